@@ -1,0 +1,83 @@
+"""The shapes of plug-ins: a codec, a metric, a report, an executor. Nothing inherits from these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctc.records import Campaign, Cost, Knob, MetricInfo, PixelFormat
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Codes = NDArray[np.uint16]
+"""Integer sample codes 0..peak. Shape (height, width) for "y"; (3, height, width) for "yuv" and "rgb"."""
+
+
+class Codec(Protocol):
+    """A codec under test or an anchor. Files cross this seam, not arrays."""
+
+    name: str
+    knob: Knob
+    pixels: PixelFormat
+    citation: str
+    note: str
+
+    def version(self) -> str:
+        """Everything that decides the bits: program, library and version, fixed settings. Asks the tool.
+
+        Raises ToolMissing, saying how to get it."""
+        ...
+
+    def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
+        """The command line that `encode` runs. The size of a raw source is in its name, see `pixels.raw_name`."""
+        ...
+
+    def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]: ...
+
+    def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
+        """Writes `bitstream`. Raises ToolFailed."""
+        ...
+
+    def decode(self, bitstream: Path, destination: Path) -> Cost:
+        """Writes `destination` in the codec's pixel format. Raises ToolFailed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A record around a pure function of two pictures.
+
+    `score(reference, distorted, peak)` gets arrays of codes on the internal grid (10 bits: peak 1023) as `wants` says:
+    "y" the BT.709 full-range luma (height, width); "yuv" Y, Cb, Cr (3, height, width) at 4:4:4, neutral chroma at half the
+    peak; "rgb" R, G, B (3, height, width). See `pixels.metric_codes`. It returns a float, which may be infinite, and raises
+    MetricUndefined with a reason where it has no value.
+    """
+
+    info: MetricInfo
+    wants: Literal["y", "yuv", "rgb"]
+    score: Callable[[Codes, Codes, int], float]
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+
+class Report(Protocol):
+    """One output format. `file_name` is what it writes under the output folder."""
+
+    name: str
+    file_name: str
+
+    def render(self, campaign: Campaign) -> bytes: ...
+
+
+class Executor(Protocol):
+    """(work, items) -> results in the order in which they come. The builtin `map` is the serial one."""
+
+    def __call__(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]: ...

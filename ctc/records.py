@@ -1,0 +1,307 @@
+"""The nouns of a campaign: frozen records, one per thing that a stage hands to the next.
+
+    Picture -> Job -> Coded -> Scored -> Campaign        (Unreachable and Failed leave from any stage)
+
+This module imports nothing of ours. Units are in the field names: `_s` seconds, `_bytes` bytes, `_bpp` and `bpp`
+bits per pixel of the source picture, `_percent` per cent. A missing value is `None` and comes with a reason;
+infinity stays infinity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+TARGET_BPPS = (0.03, 0.06, 0.12, 0.25, 0.50, 0.75, 1.00, 1.50, 2.00)
+"""All target rates of the common test conditions."""
+
+BD_TARGET_BPPS = (0.06, 0.12, 0.25, 0.50, 0.75)
+"""The five target rates over which the BD-rates of the common test conditions are computed; the default."""
+
+AVG_METRICS = ("msssim", "vif", "fsim", "nlpd", "iwssim", "vmaf", "psnr_hvs")
+"""The seven metrics whose BD-rates are averaged to AVG, in the column order of the VM4 tables."""
+
+METRIC_ORDER = (
+    "msssim", "msssim_iqa", "iwssim", "vmaf", "vif", "fsim", "nlpd", "psnr_hvs_m", "psnr_hvs", "psnr_y", "psnr_u", "psnr_v",
+)  # fmt: skip
+"""Column order of the metrics in every table; a metric that is not named here follows in order of name."""
+
+
+def digest(content: Any) -> str:
+    """sha256 (hexadecimal) of the canonical JSON of `content`: sorted keys, no spaces, no NaN."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A source picture. It is known by the hash of its samples; name and path are for people."""
+
+    dataset: str
+    name: str
+    path: str
+    width: int
+    height: int
+    bit_depth: int
+    """Bits of a sample as stored, 8 or 16."""
+    colour: str
+    """How the file became RGB, e.g. "RGB", "grey repeated to RGB", "palette expanded to RGB"."""
+    sha256: str
+    """Hash of size, bit depth and RGB samples; see `pixels.sample_hash`."""
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+
+@dataclass(frozen=True)
+class Knob:
+    """The one setting of a codec that trades rate for quality."""
+
+    name: str
+    """The codec's own word for it, e.g. "QP"."""
+    lowest: float
+    highest: float
+    integer: bool
+    rate_rises: bool
+    """Whether a larger setting gives a larger rate."""
+    start: tuple[tuple[float, float], ...]
+    """(bpp, setting) pairs of a typical picture, in order of rising bpp: where a search begins. Two or more."""
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """What a codec eats and gives back. The harness converts, once, in `pixels`."""
+
+    container: str
+    """"ppm" (8-bit RGB, `P6`) or "yuv" (raw planar, little-endian 16-bit words above 8 bits)."""
+    chroma: str = "444"
+    """"444" or "420"; a yuv container only."""
+    bit_depth: int = 8
+    minimum_side: int = 1
+    """Smaller pictures are extended to it by repeating the last row and column, and cropped after decoding."""
+    multiple_of: int = 1
+    """Sides are extended in the same way to a multiple of this, e.g. 2 for 4:2:0."""
+
+
+@dataclass(frozen=True)
+class CodecInfo:
+    """What a report says of a codec."""
+
+    name: str
+    version: str
+    pixels: PixelFormat
+    knob: Knob
+    citation: str
+    note: str = ""
+    """A caveat that every table must show beside the name, or empty."""
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What a report says of a metric."""
+
+    name: str
+    label: str
+    version: str
+    higher_is_better: bool
+    range: str
+    unit: str
+    reference: str
+    """Paper or standard, and the program whose values it gives."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One point to be made: a picture, a codec, a target rate."""
+
+    picture: Picture
+    codec: str
+    codec_version: str
+    target_bpp: float
+
+    @property
+    def key(self) -> str:
+        """Identity of the job, made of contents and never of names or paths of pictures."""
+        return digest(
+            {
+                "picture": self.picture.sha256,
+                "codec": self.codec,
+                "version": self.codec_version,
+                "target_bpp": repr(float(self.target_bpp)),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One measured execution. `machine` names where; a cost is never shown as another machine's."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+    """Peak resident memory of the process that coded, its interpreter included where it has one."""
+    device: str
+    threads: int
+    machine: str
+    machine_idle: bool
+    """Whether, when it started, no other process kept a core of the machine busy (load average under one half)."""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A bitstream made for a job and the hash of what it decodes to."""
+
+    job: Job
+    setting: float
+    bytes: int
+    bpp: float
+    deviation: float
+    """bpp / target - 1."""
+    tries: int
+    """Settings that were newly tried for this target; those shared from other targets of the picture are not counted."""
+    bitstream_sha256: str
+    decoded_sha256: str
+    repeatable: bool
+    """Whether decoding a second time gave the same samples."""
+    encode: Cost | None
+    """None where the measurement was made on another machine."""
+    decode: Cost | None
+    encode_command: tuple[str, ...]
+    decode_command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric's value, or None with the reason why it has none."""
+
+    metric: str
+    value: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Scored:
+    coded: Coded
+    scores: tuple[Score, ...]
+
+    def value(self, metric: str) -> float | None:
+        """Value of `metric`, None where it is missing or was not asked for."""
+        return next((score.value for score in self.scores if score.metric == metric), None)
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """A target rate that the codec cannot give for this picture; a fact, not a failure."""
+
+    job: Job
+    limit_setting: float
+    limit_bpp: float
+    tries: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A failure, stored as data. Fields that did not exist yet are empty or None."""
+
+    picture: str
+    codec: str
+    target_bpp: float | None
+    stage: str
+    """"read", "encode", "decode", "score", "rate" or "worker"."""
+    error: str
+    command: str = ""
+    log_tail: str = ""
+
+
+@dataclass(frozen=True)
+class BdRate:
+    """A Bjontegaard delta rate. `picture` is "ALL" for the mean over pictures, `metric` "AVG" for the mean of the seven."""
+
+    codec: str
+    anchor: str
+    metric: str
+    picture: str
+    value_percent: float | None
+    overlap: float | None
+    """Common quality interval over the union of both curves' intervals, 0 to 1; for ALL the smallest of the pictures."""
+    reason: str = ""
+    low_percent: float | None = None
+    """95 % bootstrap interval over pictures; ALL rows only."""
+    high_percent: float | None = None
+    pictures: int = 1
+    """Pictures that entered the value; for a single picture 1, or 0 where it is N/A."""
+    pictures_missing: int = 0
+    """Pictures of the set that are N/A; ALL rows only."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check has to say. Severity is "error" (the table is not valid), "warning" or "note"."""
+
+    check: str
+    severity: str
+    codec: str
+    picture: str
+    target_bpp: float | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the campaign ran."""
+
+    identity: str
+    """Short hash of the fields below; the owner of its timings."""
+    hostname: str
+    processor: str
+    cores: int
+    memory_bytes: int
+    system: str
+    python: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the run really did, and what it took from the store."""
+
+    encodes_run: int = 0
+    encodes_reused: int = 0
+    decodes_run: int = 0
+    decodes_reused: int = 0
+    scores_run: int = 0
+    scores_reused: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Everything that a report may show."""
+
+    dataset: str
+    command: str
+    codecs: tuple[CodecInfo, ...]
+    metrics: tuple[MetricInfo, ...]
+    pictures: tuple[Picture, ...]
+    target_bpps: tuple[float, ...]
+    rate_tolerance: float
+    anchor: str
+    anchor_note: str
+    """Why this anchor, where it is not the one of the common test conditions; else empty."""
+    scored: tuple[Scored, ...]
+    unreachable: tuple[Unreachable, ...]
+    failed: tuple[Failed, ...]
+    machine: Machine
+    versions: tuple[tuple[str, str], ...]
+    """(package, version) of what computes, sorted."""
+    counts: Counts
+    started: str
+    """ISO 8601, UTC."""
+    wall_s: float
+    findings: tuple[Finding, ...] = ()
+    bd: tuple[BdRate, ...] = ()
