@@ -1,13 +1,13 @@
 """What can go wrong, as one tree; `str()` of each is the one line that a person reads.
 
-    CtcError
-    |-- UsageError          wrong option or configuration                     exit 2
-    |-- ToolMissing         a program or package is not there                 exit 4
-    |-- DataSetMissing      a picture set is not there or not whole           exit 4
-    |-- PictureError        a picture cannot be used                          stored as Failed
-    |-- ToolFailed          a program ended badly, hung, or gave rubbish      stored as Failed
-    |-- MetricUndefined     a metric has no value for these pictures          stored as an empty score
-    `-- OutOfSpace          the disk is full or not writable                  exit 1, nothing lost
+CtcError
+|-- UsageError          wrong option or configuration                     exit 2
+|-- ToolMissing         a program or package is not there                 exit 4
+|-- DataSetMissing      a picture set is not there or not whole           exit 4
+|-- PictureError        a picture cannot be used                          stored as Failed
+|-- ToolFailed          a program ended badly, hung, or gave rubbish      stored as Failed
+|-- MetricUndefined     a metric has no value for these pictures          stored as an empty score
+`-- OutOfSpace          the disk is full or not writable                  exit 1, nothing lost
 """
 
 from __future__ import annotations

@@ -27,6 +27,9 @@ class Codec(Protocol):
     pixels: PixelFormat
     citation: str
     note: str
+    """A caveat that every table shows beside the name, or empty."""
+    seconds_per_megapixel: float
+    """Typical encode time on one core, for the order of jobs and the estimate of `--dry-run`."""
 
     def version(self) -> str:
         """Everything that decides the bits: program, library and version, fixed settings. Asks the tool.
@@ -62,10 +65,16 @@ class Metric:
     info: MetricInfo
     wants: Literal["y", "yuv", "rgb"]
     score: Callable[[Codes, Codes, int], float]
+    tool_version: Callable[[], str] | None = None
+    """Asks the program behind the metric, where there is one, for its version. Raises ToolMissing."""
 
     @property
     def name(self) -> str:
         return self.info.name
+
+    def version(self) -> str:
+        """Everything that decides the digits. Raises ToolMissing."""
+        return self.info.version if self.tool_version is None else f"{self.info.version}, {self.tool_version()}"
 
 
 class Report(Protocol):

@@ -1,0 +1,1 @@
+"""The only room that measures: time, memory, later kMAC/px and parameters."""

@@ -1,0 +1,225 @@
+"""What is wrong with a campaign, or worth knowing: each check is a pure function from a campaign to findings.
+
+An "error" means that the table is not valid, a "warning" that a number needs care, a "note" is a fact to know. Findings that
+share a cause are one finding, so that a list for fifty pictures can still be read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise, product
+
+from ctc.records import BdRate, Campaign, Failed, Finding, MetricInfo, Scored, Unreachable
+
+ALL = "ALL"
+AVG = "AVG"
+MINIMUM_OVERLAP = 0.75
+"""Below it the `bjontegaard` package warns too: most of one curve was not compared with the other."""
+ROUNDING = 1e-12
+"""A deviation of exactly the tolerance may come out of bpp / target - 1 this much larger."""
+
+
+def rate_deviation(campaign: Campaign) -> tuple[Finding, ...]:
+    """A warning for every point whose bpp is further from the target, up or down, than the campaign's tolerance."""
+    allowed = f"{100 * campaign.rate_tolerance:g} % are allowed"
+    return tuple(
+        _finding("rate_deviation", "warning", point, f"{100 * coded.deviation:+.2f} % from the target ({coded.bpp:.4g} bpp); {allowed}")
+        for point in _in_order(campaign)
+        if abs((coded := point.coded).deviation) - campaign.rate_tolerance > ROUNDING
+    )
+
+
+def largest_deviation(campaign: Campaign, codec: str) -> float | None:
+    """The deviation of largest magnitude of a codec's points, with its sign (0.1 is 10 % too many bits); None without points."""
+    deviations = [point.coded.deviation for point in campaign.scored if point.coded.job.codec == codec]
+    return max(deviations, key=abs, default=None)
+
+
+def monotonicity(campaign: Campaign) -> tuple[Finding, ...]:
+    """From each target rate of a picture to the next, bpp must strictly rise and every metric strictly improve.
+
+    One finding per codec, picture and quantity, at the upper target of its first bad pair. Falling bpp is an error, because the
+    targets have been mixed up; bpp that stays (one setting is nearest to both targets) and metrics are warnings. A missing
+    value is `completeness`' matter: its neighbours are compared with each other.
+    """
+    findings: list[Finding] = []
+    for points in _by_picture(campaign).values():
+        if bad := _not_rising([(point, point.coded.bpp) for point in points], higher_is_better=True):
+            falls = any(new < old for (_, old), (_, new) in bad)
+            findings.append(_not_monotone("error" if falls else "warning", "bpp does not rise", bad))
+        for info in campaign.metrics:
+            values = [(point, value) for point in points if (value := point.value(info.name)) is not None]
+            if bad := _not_rising(values, info.higher_is_better):
+                findings.append(_not_monotone("warning", f"{info.name} does not improve", bad))
+    return tuple(findings)
+
+
+def is_monotone(campaign: Campaign, codec: str) -> bool:
+    """Whether `monotonicity` finds nothing in a codec; so also true of a codec with fewer than two points a picture."""
+    return not any(finding.codec == codec for finding in monotonicity(campaign))
+
+
+def completeness(campaign: Campaign) -> tuple[Finding, ...]:
+    """Every codec, picture and target has one outcome (scored, unreachable or failed), and every score a value.
+
+    Errors: failures, pictures that could not be read, points without an outcome or with several, scores that were not made or
+    are not a number. Warnings: metrics without a value for a picture. Notes: unreachable targets with the limit.
+    """
+    return (
+        *(_failure(failed) for failed in campaign.failed),
+        *_outcomes(campaign),
+        *(_limit(unreachable) for unreachable in campaign.unreachable),
+        *_empty_scores(campaign),
+    )
+
+
+def decoder_repeatability(campaign: Campaign) -> tuple[Finding, ...]:
+    """An error for every bitstream that decoded to other samples the second time."""
+    message = "decoding the same bitstream twice gave different pictures"
+    return tuple(_finding("decoder_repeatability", "error", point, message) for point in _in_order(campaign) if not point.coded.repeatable)
+
+
+def curve_overlap(campaign: Campaign) -> tuple[Finding, ...]:
+    """Warnings for BD-rates that are N/A and for those whose curves share less than 75 % of their quality range.
+
+    One finding per codec, picture and cause, which names the metrics; one per codec (picture "ALL") where the cause is the same
+    everywhere. Averages follow from the metrics; only that of a whole codec is reported where it is N/A.
+    """
+    by_codec: dict[str, list[BdRate]] = defaultdict(list)
+    for row in campaign.bd:
+        by_codec[row.codec].append(row)
+    return tuple(finding for codec, rows in by_codec.items() for finding in _codec_overlap(codec, rows))
+
+
+Valued = tuple[Scored, float]
+
+CHECKS: tuple[Callable[[Campaign], tuple[Finding, ...]], ...] = (
+    completeness,
+    rate_deviation,
+    monotonicity,
+    decoder_repeatability,
+    curve_overlap,
+)
+
+
+def run_checks(campaign: Campaign) -> tuple[Finding, ...]:
+    """The findings of all checks, in the order of CHECKS; within a check in the campaign's order of codecs and pictures."""
+    return tuple(finding for check in CHECKS for finding in check(campaign))
+
+
+def _finding(check: str, severity: str, point: Scored, message: str) -> Finding:
+    job = point.coded.job
+    return Finding(check, severity, job.codec, job.picture.name, job.target_bpp, message)
+
+
+def _by_picture(campaign: Campaign) -> dict[tuple[str, str], list[Scored]]:
+    """The scored points by (codec, picture), each list by rising target."""
+    found: dict[tuple[str, str], list[Scored]] = {
+        (codec.name, picture.name): [] for codec, picture in product(campaign.codecs, campaign.pictures)
+    }
+    for point in sorted(campaign.scored, key=lambda point: point.coded.job.target_bpp):
+        found.setdefault((point.coded.job.codec, point.coded.job.picture.name), []).append(point)
+    return found
+
+
+def _in_order(campaign: Campaign) -> Iterator[Scored]:
+    for points in _by_picture(campaign).values():
+        yield from points
+
+
+def _not_rising(points: Sequence[Valued], higher_is_better: bool) -> list[tuple[Valued, Valued]]:
+    """Neighbours of which the second is not better. A NaN is better than no value and worse than any, so it shows here."""
+    return [(old, new) for old, new in pairwise(points) if not (new[1] > old[1] if higher_is_better else new[1] < old[1])]
+
+
+def _not_monotone(severity: str, what: str, bad: Sequence[tuple[Valued, Valued]]) -> Finding:
+    pairs = []
+    for (old, old_value), (new, new_value) in bad:
+        stream = ", the same bitstream" if old.coded.bitstream_sha256 == new.coded.bitstream_sha256 else ""
+        targets = f"{old.coded.job.target_bpp:g} to {new.coded.job.target_bpp:g} bpp"
+        pairs.append(f"{targets} ({old_value:.6g} to {new_value:.6g}{stream})")
+    return _finding("monotonicity", severity, bad[0][1][0], f"{what} from {'; '.join(pairs)}")
+
+
+def _failure(failed: Failed) -> Finding:
+    what = "the picture could not be used" if not failed.codec else f"{failed.stage} failed"
+    return Finding("completeness", "error", failed.codec, failed.picture, failed.target_bpp, f"{what}: {failed.error}")
+
+
+def _limit(unreachable: Unreachable) -> Finding:
+    job = unreachable.job
+    message = f"unreachable: {unreachable.reason} (limit {unreachable.limit_bpp:.4g} bpp)"
+    return Finding("completeness", "note", job.codec, job.picture.name, job.target_bpp, message)
+
+
+def _outcomes(campaign: Campaign) -> Iterator[Finding]:
+    """Errors for the cells that have no outcome or several."""
+    jobs = [point.coded.job for point in campaign.scored] + [u.job for u in campaign.unreachable]
+    count = Counter((job.codec, job.picture.name, job.target_bpp) for job in jobs)
+    failures = {(failed.codec, failed.picture, failed.target_bpp) for failed in campaign.failed}
+    for codec, picture, target in product(campaign.codecs, campaign.pictures, campaign.target_bpps):
+        cell = (codec.name, picture.name, target)
+        outcomes = count[cell] + (cell in failures)
+        # A failure before codec, picture or target was known stands for all of the cells that it kept from being made.
+        if outcomes == 0 and not set(product((codec.name, ""), (picture.name, ""), (target, None))) & failures:
+            yield Finding("completeness", "error", *cell, "no result: neither scored, nor unreachable, nor failed")
+        if outcomes > 1:
+            yield Finding("completeness", "error", *cell, f"{outcomes} results for one point")
+
+
+def _empty_scores(campaign: Campaign) -> Iterator[Finding]:
+    """One finding per codec, picture and reason."""
+    for points in _by_picture(campaign).values():
+        causes: dict[tuple[str, str], list[tuple[Scored, str]]] = defaultdict(list)
+        for point, info in product(points, campaign.metrics):
+            if cause := _why_empty(point, info):
+                causes[cause].append((point, info.name))
+        for (severity, reason), cells in causes.items():
+            names = ", ".join(_unique(name for _, name in cells))
+            targets = ", ".join(_unique(f"{point.coded.job.target_bpp:g}" for point, _ in cells))
+            yield _finding("completeness", severity, cells[0][0], f"no value of {names} at {targets} bpp: {reason}")
+
+
+def _why_empty(point: Scored, info: MetricInfo) -> tuple[str, str] | None:
+    score = next((score for score in point.scores if score.metric == info.name), None)
+    if score is None:
+        return "error", "not scored"
+    if score.value is None:
+        return "warning", score.reason or "no reason was given"
+    return ("error", "the metric gave something that is not a number") if math.isnan(score.value) else None
+
+
+def _codec_overlap(codec: str, rows: Sequence[BdRate]) -> Iterator[Finding]:
+    single = [row for row in rows if row.picture != ALL and row.metric != AVG]
+    missing = [row for row in single if row.value_percent is None]
+    reasons = {row.reason for row in missing}
+    if single and len(missing) == len(single) and len(reasons) == 1:
+        yield Finding("curve_overlap", "warning", codec, ALL, None, f"BD-rates are N/A: {missing[0].reason}")
+        return
+    for picture in _unique(row.picture for row in single):
+        yield from _picture_overlap(codec, picture, [row for row in single if row.picture == picture])
+    average = next((row for row in rows if (row.metric, row.picture) == (AVG, ALL)), None)
+    if average is not None and average.value_percent is None:
+        yield Finding("curve_overlap", "warning", codec, ALL, None, f"AVG is N/A: {average.reason}")
+
+
+def _picture_overlap(codec: str, picture: str, rows: Sequence[BdRate]) -> Iterator[Finding]:
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.value_percent is None:
+            by_reason[row.reason].append(row.metric)
+    for reason, without in by_reason.items():
+        yield Finding("curve_overlap", "warning", codec, picture, None, f"BD-rate of {', '.join(without)} is N/A: {reason}")
+    narrow = [(row.overlap, row.metric) for row in rows if row.overlap is not None and row.overlap < MINIMUM_OVERLAP]
+    if narrow:
+        # Rounded down, so that no overlap below the limit is shown as the limit.
+        percents = _unique(str(math.floor(100 * overlap)) for overlap, _ in (min(narrow), max(narrow)))
+        metrics = ", ".join(metric for _, metric in narrow)
+        message = f"common quality interval covers only {' to '.join(percents)} % of both curves' range in {metrics}"
+        yield Finding("curve_overlap", "warning", codec, picture, None, message)
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -1,0 +1,226 @@
+"""The command line. Every error of ours ends as one line on stderr and its exit status; results go to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ctc import __version__
+from ctc.errors import CtcError, UsageError
+from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
+from ctc.records import BD_TARGET_BPPS, Campaign
+
+INTERRUPTED = 130
+GATE_FAILED = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with its status."""
+    try:
+        status = cli.main(args=list(arguments) if arguments is not None else None, prog_name="ctc", standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        status = ending.exit_code
+    except click.UsageError as error:
+        where = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
+        status = _complain(f"{error.format_message()}{where}", 2)
+    except click.ClickException as error:
+        status = _complain(error.format_message(), 2)
+    except CtcError as error:
+        status = _complain(str(error), error.exit_status)
+    except (KeyboardInterrupt, click.Abort):
+        status = _complain("interrupted; run the same command again to continue", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status or 0)
+
+
+def _complain(message: str, status: int) -> int:
+    click.echo(f"ctc: {message}", err=True)
+    return status
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Names with commas between, without repetitions."""
+    return tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
+
+
+def _default_cache() -> Path:
+    return Path(os.environ.get("CTC_CACHE", ".cache/ctc"))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Evaluate image codecs under the JPEG AI common test conditions."""
+
+
+@cli.command("run")
+@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, or a folder of pictures.")
+@click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
+@click.option("--codecs", callback=_names, help=f"Names with commas between. [default: {','.join(EMBEDDED_CODECS)}]")
+@click.option("--metrics", callback=_names, help="Names with commas between. [default: all]")
+@click.option("--rates", metavar="BPP,...", help=f"Target rates. [default: {','.join(f'{rate:g}' for rate in BD_TARGET_BPPS)}]")
+@click.option("--anchor", help="Codec that BD-rates compare with. [default: vvc-vtm where it is run, else vvc-vvenc]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<set>]")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Local processes.")
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster, e.g. tcp://host:8786; its workers must see the same folders.")
+@click.option("--rate-tolerance", type=click.FloatRange(0.001, 1.0), default=0.10, show_default=True, help="Allowed |bpp / target - 1|.")
+@click.option("--time-limit", type=click.FloatRange(min=0.1), default=3600.0, show_default=True, help="Seconds for one encode or decode.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
+@click.option("--dry-run", is_flag=True, help="Print the jobs, their first command lines and an estimate of the time; do nothing.")
+@click.option("--list", "list_only", is_flag=True, help="List sets, codecs and metrics; do nothing.")
+def run_command(
+    dataset: str, images: tuple[str, ...], limit: int | None, codecs: tuple[str, ...], metrics: tuple[str, ...], rates: str | None,
+    anchor: str | None, out: Path | None, cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float, time_limit: float,
+    fail_fast: bool, dry_run: bool, list_only: bool,
+) -> int:  # fmt: skip
+    """Take a picture set through the codecs at the target rates, score, check, and write tables and a page."""
+    if list_only:
+        return _list()
+    options = Options(
+        dataset=dataset,
+        out=(out or Path("results") / Path(dataset).name).absolute(),
+        cache=(cache or _default_cache()).expanduser().absolute(),
+        command=shlex.join(["ctc", *sys.argv[1:]] if sys.argv[1:2] == ["run"] else ["ctc", "run", *sys.argv[1:]]),
+        images=images,
+        limit=limit,
+        codecs=codecs or EMBEDDED_CODECS,
+        metrics=metrics,
+        target_bpps=parse_rates(rates) if rates is not None else BD_TARGET_BPPS,
+        anchor=anchor,
+        workers=workers,
+        scheduler=scheduler,
+        rate_tolerance=rate_tolerance,
+        time_limit_s=time_limit,
+        fail_fast=fail_fast,
+    )
+    if dry_run:
+        from ctc.dryrun import describe
+
+        click.echo(describe(options))
+        return 0
+    from run_ctc import run
+
+    campaign = run(options)
+    click.echo(_summary(campaign, options))
+    return _status(campaign)
+
+
+def _summary(campaign: Campaign, options: Options) -> str:
+    """What a person at a terminal needs: the table, what is wrong, where the page is."""
+    from ctc.report.terminal import terminal_table
+
+    counts = campaign.counts
+    reused = counts.encodes_reused + counts.decodes_reused + counts.scores_reused
+    lines = [
+        terminal_table(campaign),
+        "",
+        f"{len(campaign.scored)} points, {len(campaign.unreachable)} unreachable, {len(campaign.failed)} failed, in {campaign.wall_s:.0f} s",
+        f"{counts.encodes_run} encodes, {counts.decodes_run} decodes and {counts.scores_run} scores made, {reused} results from the store",
+        *(f"failed: {failed.codec or 'picture'} {failed.picture}: {failed.error}" for failed in campaign.failed),
+        f"report: {options.out / 'report.html'}",
+    ]
+    return "\n".join(lines)
+
+
+def _status(campaign: Campaign) -> int:
+    if campaign.failed:
+        return 1
+    return GATE_FAILED if any(finding.severity == "error" for finding in campaign.findings) else 0
+
+
+@cli.command("list")
+def list_command() -> int:
+    """List the picture sets, codecs, metrics and reports that are known."""
+    return _list()
+
+
+def _list() -> int:
+    from ctc import datasets, plugins
+
+    click.echo("sets")
+    for name, entry in datasets.named_sets().items():
+        click.echo(f"  {name:16} {entry.about}")
+    click.echo("codecs")
+    for name, codec in plugins.codecs().found.items():
+        click.echo(f"  {name:16} {codec.citation}{'; ' + codec.note if codec.note else ''}")
+    click.echo("metrics")
+    for name, metric in plugins.metrics().found.items():
+        click.echo(
+            f"  {name:16} {'higher' if metric.info.higher_is_better else 'lower'} is better, {metric.info.range}; {metric.info.reference}"
+        )
+    click.echo("reports")
+    for name, report in plugins.reports().found.items():
+        click.echo(f"  {name:16} {report.file_name}")
+    for registry in (plugins.codecs(), plugins.metrics(), plugins.reports()):
+        for module, reason in registry.broken.items():
+            click.echo(f"cannot be imported: {module}: {reason}", err=True)
+    return 0
+
+
+@cli.command("doctor")
+def doctor_command() -> int:
+    """Say for each codec and metric what was found, where, and which version, or how to get it."""
+    from ctc.doctor import examine
+
+    lines, healthy = examine()
+    click.echo("\n".join(lines))
+    return 0 if healthy else 4
+
+
+@cli.command("encode")
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("bitstream", type=click.Path(path_type=Path))
+@click.option("--codec", required=True)
+@click.option("--setting", type=float, required=True, help="The codec's own setting, e.g. a QP, as in points.csv.")
+def encode_command(picture: Path, bitstream: Path, codec: str, setting: float) -> int:
+    """Encode PICTURE to BITSTREAM as a run does: reproduces one point."""
+    from ctc.single import encode
+
+    click.echo(encode(picture, bitstream, codec, setting))
+    return 0
+
+
+@cli.command("decode")
+@click.argument("bitstream", type=click.Path(path_type=Path))
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.option("--codec", required=True)
+@click.option("--size", metavar="WIDTHxHEIGHT", help="Size of the source; needed by codecs whose raw output does not carry it.")
+@click.option("--bit-depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bit depth of the source.")
+def decode_command(bitstream: Path, picture: Path, codec: str, size: str | None, bit_depth: str) -> int:
+    """Decode BITSTREAM to PICTURE (PNG) as a run does, and print the hash of its samples."""
+    from ctc.single import decode
+
+    click.echo(decode(bitstream, picture, codec, size, int(bit_depth)))
+    return 0
+
+
+@cli.group("cache")
+def cache_group() -> None:
+    """Look at the store."""
+
+
+@cache_group.command("show")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+def cache_show_command(cache: Path | None) -> int:
+    """Count what is stored, by kind."""
+    from ctc.store import Store
+
+    root = (cache or _default_cache()).expanduser().absolute()
+    if not root.is_dir():
+        raise UsageError(f"--cache {root}: there is no store")
+    for kind, number, size in Store(root).contents():
+        click.echo(f"{kind:10} {number:8} results {size / 1e6:10.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Runs a program without a shell, with a time limit, and measures it from a small process of its own; see `launcher`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctc.complexity.machine import machine
+from ctc.errors import OutOfSpace, ToolFailed, ToolMissing
+from ctc.records import Cost
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+LOG_TAIL_CHARACTERS = 2000
+DEFAULT_LIMIT_S = 3600.0
+_limit_s: ContextVar[float] = ContextVar("limit_s", default=DEFAULT_LIMIT_S)
+
+
+@dataclass(frozen=True)
+class Run:
+    cost: Cost
+    printed: str
+    """What the program wrote to standard output."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Within it, a program that runs longer than `seconds` is killed with all its children."""
+    token = _limit_s.set(seconds)
+    try:
+        yield
+    finally:
+        _limit_s.reset(token)
+
+
+def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> Run:
+    """Runs `command` to its end.
+
+    Raises ToolFailed when it cannot be started, ends with another status than 0, or exceeds the time limit; OutOfSpace when it says
+    that the disk is full."""
+    limit_s = _limit_s.get()
+    idle = os.getloadavg()[0] < 0.5
+    read_fd, write_fd = os.pipe()
+    launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(write_fd), str(limit_s))
+    try:
+        done = subprocess.run(
+            [*launcher, *command], capture_output=True, pass_fds=(write_fd,), stdin=subprocess.DEVNULL, env=one_thread(os.environ, threads)
+        )
+    finally:
+        os.close(write_fd)
+        with os.fdopen(read_fd, "rb") as pipe:
+            line = pipe.read()
+    log = (done.stderr + done.stdout).decode(errors="replace").strip()
+    if not line:
+        raise ToolFailed(f"{command[0]} could not be watched: its launcher ended with status {done.returncode}", command, _tail(log))
+    report = json.loads(line)
+    if report["timed_out"]:
+        raise ToolFailed(f"{program_name(command)} was stopped: it ran longer than {limit_s:g} s (--time-limit)", command, _tail(log))
+    if report["status"] != 0:
+        if "No space left on device" in log:
+            raise OutOfSpace(f"the disk is full: {program_name(command)} could not write; free some space and run again")
+        raise ToolFailed(_failure(command, report["status"], log), command, _tail(log))
+    cost = Cost(report["wall_s"], report["cpu_s"], report["peak_bytes"], device, threads, machine().identity, idle)
+    return Run(cost, done.stdout.decode(errors="replace"))
+
+
+def one_thread(environment: os._Environ[str], threads: int) -> dict[str, str]:
+    """The environment with the thread pools of numerical libraries held to `threads`."""
+    return {**environment, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))}
+
+
+def program_name(command: tuple[str, ...]) -> str:
+    """Short name of what runs: the program, or the module of `python -m`."""
+    if "-m" in command[:4]:
+        return command[command.index("-m") + 1]
+    return Path(command[0]).name
+
+
+def shell_line(command: tuple[str, ...]) -> str:
+    """The command as a line that can be pasted into a shell."""
+    return shlex.join(command)
+
+
+def _failure(command: tuple[str, ...], status: int, log: str) -> str:
+    ending = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    last = log.splitlines()[-1].strip() if log else "it printed nothing"
+    return f"{program_name(command)} {ending}: {last}"
+
+
+def _tail(log: str) -> str:
+    return log[-LOG_TAIL_CHARACTERS:]
+
+
+def require(command: tuple[str, ...], how_to_get: str) -> None:
+    """Raises ToolMissing with `how_to_get` when the program of `command` cannot be found."""
+    from shutil import which
+
+    if which(command[0]) is None:
+        raise ToolMissing(f"{command[0]} is missing: {how_to_get}")

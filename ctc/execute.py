@@ -1,0 +1,78 @@
+"""Who does the work: the builtin `map`, local processes, or a cluster. All give the same results.
+
+An executor is called with a function and items and gives results as they come; see `protocols.Executor`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ctc.errors import ToolMissing, UsageError
+from ctc.protocols import Executor, Item, Result
+
+CONNECT_LIMIT_S = 20
+
+
+@contextmanager
+def executor(workers: int, scheduler: str | None, lost: Callable[[Any, str], Any]) -> Iterator[Executor]:
+    """The executor for `--workers` and `--scheduler`: serial for one worker and no scheduler.
+
+    `lost(item, reason)` makes the result of an item whose worker process died again and again.
+    Raises ToolMissing when the scheduler does not answer, UsageError when its address is no address."""
+    if scheduler is None and workers == 1:
+        yield cast(Executor, map)
+        return
+    from distributed import Client, LocalCluster
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    if scheduler is None:
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield DaskExecutor(client, lost)
+        return
+    try:
+        client = Client(scheduler, timeout=CONNECT_LIMIT_S)
+    except (OSError, TimeoutError) as error:
+        raise ToolMissing(f"--scheduler {scheduler}: no Dask scheduler answers there; start one with `dask scheduler`") from error
+    except ValueError as error:
+        raise UsageError(f"--scheduler {scheduler}: {error}; an address looks like tcp://host:8786") from error
+    with client:
+        yield DaskExecutor(client, lost)
+
+
+@dataclass(frozen=True)
+class DaskExecutor:
+    """Work on the workers of a Dask client. Earlier items have the higher priority."""
+
+    client: Any
+    lost: Callable[[Any, str], Any]
+
+    def __call__(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        from distributed import as_completed
+        from distributed.scheduler import KilledWorker
+
+        item_of = {self.client.submit(work, item, priority=-place, pure=False): item for place, item in enumerate(items)}
+        try:
+            for future in as_completed(list(item_of)):
+                error = future.exception()
+                if error is None:
+                    yield future.result()
+                elif isinstance(error, KilledWorker):
+                    yield self.lost(item_of[future], "the worker process died each time that it was tried (out of memory?)")
+                else:
+                    raise error
+        finally:
+            self.client.cancel(list(item_of), force=True)

@@ -1,0 +1,64 @@
+"""The one ffmpeg of a campaign: where it is, which version, and which libraries are inside.
+
+`CTC_FFMPEG` names one of your own; else it is the static build that the package imageio-ffmpeg carries. Its scaler is never used:
+all colour conversion is in `pixels`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+
+from ctc.errors import ToolMissing
+
+PROBE_LIMIT_S = 60
+
+
+def executable() -> Path:
+    """Path of ffmpeg. Raises ToolMissing."""
+    named = os.environ.get("CTC_FFMPEG")
+    if named is None:
+        try:
+            from imageio_ffmpeg import get_ffmpeg_exe
+
+            named = get_ffmpeg_exe()
+        except (ImportError, RuntimeError) as error:
+            raise ToolMissing("ffmpeg is missing: run `make setup` (package imageio-ffmpeg) or set CTC_FFMPEG to a build of it") from error
+    path = Path(named)
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise ToolMissing(f"ffmpeg is missing: {path} is not a program; unset CTC_FFMPEG or set it to a build of ffmpeg")
+    return path
+
+
+@lru_cache
+def _output(path: Path, *arguments: str) -> str:
+    try:
+        run = subprocess.run([str(path), *arguments], capture_output=True, text=True, timeout=PROBE_LIMIT_S, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolMissing(f"ffmpeg does not start: {path}: {error}") from error
+    return run.stdout + run.stderr
+
+
+def version() -> str:
+    """Version of ffmpeg, e.g. "n9.0.2-17-g2a571b6068". Raises ToolMissing."""
+    path = executable()
+    found = re.search(r"ffmpeg version (\S+)", _output(path, "-version"))
+    if found is None:
+        raise ToolMissing(f"ffmpeg is missing: {path} does not answer as ffmpeg; unset CTC_FFMPEG or set it to a build of ffmpeg")
+    return found[1]
+
+
+def encoder_version(encoder: str, pixel_format: str, pattern: str) -> str:
+    """Version that the library behind `encoder` prints when it starts; the first group of `pattern`. Raises ToolMissing."""
+    path = executable()
+    one_frame = ("-hide_banner", "-f", "lavfi", "-i", "nullsrc=s=64x64", "-frames:v", "1", "-pix_fmt", pixel_format)
+    printed = _output(path, *one_frame, "-c:v", encoder, "-f", "null", "-")
+    found = re.search(pattern, printed)
+    if found is None:
+        raise ToolMissing(
+            f"{path} has no working {encoder}: unset CTC_FFMPEG to use the bundled ffmpeg, or set it to a build with {encoder}"
+        )
+    return found[1]

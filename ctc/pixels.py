@@ -1,0 +1,257 @@
+"""The only colour and bit-depth code: RGB to Y'CbCr and back, chroma resampling, what codecs eat, what metrics see.
+
+Arrays of pictures are RGB, shape (height, width, 3), uint8 or uint16 (all 16 bits used). Planar arrays are (3, height, width).
+All Y'CbCr is BT.709, full range. Three conversions, each named in the provenance of what was made with it:
+
+* `ANCHOR`: 8-bit RGB <-> 10-bit 4:4:4 in the integer arithmetic of libswscale up to ffmpeg 7.0, with which the published VVC anchor of
+  JPEG AI was made (white becomes 1020). It is lossless in 8-bit RGB to within one code and is undone only by its own inverse.
+* `ROUNDED`: the exactly rounded conversion of ITU-T H.273, for all other bit depths. Never mixed with the first.
+* `metric_codes`: what the JPEG AI quality framework does before it computes metrics, in float32 as it does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctc.errors import ToolFailed
+from ctc.records import PixelFormat
+
+Rgb = NDArray[Any]
+"""uint8 or uint16, shape (height, width, 3)."""
+Planes = NDArray[np.uint16]
+
+ANCHOR = "bt709-full-int10"
+ROUNDED = "bt709-full-rounded"
+
+KR, KG, KB = 0.2126, 0.7152, 0.0722
+CB_SPAN, CR_SPAN = 1.8556, 1.5748
+ROWS_AT_A_TIME = 512
+"""Conversions run over bands of rows, so that their 64-bit intermediates stay small beside a 50-megapixel picture."""
+
+
+def peak(array: Rgb) -> int:
+    """Largest sample code of an RGB array: 255 or 65535."""
+    return int(np.iinfo(array.dtype).max)
+
+
+def sample_hash(rgb: Rgb) -> str:
+    """sha256 of a picture's samples: size, bit depth, then R, G, B interleaved by row, 16-bit samples little-endian."""
+    height, width, _ = rgb.shape
+    content = hashlib.sha256(f"RGB {width}x{height} {rgb.dtype.itemsize * 8} bit\n".encode())
+    content.update(np.ascontiguousarray(rgb, dtype=rgb.dtype.newbyteorder("<")).data)
+    return content.hexdigest()
+
+
+def to_depth(rgb: Rgb, bits: Literal[8, 16]) -> Rgb:
+    """RGB at 8 or 16 bits, rounded to nearest; 8 to 16 bits and back is lossless (x 257)."""
+    if rgb.dtype.itemsize * 8 == bits:
+        return rgb
+    if bits == 16:
+        return rgb.astype(np.uint16) * np.uint16(257)
+    return ((rgb.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+# Y'CbCr -----------------------------------------------------------------------------------------------------------------------------
+
+
+def conversion_name(pixels: PixelFormat, source_bits: int) -> str:
+    """Name of the conversion that leads from a source of `source_bits` to `pixels`, for keys and provenance."""
+    if pixels.container == "ppm":
+        return "rgb"
+    ycc = ANCHOR if (source_bits, pixels.bit_depth) == (8, 10) else ROUNDED
+    return ycc if pixels.chroma == "444" else f"{ycc}+420-centre"
+
+
+def rgb_to_ycc(rgb: Rgb, bits: int) -> Planes:
+    """(height, width, 3) RGB to (3, height, width) 4:4:4 codes of `bits` bits; ANCHOR for 8 to 10 bits, else ROUNDED."""
+    band = _anchor_forward if (rgb.dtype == np.uint8 and bits == 10) else _rounded_forward
+    height, width, _ = rgb.shape
+    planes = np.empty((3, height, width), np.uint16)
+    for top in range(0, height, ROWS_AT_A_TIME):
+        rows = slice(top, top + ROWS_AT_A_TIME)
+        planes[:, rows] = band(rgb[rows], bits)
+    return planes
+
+
+def ycc_to_rgb(planes: Planes, bits: int, rgb_bits: Literal[8, 16]) -> Rgb:
+    """Inverse of `rgb_to_ycc`: (3, height, width) codes of `bits` bits to (height, width, 3) RGB of 8 or 16 bits."""
+    band = _anchor_inverse if (rgb_bits == 8 and bits == 10) else _rounded_inverse
+    _, height, width = planes.shape
+    rgb = np.empty((height, width, 3), np.uint8 if rgb_bits == 8 else np.uint16)
+    for top in range(0, height, ROWS_AT_A_TIME):
+        rows = slice(top, top + ROWS_AT_A_TIME)
+        rgb[rows] = band(planes[:, rows], bits, rgb_bits)
+    return rgb
+
+
+def _anchor_forward(rgb: Rgb, bits: int) -> NDArray[np.int64]:  # noqa: ARG001 - one shape of function for both conversions
+    r, g, b = (rgb[..., channel].astype(np.int64) for channel in range(3))
+    y = (5983 * r + 20127 * g + 2032 * b + 2**19 + 2**8) >> 9
+    u = (-3298 * r - 11094 * g + 14392 * b + 2**22 + 2**8) >> 9
+    v = (14392 * r - 13073 * g - 1320 * b + 2**22 + 2**8) >> 9
+    y, u, v = (np.minimum(2 * plane, 32767) for plane in (y, u, v))
+    y = (np.minimum(y, 30189) * 19077 - 39057361) >> 14
+    u, v = ((np.minimum(plane, 30775) * 4663 - 9289992) >> 12 for plane in (u, v))
+    return np.clip((np.stack((y, u, v)) + 16) >> 5, 0, 1023)
+
+
+def _anchor_inverse(planes: Planes, bits: int, rgb_bits: int) -> NDArray[np.int64]:  # noqa: ARG001
+    y, u, v = planes.astype(np.int64) * 128
+    y = y * 8192 + 2**21
+    u, v = u - 65536, v - 65536
+    rgb = np.stack((y + 12901 * v, y - 3835 * v - 1534 * u, y + 15201 * u), axis=-1)
+    return np.clip(rgb, 0, 2**30 - 1) >> 22
+
+
+def _rounded_forward(rgb: Rgb, bits: int) -> NDArray[np.float64]:
+    r, g, b = (rgb[..., channel] / peak(rgb) for channel in range(3))
+    y = KR * r + KG * g + KB * b
+    top, neutral = 2**bits - 1, 2 ** (bits - 1)
+    return np.clip(np.rint(np.stack((y * top, (b - y) / CB_SPAN * top + neutral, (r - y) / CR_SPAN * top + neutral))), 0, top)
+
+
+def _rounded_inverse(planes: Planes, bits: int, rgb_bits: int) -> NDArray[np.float64]:
+    top, neutral = 2**bits - 1, 2 ** (bits - 1)
+    y = planes[0] / top
+    u, v = ((planes[plane].astype(np.float64) - neutral) / top for plane in (1, 2))
+    r, b = y + CR_SPAN * v, y + CB_SPAN * u
+    g = (y - KR * r - KB * b) / KG
+    largest = 2**rgb_bits - 1
+    return np.clip(np.rint(np.stack((r, g, b), axis=-1) * largest), 0, largest)
+
+
+def halve_chroma(plane: Planes) -> Planes:
+    """4:4:4 to 4:2:0 of one plane with even sides: mean of each 2x2 block, chroma sited in its centre, halves rounded up."""
+    blocks = plane.astype(np.uint32)
+    total = blocks[0::2, 0::2] + blocks[0::2, 1::2] + blocks[1::2, 0::2] + blocks[1::2, 1::2]
+    return ((total + 2) >> 2).astype(np.uint16)
+
+
+def double_chroma(plane: Planes) -> Planes:
+    """4:2:0 to 4:4:4 of one plane: the triangle filter (3/4, 1/4) in both directions that matches centre siting, edges repeated."""
+    padded = np.pad(plane.astype(np.uint32), 1, mode="edge")
+    near, above, below = padded[1:-1], padded[:-2], padded[2:]
+    rows = np.empty((2 * plane.shape[0], padded.shape[1]), np.uint32)
+    rows[0::2], rows[1::2] = 3 * near + above, 3 * near + below
+    near, left, right = rows[:, 1:-1], rows[:, :-2], rows[:, 2:]
+    doubled = np.empty((rows.shape[0], 2 * plane.shape[1]), np.uint32)
+    doubled[:, 0::2], doubled[:, 1::2] = 3 * near + left, 3 * near + right
+    return ((doubled + 8) >> 4).astype(np.uint16)
+
+
+# Files that codecs read and write ---------------------------------------------------------------------------------------------------
+
+
+def raw_name(stem: str, width: int, height: int, pixels: PixelFormat) -> str:
+    """File name of a raw planar picture; it alone carries size, bit depth and chroma format."""
+    return f"{stem}_{width}x{height}_{pixels.bit_depth}bit_{pixels.chroma}.yuv"
+
+
+def raw_size(path: Path) -> tuple[int, int]:
+    """(width, height) from the name that `raw_name` gave. Raises ValueError for another name."""
+    found = re.search(r"_(\d+)x(\d+)_\d+bit_\d+\.yuv$", path.name)
+    if found is None:
+        raise ValueError(f"{path.name} is not named like a raw picture: STEM_WIDTHxHEIGHT_10bit_444.yuv")
+    return int(found[1]), int(found[2])
+
+
+def coded_size(width: int, height: int, pixels: PixelFormat) -> tuple[int, int]:
+    """(width, height) as the codec gets it: at least `minimum_side`, rounded up to `multiple_of`."""
+    step = pixels.multiple_of
+    coded = (-(-max(side, pixels.minimum_side) // step) * step for side in (width, height))
+    return next(coded), next(coded)
+
+
+def write_source(rgb: Rgb, pixels: PixelFormat, folder: Path) -> Path:
+    """Writes a picture into `folder` as `pixels` asks; returns the file."""
+    height, width, _ = rgb.shape
+    coded_width, coded_height = coded_size(width, height, pixels)
+    rgb = np.pad(rgb, ((0, coded_height - height), (0, coded_width - width), (0, 0)), mode="edge")
+    if pixels.container == "ppm":
+        path = folder / "source.ppm"
+        with path.open("wb") as file:
+            file.write(f"P6\n{coded_width} {coded_height}\n255\n".encode())
+            file.write(np.ascontiguousarray(to_depth(rgb, 8)).data)
+        return path
+    planes = rgb_to_ycc(rgb, pixels.bit_depth)
+    chroma = [planes[1], planes[2]] if pixels.chroma == "444" else [halve_chroma(planes[1]), halve_chroma(planes[2])]
+    path = folder / raw_name("source", coded_width, coded_height, pixels)
+    with path.open("wb") as file:
+        for plane in (planes[0], *chroma):
+            file.write(np.ascontiguousarray(plane, dtype="<u2" if pixels.bit_depth > 8 else np.uint8).data)
+    return path
+
+
+def read_decoded(path: Path, pixels: PixelFormat, width: int, height: int, bits: Literal[8, 16]) -> Rgb:
+    """The reconstruction in `path`, cropped to `width` x `height`, as RGB at the source's bit depth.
+
+    Raises ToolFailed when the file does not hold a picture of the expected size."""
+    coded_width, coded_height = coded_size(width, height, pixels)
+    if pixels.container == "ppm":
+        rgb = _read_ppm(path, coded_width, coded_height)
+        return to_depth(np.ascontiguousarray(rgb[:height, :width]), bits)
+    planes = _read_raw(path, pixels, coded_width, coded_height)
+    return np.ascontiguousarray(ycc_to_rgb(planes, pixels.bit_depth, bits)[:height, :width])
+
+
+def _read_ppm(path: Path, width: int, height: int) -> NDArray[np.uint8]:
+    content = path.read_bytes()
+    header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", content)
+    found = "no 8-bit PPM" if header is None else f"{int(header[1])}x{int(header[2])} samples"
+    if header is None or (int(header[1]), int(header[2])) != (width, height) or len(content) != header.end() + 3 * width * height:
+        raise ToolFailed(f"the decoder gave {found} in {len(content)} bytes where {width}x{height} RGB was expected")
+    return np.frombuffer(content, np.uint8, offset=header.end()).reshape(height, width, 3)
+
+
+def _read_raw(path: Path, pixels: PixelFormat, width: int, height: int) -> Planes:
+    divisor = 1 if pixels.chroma == "444" else 2
+    shapes = [(height, width), *[(height // divisor, width // divisor)] * 2]
+    dtype = np.dtype("<u2" if pixels.bit_depth > 8 else np.uint8)
+    expected = sum(rows * columns for rows, columns in shapes)
+    codes = np.fromfile(path, dtype)
+    if codes.size != expected or path.stat().st_size != expected * dtype.itemsize:
+        raise ToolFailed(
+            f"the decoder gave {path.stat().st_size} bytes where {width}x{height} {pixels.chroma} has {expected * dtype.itemsize}"
+        )
+    if codes.size and int(codes.max()) >= 2**pixels.bit_depth:
+        raise ToolFailed(f"the decoder gave sample codes up to {int(codes.max())}, more than {pixels.bit_depth} bits hold")
+    parts = np.split(codes.astype(np.uint16), np.cumsum([rows * columns for rows, columns in shapes])[:-1])
+    resample: Callable[[Planes], Planes] = (lambda plane: plane) if divisor == 1 else double_chroma
+    luma, *chroma = (part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+    return np.stack((luma, *(resample(plane) for plane in chroma)))
+
+
+# What metrics see -------------------------------------------------------------------------------------------------------------------
+
+
+def metric_codes(rgb: Rgb, wants: Literal["y", "yuv", "rgb"], internal_bits: int = 10) -> Planes:
+    """Sample codes on the grid of `internal_bits`: (height, width) for "y", (3, height, width) for "yuv" and "rgb".
+
+    JPEG AI quality framework, `DataClass`: RGB / maximum in float32, rounded (half to even) to the grid, BT.709 full-range Y'CbCr of the
+    rounded values with chroma + 1/2, clamped to [0, 1], rounded to the grid again. The codes are the grid values times 2^bits - 1."""
+    height, width, _ = rgb.shape
+    shape = (height, width) if wants == "y" else (3, height, width)
+    codes = np.empty(shape, np.uint16)
+    for top in range(0, height, ROWS_AT_A_TIME):
+        rows = slice(top, top + ROWS_AT_A_TIME)
+        codes[..., rows, :] = _metric_band(rgb[rows], wants, np.float32(2**internal_bits - 1))
+    return codes
+
+
+def _metric_band(rgb: Rgb, wants: str, top: np.float32) -> NDArray[np.float32]:
+    on_grid = np.rint(rgb.astype(np.float32) / np.float32(peak(rgb)) * top)
+    if wants == "rgb":
+        return np.moveaxis(on_grid, -1, 0)
+    r, g, b = (on_grid[..., channel] / top for channel in range(3))
+    y = np.float32(KR) * r + np.float32(KG) * g + np.float32(KB) * b
+    if wants == "y":
+        return np.rint(np.clip(y, 0, 1) * top)
+    u, v = (b - y) / np.float32(CB_SPAN) + np.float32(0.5), (r - y) / np.float32(CR_SPAN) + np.float32(0.5)
+    return np.rint(np.clip(np.stack((y, u, v)), 0, 1) * top)

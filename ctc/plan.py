@@ -1,0 +1,138 @@
+"""What a run is asked to do, and the list of its jobs before the first is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ctc import plugins
+from ctc.errors import ToolMissing, UsageError
+from ctc.ratecontrol import memory_offset
+from ctc.records import CodecInfo, MetricInfo, Picture
+from ctc.stages import Unit, UnitResult
+
+EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc")
+"""What every installation can run; the default of `--codecs`."""
+
+CTC_ANCHOR = "vvc-vtm"
+STAND_IN_ANCHOR = "vvc-vvenc"
+
+PILOTS = 2
+"""Pictures, the smallest, that are coded first to learn where the searches on the others begin."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The resolved options of a run; see `ctc run --help`."""
+
+    dataset: str
+    out: Path
+    cache: Path
+    command: str = ""
+    images: tuple[str, ...] = ()
+    limit: int | None = None
+    codecs: tuple[str, ...] = EMBEDDED_CODECS
+    metrics: tuple[str, ...] = ()
+    """Empty for all."""
+    target_bpps: tuple[float, ...] = ()
+    anchor: str | None = None
+    workers: int = 1
+    scheduler: str | None = None
+    rate_tolerance: float = 0.10
+    time_limit_s: float = 3600.0
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Options with every name looked up and every tool asked for its version."""
+
+    options: Options
+    codecs: tuple[CodecInfo, ...]
+    metrics: tuple[MetricInfo, ...]
+    anchor: str
+    anchor_note: str
+
+    def units(self, pictures: Iterable[Picture], learnt: Sequence[UnitResult] = ()) -> list[Unit]:
+        """One unit per picture and codec, longest first, each beginning its search where the pilots `learnt` say."""
+        options = self.options
+        units = [
+            Unit(
+                picture,
+                codec.name,
+                codec.version,
+                options.target_bpps,
+                tuple((metric.name, metric.version) for metric in self.metrics),
+                options.rate_tolerance,
+                memory_offset(codec.knob, [dict(result.attempts) for result in learnt if result.unit.codec == codec.name]),
+                str(options.cache),
+                options.time_limit_s,
+            )
+            for codec in self.codecs
+            for picture in pictures
+        ]
+        return sorted(units, key=lambda unit: (-unit.expected_s, unit.codec, unit.picture.name))
+
+
+def resolve(options: Options) -> Plan:
+    """Looks up codecs and metrics and asks for their versions.
+
+    Raises UsageError for an unknown name, ToolMissing, naming all that is missing at once."""
+    anchor, note = _anchor(options)
+    names = options.codecs if anchor in options.codecs else (*options.codecs, anchor)
+    metric_names = options.metrics or tuple(plugins.metrics().found)
+    missing: list[str] = []
+    codecs: list[CodecInfo] = []
+    for name in names:
+        codec = plugins.codecs()[name]
+        try:
+            version = codec.version()
+        except ToolMissing as error:
+            missing.append(f"codec {name}: {error}")
+            continue
+        codecs.append(CodecInfo(name, version, codec.pixels, codec.knob, codec.citation, codec.note))
+    metrics: list[MetricInfo] = []
+    for name in metric_names:
+        metric = plugins.metrics()[name]
+        try:
+            metrics.append(replace(metric.info, version=metric.version()))
+        except ToolMissing as error:
+            missing.append(f"metric {name}: {error}")
+    if missing:
+        rest = [codec.name for codec in codecs]
+        hint = f"\nto go on without: --codecs {','.join(rest)}" + (f" --anchor {rest[-1]}" if anchor not in rest else "") if rest else ""
+        raise ToolMissing("\n".join(missing) + hint)
+    return Plan(options, tuple(codecs), tuple(metrics), anchor, note)
+
+
+def _anchor(options: Options) -> tuple[str, str]:
+    """Name of the anchor, and why it is not the one of the common test conditions."""
+    added = "" if (options.anchor or STAND_IN_ANCHOR) in options.codecs else ", added to the codecs because the BD-rates need it"
+    if options.anchor is not None:
+        plugins.codecs()[options.anchor]
+        return (
+            options.anchor,
+            "" if options.anchor == CTC_ANCHOR else f"anchor chosen with --anchor; that of the test conditions is {CTC_ANCHOR}{added}",
+        )
+    if CTC_ANCHOR in options.codecs:
+        return CTC_ANCHOR, ""
+    stand_in = plugins.codecs()[STAND_IN_ANCHOR]
+    return STAND_IN_ANCHOR, f"{STAND_IN_ANCHOR} stands in for {CTC_ANCHOR}{added}; {stand_in.note}"
+
+
+def pilots_and_others(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:
+    """The `PILOTS` smallest pictures, which go first, and the rest."""
+    by_size = sorted(pictures, key=lambda picture: (picture.pixels, picture.sha256))
+    return by_size[:PILOTS], by_size[PILOTS:]
+
+
+def parse_rates(text: str) -> tuple[float, ...]:
+    """Target rates from "0.06,0.12". Raises UsageError."""
+    try:
+        rates = sorted({float(part) for part in text.split(",") if part.strip()})
+    except ValueError as error:
+        raise UsageError(f"--rates {text}: rates are numbers in bpp with commas between, e.g. 0.06,0.12,0.25") from error
+    if not rates or not all(0.001 <= rate <= 48 for rate in rates):
+        raise UsageError(f"--rates {text}: rates lie between 0.001 and 48 bpp")
+    return tuple(rates)

@@ -1,0 +1,95 @@
+"""The folder is the registry: every file of `ctc/anchors`, `ctc/metrics`, `ctc/report` and every entry of `codecs/` is listed.
+
+A plug-in file ends in a tuple: `CODECS`, `METRICS` or `REPORTS`. A file that cannot be imported because a package is missing breaks only
+those who ask for it by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from ctc.errors import ToolMissing, UsageError
+from ctc.protocols import Codec, Metric, Report
+from ctc.records import METRIC_ORDER
+
+PACKAGE = Path(__file__).parent
+LEARNED_CODECS = PACKAGE.parent / "codecs"
+
+Plugin = TypeVar("Plugin")
+
+
+@dataclass(frozen=True)
+class Registry(Generic[Plugin]):
+    """Plug-ins of one kind by name, and the modules that could not be imported with the reason."""
+
+    kind: str
+    found: Mapping[str, Plugin]
+    broken: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Plugin:
+        """The plug-in called `name`. Raises UsageError with the nearest names, ToolMissing where files could not be imported."""
+        if name in self.found:
+            return self.found[name]
+        if self.broken:
+            reasons = "; ".join(f"{module}: {reason}" for module, reason in self.broken.items())
+            raise ToolMissing(f"no {self.kind} {name!r} among those that can be imported ({reasons})")
+        near = get_close_matches(name, self.found, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.found)}"
+        raise UsageError(f"unknown {self.kind} {name!r}: {hint}")
+
+
+@lru_cache
+def codecs() -> Registry[Codec]:
+    """Anchors and learned codecs."""
+    return _registry("codec", "CODECS", (*_modules("ctc.anchors", PACKAGE / "anchors"), *_modules("", LEARNED_CODECS)), "name")
+
+
+@lru_cache
+def metrics() -> Registry[Metric]:
+    """Metrics, in the column order of the tables."""
+    unordered = _registry("metric", "METRICS", _modules("ctc.metrics", PACKAGE / "metrics"), "name")
+    places = {name: place for place, name in enumerate(METRIC_ORDER)}
+    names = sorted(unordered.found, key=lambda name: (places.get(name, len(places)), name))
+    return Registry(unordered.kind, {name: unordered.found[name] for name in names}, unordered.broken)
+
+
+@lru_cache
+def reports() -> Registry[Report]:
+    return _registry("report", "REPORTS", _modules("ctc.report", PACKAGE / "report"), "name")
+
+
+def _modules(package: str, folder: Path) -> Iterable[str]:
+    """Names of the importable modules and packages in `folder`."""
+    if not folder.is_dir():
+        return
+    for entry in sorted(folder.iterdir()):
+        is_module = entry.suffix == ".py" and entry.stem != "__init__"
+        if is_module or (entry / "__init__.py").is_file():
+            yield f"{package}.{entry.stem}" if package else entry.stem
+
+
+def _registry(kind: str, tuple_name: str, modules: Iterable[str], name_field: str) -> Registry[Any]:
+    found: dict[str, Any] = {}
+    broken: dict[str, str] = {}
+    if LEARNED_CODECS.is_dir() and str(LEARNED_CODECS) not in sys.path:
+        sys.path.append(str(LEARNED_CODECS))
+    for module_name in modules:
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            broken[module_name] = str(error)
+            continue
+        for plugin in getattr(module, tuple_name, ()):
+            name = getattr(plugin, name_field)
+            if name in found:
+                raise UsageError(f"two {kind}s are called {name!r}; the second is in {module_name}")
+            found[name] = plugin
+    return Registry(kind, found, broken)

@@ -1,0 +1,49 @@
+"""points.csv, bd.csv and findings.csv: UTF-8, line feeds, quoted where a cell needs it, missing values as empty cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ctc.records import Campaign
+from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, cell_text, finding_rows, point_columns, point_rows
+
+Table = tuple[tuple[str, ...], Iterable[tuple[Cell, ...]]]
+
+
+@dataclass(frozen=True)
+class CsvReport:
+    """One table as comma-separated values; numbers with at most ten significant digits, infinity as "inf"."""
+
+    name: str
+    file_name: str
+    table: Callable[[Campaign], Table]
+
+    def render(self, campaign: Campaign) -> bytes:
+        header, rows = self.table(campaign)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([cell_text(cell) for cell in row] for row in rows)
+        return text.getvalue().encode()
+
+
+def _points(campaign: Campaign) -> Table:
+    return point_columns(campaign), (row.cells for row in point_rows(campaign))
+
+
+def _bd(campaign: Campaign) -> Table:
+    return BD_COLUMNS, bd_rows(campaign)
+
+
+def _findings(campaign: Campaign) -> Table:
+    return FINDING_COLUMNS, finding_rows(campaign)
+
+
+REPORTS = (
+    CsvReport("points", "points.csv", _points),
+    CsvReport("bd", "bd.csv", _bd),
+    CsvReport("findings", "findings.csv", _findings),
+)

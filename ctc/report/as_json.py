@@ -1,0 +1,71 @@
+"""run.json: where the numbers come from, for programs and for whoever has to make them again."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import PurePath
+from typing import Any
+
+from ctc.records import Campaign
+from ctc.report.overview import CodecLine, codec_lines, status_of
+from ctc.report.tables import metrics_in_order, number_text, unread_pictures
+
+SCHEMA = 1
+"""Rises when a key changes its meaning or goes away; a new key does not change it."""
+
+
+@dataclass(frozen=True)
+class JsonReport:
+    name: str = "json"
+    file_name: str = "run.json"
+
+    def render(self, campaign: Campaign) -> bytes:
+        text = json.dumps(_plain(provenance(campaign)), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return f"{text}\n".encode()
+
+
+def provenance(campaign: Campaign) -> dict[str, Any]:
+    """The content of run.json, with infinities still as numbers. Pictures are named by file name and hash, never by path."""
+    status = status_of(campaign)
+    return {
+        "schema": SCHEMA,
+        "command": campaign.command,
+        "started": campaign.started,
+        "wall_s": campaign.wall_s,
+        "configuration": {
+            "dataset": campaign.dataset,
+            "target_bpps": sorted(campaign.target_bpps),
+            "rate_tolerance": campaign.rate_tolerance,
+            "anchor": campaign.anchor,
+            "anchor_note": campaign.anchor_note,
+            "codecs": [asdict(codec) for codec in campaign.codecs],
+            "metrics": [asdict(metric) for metric in metrics_in_order(campaign)],
+        },
+        "pictures": [asdict(picture) | {"path": PurePath(picture.path).name} for picture in campaign.pictures],
+        "pictures_unread": unread_pictures(campaign),
+        "machine": asdict(campaign.machine),
+        "versions": dict(campaign.versions),
+        "counts": asdict(campaign.counts),
+        "status": asdict(status) | {"valid": status.valid},
+        "codecs": {line.codec: _codec(line) for line in codec_lines(campaign)},
+        "failures": [asdict(failed) for failed in campaign.failed],
+    }
+
+
+def _codec(line: CodecLine) -> dict[str, Any]:
+    names = ("points", "points_ok", "points_unreachable", "points_failed", "tries_per_point", "largest_deviation", "monotone", "errors")
+    return {name: getattr(line, name) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no infinity: such numbers become the texts "inf" and "-inf", "nan" likewise."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return number_text(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+REPORTS = (JsonReport(),)

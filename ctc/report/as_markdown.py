@@ -1,0 +1,80 @@
+"""table.md: the BD-rate table in the layout of the verification model's result tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctc.records import AVG_METRICS, Campaign
+from ctc.report.overview import AVG, CodecLine, codec_lines, metric_label, status_of, status_text
+from ctc.report.wording import bd_text, caveats, fraction, interval_text, rate_range, seconds, tries, yes_no
+
+
+@dataclass(frozen=True)
+class MarkdownReport:
+    name: str = "markdown"
+    file_name: str = "table.md"
+
+    def render(self, campaign: Campaign) -> bytes:
+        status, lines = status_of(campaign), codec_lines(campaign)
+        parts = [
+            f"# BD-rate, set {escape(campaign.dataset)}",
+            f"**{status.headline}**: {status_text(status)}.",
+            f"Anchor: {escape(campaign.anchor)}. Rates: {rate_range(campaign)}. Negative saves rate. "
+            f"{len(campaign.pictures)} pictures, started {escape(campaign.started)}.",
+            _table(campaign, lines),
+            "\n".join(f"- {escape(note)}" for note in caveats(campaign)),
+            "\n".join(_unavailable(campaign, lines)),
+            _findings(campaign),
+        ]
+        return ("\n\n".join(part for part in parts if part) + "\n").encode()
+
+
+def _table(campaign: Campaign, lines: Sequence[CodecLine]) -> str:
+    labels = [metric_label(campaign, metric) for metric in AVG_METRICS]
+    after = ["monotonic", "max bit deviation", "mean tries/point", "encode s", "decode s"]
+    header = ["codec", AVG, "95 % interval", *labels, *after]
+    rules = ["---", *["---:"] * (len(header) - 1)]
+    rows = [[escape(cell) for cell in row] for row in (header, *(_row(line) for line in lines))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rules, *rows[1:]))
+
+
+def _row(line: CodecLine) -> list[str]:
+    name = f"{line.codec} *" if line.note else line.codec
+    cells = ["anchor"] + [""] * (1 + len(line.metrics))
+    if not line.is_anchor:
+        cells = [bd_text(line.average), interval_text(line.average), *(bd_text(cell) for cell in line.metrics)]
+    measured = [yes_no(line.monotone), fraction(line.largest_deviation), tries(line.tries_per_point)]
+    return [name, *cells, *measured, seconds(line.encode_s), seconds(line.decode_s)]
+
+
+def _unavailable(campaign: Campaign, lines: Sequence[CodecLine]) -> list[str]:
+    """Why a cell says N/A, one line each."""
+    return [
+        f"- N/A, {escape(line.codec)}, {escape(AVG if cell.metric == AVG else metric_label(campaign, cell.metric))}: {escape(cell.reason)}."
+        for line in lines
+        if not line.is_anchor
+        for cell in (line.average, *line.metrics)
+        if cell.value_percent is None
+    ]
+
+
+def _findings(campaign: Campaign) -> str:
+    """Errors and warnings in full: a table must not travel without them."""
+    told = [finding for finding in campaign.findings if finding.severity != "note"]
+    rows = []
+    for finding in sorted(told, key=lambda finding: finding.severity != "error"):
+        where = [finding.codec, finding.picture, "" if finding.target_bpp is None else f"{finding.target_bpp:g} bpp"]
+        place = ", ".join(escape(part) for part in where if part)
+        rows.append(f"- {finding.severity}, {finding.check}{f', {place}' if place else ''}: {escape(finding.message)}")
+    return "\n".join(["## Findings", "", *rows]) if rows else ""
+
+
+def escape(text: str) -> str:
+    """The text on one line, with nothing in it that Markdown or HTML would take for its own."""
+    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", flat)
+
+
+REPORTS = (MarkdownReport(),)

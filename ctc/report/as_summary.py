@@ -1,0 +1,89 @@
+"""summary.txt: the layout of the JPEG AI evaluation software, for pasting into the meeting's workbook.
+
+Tab separated, no header, 19 columns: reconstruction, bpp, MS-SSIM (torch), MS-SSIM (IQA), PSNR Y, U, V, VIF, FSIM, NLPD,
+IW-SSIM, VMAF, PSNR-HVS, kMAC/pixel, decoding s on GPU and on CPU, encoding s on GPU and on CPU, match or mismatch.
+The official file holds one codec; here the codecs follow one another, each line beginning with the codec's name.
+
+This is the only place where the official sentinels are written: `None` for a value that is missing, -100 for a metric that was
+switched off, -1 for everything of a point without reconstruction, and 100 dB as the largest PSNR and PSNR-HVS.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from ctc.records import Campaign, Coded, Cost, Scored
+from ctc.report.tables import codec_names, number_text, picture_names, unread_pictures
+
+METRICS = ("msssim", "msssim_iqa", "psnr_y", "psnr_u", "psnr_v", "vif", "fsim", "nlpd", "iwssim", "vmaf", "psnr_hvs")
+"""The eleven metric columns in the official order."""
+
+_CAPPED = {"psnr_y": 100.0, "psnr_u": 100.0, "psnr_v": 100.0, "psnr_hvs": 100.0}
+_PICTURE_SUFFIXES = frozenset({".png", ".ppm", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".webp", ".bmp"})
+_OFF = "-100"
+_ABSENT = "-1"
+_MISSING = "None"
+
+
+@dataclass(frozen=True)
+class SummaryReport:
+    name: str = "summary"
+    file_name: str = "summary.txt"
+
+    def render(self, campaign: Campaign) -> bytes:
+        points = {(s.coded.job.codec, s.coded.job.picture.name, s.coded.job.target_bpp): s for s in campaign.scored}
+        asked = frozenset(metric.name for metric in campaign.metrics)
+        lines = []
+        for codec in codec_names(campaign):
+            for picture in (*picture_names(campaign), *unread_pictures(campaign)):
+                for target in sorted(campaign.target_bpps):
+                    scored = points.get((codec, picture, target))
+                    lines.append(_point_line(scored, asked) if scored else _absent_line(picture, target))
+        return "".join("\t".join(line) + "\n" for line in lines).encode()
+
+
+def _point_line(scored: Scored, asked: frozenset[str]) -> list[str]:
+    coded, job = scored.coded, scored.coded.job
+    name = f"{job.codec}_{_stem(job.picture.name)}_{_rate(job.target_bpp)}.png"
+    values = [_value(scored, metric) if metric in asked else _OFF for metric in METRICS]
+    return [name, number_text(coded.bpp), *values, _MISSING, *_times(coded), "match" if coded.repeatable else "mismatch"]
+
+
+def _absent_line(picture: str, target_bpp: float) -> list[str]:
+    name = f"No_rec_for_{_stem(picture)}_RATE{_rate(target_bpp)}"
+    return [name, _ABSENT, *[_ABSENT] * len(METRICS), *[_MISSING] * 5, "mismatch"]
+
+
+def _value(scored: Scored, metric: str) -> str:
+    value = scored.value(metric)
+    if value is None or math.isnan(value):
+        return _MISSING
+    return number_text(min(value, _CAPPED.get(metric, math.inf)))
+
+
+def _times(coded: Coded) -> list[str]:
+    """Seconds of decoding on GPU, on CPU, encoding on GPU, on CPU; the device that was not used has none."""
+    return [_seconds(cost, gpu) for cost in (coded.decode, coded.encode) for gpu in (True, False)]
+
+
+def _seconds(cost: Cost | None, gpu: bool) -> str:
+    if cost is None or gpu == (cost.device == "cpu"):
+        return _MISSING
+    return number_text(cost.wall_s)
+
+
+def _rate(target_bpp: float) -> str:
+    return f"{round(100 * target_bpp):03d}"
+
+
+def _stem(picture: str) -> str:
+    """The name without its file suffix; white space would break the layout, which has no quoting."""
+    path = PurePath(picture)
+    stem = picture[: -len(path.suffix)] if path.suffix.lower() in _PICTURE_SUFFIXES else picture
+    return re.sub(r"\s", "_", stem)
+
+
+REPORTS = (SummaryReport(),)

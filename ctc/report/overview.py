@@ -1,0 +1,204 @@
+"""What the reports for people say of a codec in one line, and of the whole campaign in one banner."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean
+
+from ctc.records import AVG_METRICS, BdRate, Campaign, CodecInfo, Cost
+from ctc.report.tables import bd_reason, codec_names, metrics_in_order, point_rows
+
+ALL = "ALL"
+AVG = "AVG"
+
+
+@dataclass(frozen=True)
+class BdCell:
+    """One cell of the BD-rate table. `value_percent` is None where it is not available, and `reason` says why."""
+
+    metric: str
+    value_percent: float | None
+    reason: str = ""
+    low_percent: float | None = None
+    high_percent: float | None = None
+    pictures: int = 0
+    pictures_missing: int = 0
+    sound: bool = False
+    """Whether it is over all pictures and no error was found: only then may a report stress it."""
+
+    @property
+    def pictures_asked(self) -> int:
+        return self.pictures + self.pictures_missing
+
+    @property
+    def share(self) -> str:
+        """ "(7/8)" where pictures are missing, else empty."""
+        return f"({self.pictures}/{self.pictures_asked})" if self.pictures_missing else ""
+
+
+@dataclass(frozen=True)
+class CodecLine:
+    """One line of the BD-rate table, in the layout of the verification model's result tables."""
+
+    codec: str
+    version: str
+    note: str
+    is_anchor: bool
+    average: BdCell
+    metrics: tuple[BdCell, ...]
+    """The seven that enter the average, in its column order."""
+    others: tuple[BdCell, ...]
+    """The campaign's other metrics."""
+    monotone: bool | None
+    """Whether rate and every quality rise from target to target; None where the codec has no points."""
+    largest_deviation: float | None
+    """Signed, as a fraction of the target rate."""
+    tries_per_point: float | None
+    """Newly tried settings per reached or unreachable point, the mean."""
+    encode_s: float | None
+    """Mean wall time over the points that were measured here."""
+    decode_s: float | None
+    busy: int
+    """Points of which a time was taken while the machine was not otherwise idle."""
+    points: int
+    points_ok: int
+    points_unreachable: int
+    points_failed: int
+    errors: int
+    """Findings of severity error that name this codec."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether the table may be used, and what was counted to say so."""
+
+    errors: int
+    warnings: int
+    notes: int
+    points: int
+    points_ok: int
+    points_unreachable: int
+    points_failed: int
+    pictures_unread: int
+
+    @property
+    def valid(self) -> bool:
+        """No error, no failure, and something that was measured: an empty table is not valid."""
+        return not (self.errors or self.points_failed or self.pictures_unread) and self.points_ok > 0
+
+    @property
+    def headline(self) -> str:
+        return "Valid" if self.valid else "Not valid"
+
+
+def status_of(campaign: Campaign) -> Status:
+    severities = Counter(finding.severity for finding in campaign.findings)
+    rows = point_rows(campaign)
+    points = Counter(row.status for row in rows if row.codec)
+    return Status(
+        errors=severities["error"],
+        warnings=severities["warning"],
+        notes=severities["note"],
+        points=points.total(),
+        points_ok=points["ok"],
+        points_unreachable=points["unreachable"],
+        points_failed=points["failed"],
+        pictures_unread=sum(not row.codec for row in rows),
+    )
+
+
+def codec_lines(campaign: Campaign) -> tuple[CodecLine, ...]:
+    """The anchor first where it was coded in this campaign, then the codecs in the campaign's order."""
+    infos = {codec.name: codec for codec in campaign.codecs}
+    statuses: dict[str, Counter[str]] = {}
+    for row in point_rows(campaign):
+        statuses.setdefault(row.codec, Counter())[row.status] += 1
+    names = sorted(codec_names(campaign), key=lambda name: name != campaign.anchor)
+    return tuple(_codec_line(campaign, name, infos.get(name), statuses.get(name, Counter())) for name in names)
+
+
+def bd_cells(campaign: Campaign, codec: str, picture: str, metrics: Iterable[str]) -> tuple[BdCell, ...]:
+    """The BD-rates of one codec and picture ("ALL": the mean over pictures) in the order of `metrics`."""
+    found = {bd.metric: bd for bd in campaign.bd if bd.codec == codec and bd.picture == picture}
+    sound = not _errors(campaign, codec, picture) and not _errors(campaign, campaign.anchor, picture)
+    return tuple(_bd_cell(campaign, metric, found.get(metric), sound) for metric in metrics)
+
+
+def metrics_outside_average(campaign: Campaign) -> tuple[str, ...]:
+    return tuple(metric.name for metric in metrics_in_order(campaign) if metric.name not in AVG_METRICS)
+
+
+def metric_label(campaign: Campaign, metric: str) -> str:
+    """The metric's own label; its name where the campaign does not have it."""
+    return next((info.label for info in campaign.metrics if info.name == metric), metric)
+
+
+def status_text(status: Status) -> str:
+    """One line of counts, e.g. "2 errors, 1 warning, 0 notes; 150 of 160 points ok, 6 unreachable, 4 failed"."""
+    found = f"{plural(status.errors, 'error')}, {plural(status.warnings, 'warning')}, {plural(status.notes, 'note')}"
+    points = plural(status.points, "point")
+    counted = f"{status.points_ok} of {points} ok, {status.points_unreachable} unreachable, {status.points_failed} failed"
+    unread = f"; {plural(status.pictures_unread, 'picture')} not read" if status.pictures_unread else ""
+    return f"{found}; {counted}{unread}"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _codec_line(campaign: Campaign, codec: str, info: CodecInfo | None, statuses: Counter[str]) -> CodecLine:
+    from ctc import checks
+
+    coded = [scored.coded for scored in campaign.scored if scored.coded.job.codec == codec]
+    tries = [c.tries for c in coded] + [u.tries for u in campaign.unreachable if u.job.codec == codec]
+    return CodecLine(
+        codec=codec,
+        version=info.version if info else "",
+        note=info.note if info else "",
+        is_anchor=codec == campaign.anchor,
+        average=bd_cells(campaign, codec, ALL, (AVG,))[0],
+        metrics=bd_cells(campaign, codec, ALL, AVG_METRICS),
+        others=bd_cells(campaign, codec, ALL, metrics_outside_average(campaign)),
+        monotone=checks.is_monotone(campaign, codec) if coded else None,
+        largest_deviation=checks.largest_deviation(campaign, codec),
+        tries_per_point=fmean(tries) if tries else None,
+        encode_s=_mean_s(c.encode for c in coded),
+        decode_s=_mean_s(c.decode for c in coded),
+        busy=sum(any(cost is not None and not cost.machine_idle for cost in (c.encode, c.decode)) for c in coded),
+        points=statuses.total(),
+        points_ok=statuses["ok"],
+        points_unreachable=statuses["unreachable"],
+        points_failed=statuses["failed"],
+        errors=sum(finding.severity == "error" and finding.codec == codec for finding in campaign.findings),
+    )
+
+
+def _mean_s(costs: Iterable[Cost | None]) -> float | None:
+    seconds = [cost.wall_s for cost in costs if cost is not None]
+    return fmean(seconds) if seconds else None
+
+
+def _bd_cell(campaign: Campaign, metric: str, bd: BdRate | None, sound: bool) -> BdCell:
+    if bd is None:
+        known = metric == AVG or any(info.name == metric for info in campaign.metrics)
+        return BdCell(metric, None, "no BD-rate was computed" if known else "the metric was not asked for")
+    return BdCell(
+        metric=metric,
+        value_percent=bd.value_percent,
+        reason=bd_reason(bd) or ("" if bd.value_percent is not None else "no reason was recorded"),
+        low_percent=bd.low_percent,
+        high_percent=bd.high_percent,
+        pictures=bd.pictures,
+        pictures_missing=bd.pictures_missing,
+        sound=sound and bd.value_percent is not None and not bd.pictures_missing,
+    )
+
+
+def _errors(campaign: Campaign, codec: str, picture: str) -> int:
+    """Errors that concern a codec: its own and those of no codec in particular; for ALL those of every picture."""
+    return sum(
+        finding.severity == "error" and finding.codec in ("", codec) and (picture == ALL or finding.picture in ("", ALL, picture))
+        for finding in campaign.findings
+    )

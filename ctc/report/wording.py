@@ -1,0 +1,86 @@
+"""How numbers read in the reports for people: signed, rounded, with a true minus and their unit."""
+
+from __future__ import annotations
+
+import math
+
+from ctc.records import Campaign
+from ctc.report.overview import BdCell, CodecLine, codec_lines
+from ctc.report.tables import number_text
+
+NOT_AVAILABLE = "N/A"
+NO_VALUE = "–"
+MINUS = "\u2212"
+
+
+def percent(value: float | None) -> str:
+    """A BD-rate, one decimal as in the papers: "−12.3 %". Negative saves rate."""
+    if value is None:
+        return NOT_AVAILABLE
+    rounded = f"{value:+.1f}"
+    return f"{'0.0' if float(rounded) == 0 else rounded} %".replace("-", MINUS)
+
+
+def fraction(value: float | None) -> str:
+    """A rate deviation: 0.084 is "+8.4 %"."""
+    return NO_VALUE if value is None else percent(100 * value)
+
+
+def bd_text(cell: BdCell) -> str:
+    """A BD-rate with the count of pictures where it is not over all of them: "−12.3 % (7/8)"."""
+    return " ".join(part for part in (percent(cell.value_percent), cell.share) if part)
+
+
+def interval_text(cell: BdCell) -> str:
+    """The 95 % interval: "−15.1 to −9.2 %"; empty where there is none."""
+    if cell.low_percent is None or cell.high_percent is None or cell.value_percent is None:
+        return ""
+    return f"{percent(cell.low_percent).removesuffix(' %')} to {percent(cell.high_percent)}"
+
+
+def seconds(value: float | None) -> str:
+    """Three significant digits, without powers of ten."""
+    return NO_VALUE if value is None else significant(value, 3)
+
+
+def tries(value: float | None) -> str:
+    return NO_VALUE if value is None else f"{value:.1f}"
+
+
+def yes_no(value: bool | None) -> str:
+    return NO_VALUE if value is None else "yes" if value else "no"
+
+
+def significant(value: float | None, digits: int = 6) -> str:
+    """The value rounded to significant digits; "∞" for infinity, a dash where it is missing."""
+    if value is None:
+        return NO_VALUE
+    if math.isinf(value):
+        return f"{MINUS if value < 0 else ''}∞"
+    decimals = digits - 1 - (math.floor(math.log10(abs(value))) if value else 0)
+    return f"{round(value, decimals):.{max(0, decimals)}f}".replace("-", MINUS)
+
+
+def caveats(campaign: Campaign) -> list[str]:
+    """What must be read with the BD-rate table: the anchor's note, the codecs' notes, what the times are worth."""
+    lines = codec_lines(campaign)
+    notes = [f"Anchor {campaign.anchor}: {campaign.anchor_note}."] if campaign.anchor_note else []
+    notes += [f"{line.codec}: {line.note}." for line in lines if line.note]
+    notes += [_interval_caveat()] if any(interval_text(line.average) for line in lines) else []
+    notes += [_busy_caveat(line) for line in lines if line.busy]
+    if any(line.average.share or any(cell.share for cell in line.metrics) for line in lines):
+        notes.append("(n/m): mean over n of the m pictures; the others have no BD-rate. Such a mean is never stressed.")
+    return [note.replace("..", ".") for note in notes]
+
+
+def rate_range(campaign: Campaign) -> str:
+    """The target rates of the campaign, e.g. "0.06, 0.12, 0.25, 0.5, 0.75 bpp"."""
+    return f"{', '.join(number_text(target) for target in sorted(campaign.target_bpps))} bpp"
+
+
+def _interval_caveat() -> str:
+    return "Interval: 95 % bootstrap over pictures. It says how much the mean depends on the choice of pictures."
+
+
+def _busy_caveat(line: CodecLine) -> str:
+    return f"{line.codec}: times of {line.busy} of {line.points_ok} points were taken while the machine did other work."

@@ -1,0 +1,59 @@
+"""One encode or one decode, exactly as a run does them: reproduces a point of a table by hand."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Literal, cast
+
+from ctc import pixels, plugins
+from ctc.errors import PictureError, ToolFailed, UsageError
+from ctc.picturefiles import read_picture, write_png
+from ctc.store import explained, file_hash, whole_file
+
+
+def encode(picture: Path, bitstream: Path, codec_name: str, setting: float) -> str:
+    """Encodes and returns one line: bytes, bpp, sha256. Raises UsageError, PictureError, ToolMissing, ToolFailed."""
+    codec = plugins.codecs()[codec_name]
+    knob = codec.knob
+    if not knob.lowest <= setting <= knob.highest or (knob.integer and setting != int(setting)):
+        kind = "a whole number" if knob.integer else "a number"
+        raise UsageError(f"--setting {setting:g}: the {knob.name} of {codec_name} is {kind} from {knob.lowest:g} to {knob.highest:g}")
+    codec.version()
+    rgb, _ = read_picture(picture)
+    with tempfile.TemporaryDirectory(prefix="ctc-") as scratch, explained(bitstream.parent), whole_file(bitstream) as temporary:
+        source = pixels.write_source(rgb, codec.pixels, Path(scratch))
+        codec.encode(source, temporary, setting)
+        if not temporary.stat().st_size:
+            raise ToolFailed(f"{codec_name} wrote no bitstream at {knob.name} {setting:g}")
+    size = bitstream.stat().st_size
+    height, width, _ = rgb.shape
+    return f"{size} bytes, {8 * size / (width * height):.6g} bpp, sha256 {file_hash(bitstream)}"
+
+
+def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bit_depth: int) -> str:
+    """Decodes to PNG and returns one line: size and hash of the samples. Raises as `encode`."""
+    codec = plugins.codecs()[codec_name]
+    codec.version()
+    if not bitstream.is_file():
+        raise PictureError(f"{bitstream}: no such file")
+    if picture.suffix.lower() != ".png":
+        raise UsageError(f"{picture}: the decoded picture is written as PNG; give it a name that ends in .png")
+    width, height = _size(size, bitstream, codec_name)
+    with tempfile.TemporaryDirectory(prefix="ctc-") as scratch, explained(picture.parent):
+        decoded = Path(scratch) / "decoded"
+        codec.decode(bitstream, decoded)
+        if not decoded.is_file():
+            raise ToolFailed(f"{codec_name} decoded nothing from {bitstream.name}")
+        rgb = pixels.read_decoded(decoded, codec.pixels, width, height, cast(Literal[8, 16], bit_depth))
+        with whole_file(picture) as temporary:
+            write_png(temporary, rgb)
+    return f"{width}x{height}, decoded samples sha256 {pixels.sample_hash(rgb)}"
+
+
+def _size(size: str | None, bitstream: Path, codec_name: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)x(\d+)", size or "")
+    if found is None:
+        raise UsageError(f"--size WIDTHxHEIGHT of the source is needed to decode {bitstream.name} with {codec_name}, e.g. --size 512x512")
+    return int(found[1]), int(found[2])

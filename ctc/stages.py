@@ -1,0 +1,328 @@
+"""From a picture and a codec to scored points: encode to the target rates, decode, score, each step stored as soon as it is done.
+
+`run_unit` is the work that executors distribute: one picture with one codec at all target rates, since the rates share their attempts.
+`recall_unit` gives the same result from the store alone, or None. Both replay the same search, so a result never depends on what was
+stored before or by whom.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from ctc import pixels, plugins
+from ctc.complexity.machine import machine
+from ctc.complexity.process import shell_line, time_limit
+from ctc.errors import CtcError, MetricUndefined, OutOfSpace, PictureError, ToolFailed
+from ctc.picturefiles import read_picture
+from ctc.protocols import Codec, Codes, Metric
+from ctc.ratecontrol import Choice, RateSearch, middle_out
+from ctc.records import Coded, Cost, Counts, Failed, Job, Picture, Score, Scored, Unreachable
+from ctc.store import Store, explained, file_hash
+
+INTERNAL_BITS = 10
+Point = Scored | Unreachable | Failed
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One picture with one codec at all its target rates."""
+
+    picture: Picture
+    codec: str
+    codec_version: str
+    target_bpps: tuple[float, ...]
+    metrics: tuple[tuple[str, str], ...]
+    """(name, version)"""
+    rate_tolerance: float
+    offset: float
+    """Where the rate search begins; see `ratecontrol.memory_offset`."""
+    store: str
+    time_limit_s: float
+
+    @property
+    def expected_s(self) -> float:
+        """Rough seconds of work, for the order of jobs."""
+        per_megapixel = 1.5 * plugins.codecs()[self.codec].seconds_per_megapixel + SCORE_S_PER_MEGAPIXEL
+        return len(self.target_bpps) * (0.5 + self.picture.pixels / 1e6 * per_megapixel)
+
+
+SCORE_S_PER_MEGAPIXEL = 3.0
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    unit: Unit
+    points: tuple[Point, ...]
+    attempts: tuple[tuple[float, float], ...]
+    """(setting, bpp) of every attempt."""
+    counts: Counts
+
+
+class NotStored(Exception):
+    """Something would have to be computed."""
+
+
+def run_unit(unit: Unit) -> UnitResult:
+    """Makes all points of `unit`. A failure becomes a Failed of its target; only a full disk raises (OutOfSpace)."""
+    with time_limit(unit.time_limit_s), _Bench(unit, may_run=True) as bench:
+        return _points(unit, bench)
+
+
+def recall_unit(unit: Unit) -> UnitResult | None:
+    """The result of `unit` if every step of it is stored, else None."""
+    with _Bench(unit, may_run=False) as bench:
+        try:
+            return _points(unit, bench)
+        except NotStored:
+            return None
+
+
+def lost_unit(unit: Unit, reason: str) -> UnitResult:
+    """The result of a unit whose worker died."""
+    points = tuple(_failure(unit, target, "worker", CtcError(reason)) for target in unit.target_bpps)
+    return UnitResult(unit, points, (), Counts())
+
+
+def _points(unit: Unit, bench: _Bench) -> UnitResult:
+    search = RateSearch(bench.rate, bench.codec.knob, unit.rate_tolerance, unit.offset)
+    points = {target: _point(unit, bench, search, target) for target in middle_out(unit.target_bpps)}
+    return UnitResult(unit, tuple(points[target] for target in sorted(points)), tuple(sorted(search.attempts.items())), bench.counts)
+
+
+def _point(unit: Unit, bench: _Bench, search: RateSearch, target_bpp: float) -> Point:
+    stage = "encode"
+    try:
+        choice = search.find(target_bpp)
+        job = Job(unit.picture, unit.codec, unit.codec_version, target_bpp)
+        if not choice.reachable:
+            return Unreachable(job, choice.setting, choice.bpp, choice.tries, choice.reason)
+        stage = "decode"
+        coded = bench.coded(job, choice)
+        stage = "score"
+        return Scored(coded, tuple(bench.score(coded, name, version) for name, version in unit.metrics))
+    except (NotStored, OutOfSpace):
+        raise
+    except CtcError as error:
+        return _failure(unit, target_bpp, "read" if isinstance(error, PictureError) else stage, error)
+    except Exception as error:  # noqa: BLE001 - the one boundary: a night's run outlives a defect in one plug-in, and shows it
+        return replace(
+            _failure(unit, target_bpp, stage, CtcError(f"{type(error).__name__}: {error}")),
+            log_tail="".join(traceback.format_exception(error)),
+        )
+
+
+def _failure(unit: Unit, target_bpp: float, stage: str, error: CtcError) -> Failed:
+    command, log_tail = (shell_line(error.command), error.log_tail) if isinstance(error, ToolFailed) else ("", "")
+    return Failed(unit.picture.name, unit.codec, target_bpp, stage, str(error), command, log_tail)
+
+
+@dataclass
+class _Bench(AbstractContextManager["_Bench"]):
+    """Where one unit is worked on: the codec, a scratch folder, and what was computed so far. Reads the picture only when needed."""
+
+    unit: Unit
+    may_run: bool
+    counts: Counts = field(default_factory=Counts)
+
+    def __post_init__(self) -> None:
+        self.codec: Codec = plugins.codecs()[self.unit.codec]
+        self.store = Store(Path(self.unit.store))
+        self._encoded: dict[float, dict[str, Any]] = {}
+        self._decoded: tuple[str, pixels.Rgb] | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    @cached_property
+    def folder(self) -> Path:
+        with explained(Path(tempfile.gettempdir())):
+            self._scratch = tempfile.TemporaryDirectory(prefix="ctc-")
+        return Path(self._scratch.name)
+
+    @cached_property
+    def rgb(self) -> pixels.Rgb:
+        rgb, _ = read_picture(Path(self.unit.picture.path))
+        if pixels.sample_hash(rgb) != self.unit.picture.sha256:
+            raise PictureError(f"{self.unit.picture.name}: its samples changed since the run began; run again")
+        return rgb
+
+    @cached_property
+    def source(self) -> Path:
+        with explained(self.folder):
+            return pixels.write_source(self.rgb, self.codec.pixels, self.folder)
+
+    def rate(self, setting: float) -> float:
+        """Real bpp at `setting`."""
+        size = self.encoded(setting)["bytes"]
+        return 8 * int(size) / self.unit.picture.pixels
+
+    def encode_identity(self, setting: float) -> dict[str, Any]:
+        picture = self.unit.picture
+        conversion = pixels.conversion_name(self.codec.pixels, picture.bit_depth)
+        made_by = {"codec": self.unit.codec, "version": self.unit.codec_version, "conversion": conversion}
+        return {"picture": picture.sha256, **made_by, "setting": float(setting)}
+
+    def encoded(self, setting: float) -> dict[str, Any]:
+        """Stored facts of the bitstream at `setting`: bytes, sha256, cost."""
+        if setting not in self._encoded:
+            known = self.store.get("encode", self.encode_identity(setting))
+            if known is None:
+                self._encoded[setting] = self._encode(setting)
+            else:
+                self._encoded[setting] = known
+                self.counts += Counts(encodes_reused=1)
+        return self._encoded[setting]
+
+    def bitstream(self, setting: float) -> Path:
+        """The stored bitstream at `setting`; made again if it was damaged."""
+        path = self.store.get_file("encode", self.encode_identity(setting))
+        if path is None:
+            self._encoded[setting] = self._encode(setting)
+            path = self.store.get_file("encode", self.encode_identity(setting))
+        if path is None:
+            raise ToolFailed(
+                f"{self.unit.codec}: its bitstream at {self.codec.knob.name} {setting:g} cannot be read back from {self.store.root}"
+            )
+        return path
+
+    def _encode(self, setting: float) -> dict[str, Any]:
+        self._must_run()
+        bitstream = self.folder / "bitstream"
+        bitstream.unlink(missing_ok=True)
+        cost = self.codec.encode(self.source, bitstream, setting)
+        if not bitstream.is_file() or bitstream.stat().st_size == 0:
+            command = self.codec.encode_command(self.source, bitstream, setting)
+            raise ToolFailed(f"{self.unit.codec} ended well at {self.codec.knob.name} {setting:g} but wrote no bitstream", command)
+        content = {"bytes": bitstream.stat().st_size, "sha256": file_hash(bitstream), "cost": asdict(cost)}
+        self.store.put("encode", self.encode_identity(setting), content, bitstream)
+        self.counts += Counts(encodes_run=1)
+        return content
+
+    def coded(self, job: Job, choice: Choice) -> Coded:
+        """The chosen bitstream, decoded twice."""
+        encoded = self.encoded(choice.setting)
+        decoded = self.decoded(choice.setting, encoded["sha256"])
+        source, bitstream, destination = self._names(choice)
+        return Coded(
+            job=job,
+            setting=choice.setting,
+            bytes=encoded["bytes"],
+            bpp=choice.bpp,
+            deviation=choice.bpp / job.target_bpp - 1,
+            tries=choice.tries,
+            bitstream_sha256=encoded["sha256"],
+            decoded_sha256=decoded["sha256"],
+            repeatable=decoded["repeatable"],
+            encode=_own_cost(encoded["cost"]),
+            decode=_own_cost(decoded["cost"]),
+            encode_command=self.codec.encode_command(source, bitstream, choice.setting),
+            decode_command=self.codec.decode_command(bitstream, destination),
+        )
+
+    def decoded(self, setting: float, bitstream_sha256: str) -> dict[str, Any]:
+        """Stored facts of the reconstruction: sha256 of its samples, whether a second decoding gave the same, cost."""
+        identity = self._decode_identity(bitstream_sha256)
+        known = self.store.get("decode", identity)
+        if known is not None:
+            self.counts += Counts(decodes_reused=1)
+            return known
+        self._must_run()
+        first, cost = self._decode(setting)
+        second, _ = self._decode(setting)
+        sha256 = pixels.sample_hash(first)
+        content = {"sha256": sha256, "repeatable": pixels.sample_hash(second) == sha256, "cost": asdict(cost)}
+        self.store.put("decode", identity, content)
+        self.counts += Counts(decodes_run=1)
+        self._decoded = (sha256, first)
+        return content
+
+    def score(self, coded: Coded, name: str, version: str) -> Score:
+        metric = plugins.metrics()[name]
+        identity = {
+            "metric": name,
+            "version": version,
+            "reference": self.unit.picture.sha256,
+            "distorted": coded.decoded_sha256,
+            "internal_bits": INTERNAL_BITS,
+        }
+        known = self.store.get("score", identity)
+        if known is None:
+            self._must_run()
+            value, reason = self._value(metric, coded)
+            known = {"value": None if value is None else repr(value), "reason": reason}
+            self.store.put("score", identity, known)
+            self.counts += Counts(scores_run=1)
+        else:
+            self.counts += Counts(scores_reused=1)
+        return Score(name, None if known["value"] is None else float(known["value"]), known["reason"])
+
+    def _value(self, metric: Metric, coded: Coded) -> tuple[float | None, str]:
+        reference, distorted = self._codes(metric.wants), self._distorted_codes(coded, metric.wants)
+        try:
+            return float(metric.score(reference, distorted, 2**INTERNAL_BITS - 1)), ""
+        except MetricUndefined as undefined:
+            return None, str(undefined)
+
+    @cached_property
+    def _codes(self) -> Callable[[Literal["y", "yuv", "rgb"]], Codes]:
+        return lru_cache(lambda wants: pixels.metric_codes(self.rgb, wants, INTERNAL_BITS))
+
+    def _distorted_codes(self, coded: Coded, wants: Literal["y", "yuv", "rgb"]) -> Codes:
+        if self._decoded is None or self._decoded[0] != coded.decoded_sha256:
+            rgb, _ = self._decode(coded.setting)
+            if pixels.sample_hash(rgb) != coded.decoded_sha256:
+                raise ToolFailed(f"{self.unit.codec} decodes its bitstream to other samples than before", coded.decode_command)
+            self._decoded = (coded.decoded_sha256, rgb)
+        return pixels.metric_codes(self._decoded[1], wants, INTERNAL_BITS)
+
+    def _decode(self, setting: float) -> tuple[pixels.Rgb, Cost]:
+        bitstream = self.bitstream(setting)
+        destination = self.folder / "decoded"
+        destination.unlink(missing_ok=True)
+        cost = self.codec.decode(bitstream, destination)
+        if not destination.is_file():
+            raise ToolFailed(f"{self.unit.codec} decoded nothing", self.codec.decode_command(bitstream, destination))
+        picture = self.unit.picture
+        bits: Literal[8, 16] = 8 if picture.bit_depth == 8 else 16
+        return pixels.read_decoded(destination, self.codec.pixels, picture.width, picture.height, bits), cost
+
+    def _decode_identity(self, bitstream_sha256: str) -> dict[str, Any]:
+        picture = self.unit.picture
+        size = {"width": picture.width, "height": picture.height, "bit_depth": picture.bit_depth}
+        conversion = pixels.conversion_name(self.codec.pixels, picture.bit_depth)
+        return {
+            "bitstream": bitstream_sha256,
+            "codec": self.unit.codec,
+            "version": self.unit.codec_version,
+            "conversion": conversion,
+            **size,
+        }
+
+    def _names(self, choice: Choice) -> tuple[Path, Path, Path]:
+        """File names for the command lines that a report shows."""
+        picture, stem = self.unit.picture, f"{self.unit.picture.name}.{self.unit.codec}.{choice.setting:g}"
+        if self.codec.pixels.container == "ppm":
+            return Path(f"{picture.name}.ppm"), Path(f"{stem}.bits"), Path(f"{stem}.ppm")
+        width, height = pixels.coded_size(picture.width, picture.height, self.codec.pixels)
+        source, decoded = (Path(pixels.raw_name(name, width, height, self.codec.pixels)) for name in (picture.name, stem))
+        return source, Path(f"{stem}.bits"), decoded
+
+    def _must_run(self) -> None:
+        if not self.may_run:
+            raise NotStored
+
+
+def _own_cost(content: dict[str, Any]) -> Cost | None:
+    """A stored measurement, unless it is of another machine."""
+    cost = Cost(**content)
+    return cost if cost.machine == machine().identity else None
