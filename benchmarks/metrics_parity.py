@@ -43,9 +43,8 @@ class Parity:
 
     @property
     def row(self) -> str:
-        return (
-            f"| {self.metric} | {self.difference:.2e} | {self.worst.tolerance:g} | {pair} | {self.cpu_ms_per_mp:.0f} |"
-        )
+        pair = self.worst.distorted.stem
+        return f"| {self.metric} | {self.difference:.2e} | {self.worst.tolerance:g} | {pair} | {self.cpu_ms_per_mp:.0f} |"
 
 
 def main(folder: Path) -> int:

@@ -11,10 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise, product
 
-from ctc.records import BdRate, Campaign, Failed, Finding, MetricInfo, Scored, Unreachable
+from ctc.records import ALL, AVG, BdRate, Campaign, Failed, Finding, MetricInfo, Scored, Unreachable
 
-ALL = "ALL"
-AVG = "AVG"
 MINIMUM_OVERLAP = 0.75
 """Below it the `bjontegaard` package warns too: most of one curve was not compared with the other."""
 ROUNDING = 1e-12

@@ -118,12 +118,12 @@ def _summary(campaign: Campaign, options: Options) -> str:
     """What a person at a terminal needs: the table, what is wrong, where the page is."""
     from ctc.report.terminal import terminal_table
 
-    counts = campaign.counts
+    counts, made = campaign.counts, (len(campaign.scored), len(campaign.unreachable), len(campaign.failed))
     reused = counts.encodes_reused + counts.decodes_reused + counts.scores_reused
     lines = [
         terminal_table(campaign),
         "",
-        f"{len(campaign.scored)} points, {len(campaign.unreachable)} unreachable, {len(campaign.failed)} failed, in {campaign.wall_s:.0f} s",
+        "{} points, {} unreachable, {} failed, in {:.0f} s".format(*made, campaign.wall_s),
         f"{counts.encodes_run} encodes, {counts.decodes_run} decodes and {counts.scores_run} scores made, {reused} results from the store",
         *(f"failed: {failed.codec or 'picture'} {failed.picture}: {failed.error}" for failed in campaign.failed),
         f"report: {options.out / 'report.html'}",

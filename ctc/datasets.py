@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ctc.errors import DataSetMissing, PictureError, UsageError
 from ctc.picturefiles import SUFFIXES, read_picture
 from ctc.pixels import sample_hash
-from ctc.records import Failed, Picture
+from ctc.records import ALL, Failed, Picture
 from ctc.store import Store
 
 DATASETS_FILE = Path(__file__).parent.parent / "datasets.yaml"
@@ -129,6 +129,8 @@ def _files_of_folder(folder: Path) -> list[Path]:
 def _refuse_same_names(files: Iterable[Path]) -> None:
     by_name: dict[str, Path] = {}
     for file in files:
+        if file.stem == ALL:
+            raise UsageError(f"a picture cannot be called {ALL}, which stands for the mean over pictures: rename {file.name}")
         if file.stem in by_name:
             raise UsageError(
                 f"two pictures are called {file.stem!r}: {by_name[file.stem].name} and {file.name}; rename one, or pick with --images"

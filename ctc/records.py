@@ -23,6 +23,12 @@ BD_TARGET_BPPS = (0.06, 0.12, 0.25, 0.50, 0.75)
 AVG_METRICS = ("msssim", "vif", "fsim", "nlpd", "iwssim", "vmaf", "psnr_hvs")
 """The seven metrics whose BD-rates are averaged to AVG, in the column order of the VM4 tables."""
 
+ALL = "ALL"
+"""In place of a picture's name: the mean over pictures."""
+
+AVG = "AVG"
+"""In place of a metric's name: the mean of `AVG_METRICS`."""
+
 METRIC_ORDER = (
     "msssim", "msssim_iqa", "iwssim", "vmaf", "vif", "fsim", "nlpd", "psnr_hvs_m", "psnr_hvs", "psnr_y", "psnr_u", "psnr_v",
 )  # fmt: skip

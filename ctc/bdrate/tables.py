@@ -10,10 +10,8 @@ import numpy as np
 from ctc.bdrate.bootstrap import percentile_interval, resampled_means
 from ctc.bdrate.curves import CurveError, CurvePoints, RateCurve
 from ctc.bdrate.delta import delta_rate
-from ctc.records import AVG_METRICS, METRIC_ORDER, BdRate, Campaign, MetricInfo
+from ctc.records import ALL, AVG, AVG_METRICS, METRIC_ORDER, BdRate, Campaign, MetricInfo
 
-ALL = "ALL"
-AVG = "AVG"
 MINIMUM_PICTURES = 2
 """Fewer pictures have no spread from which an interval could be drawn."""
 

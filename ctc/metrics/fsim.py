@@ -1,7 +1,7 @@
 """FSIMc, the chromatic FSIM, of RGB by piq in float32.
 
-piq's numbers are the official ones: the JPEG AI quality framework's own FSIM differs by less than 1e-5. The authors' FeatureSIM.m
-is up to 7e-3 away: it decimates by a centred box filter, keeps an odd last row and rounds 2.5 up.
+piq's numbers are the official ones: the JPEG AI quality framework's own FSIM differs by 5.4e-6 at most over twelve golden
+pairs. The authors' FeatureSIM.m is up to 7e-3 away: it decimates by a centred box filter, keeps an odd last row and rounds 2.5 up.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ctc import ffmpeg
-from ctc.errors import MetricUndefined, ToolFailed, ToolMissing
-from ctc.metrics._planes import checked, defined, installed
+from ctc.errors import MetricUndefined, ToolFailed
+from ctc.metrics._planes import checked, defined
 from ctc.protocols import Codes, Metric
 from ctc.records import MetricInfo
 
@@ -116,14 +116,8 @@ def _read(descriptor: int) -> str:
         return pipe.read()
 
 
-def _version() -> str:
-    """Model and ffmpeg. The bundled ffmpeg is known by its package and not started; one of the user's own is asked."""
-    if "CTC_FFMPEG" not in os.environ:
-        return f"1, libvmaf {MODEL}, {installed('imageio-ffmpeg')}"
-    try:
-        return f"1, libvmaf {MODEL}, ffmpeg {ffmpeg.version()}"
-    except ToolMissing:
-        return f"1, libvmaf {MODEL}, ffmpeg absent"
+def _ffmpeg_version() -> str:
+    return f"ffmpeg {ffmpeg.version()}"
 
 
 METRICS: tuple[Metric, ...] = (
@@ -131,7 +125,7 @@ METRICS: tuple[Metric, ...] = (
         MetricInfo(
             name="vmaf",
             label="VMAF",
-            version=_version(),
+            version=f"1, libvmaf {MODEL}",
             higher_is_better=True,
             range="0 to 100; equal pictures about 97.4",
             unit="",
@@ -139,5 +133,6 @@ METRICS: tuple[Metric, ...] = (
         ),
         "yuv",
         vmaf,
+        _ffmpeg_version,
     ),
 )

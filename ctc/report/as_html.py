@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from ctc.records import AVG_METRICS, Campaign, Coded, Failed, Finding
+from ctc.records import ALL, AVG, AVG_METRICS, Campaign, Coded, Failed, Finding
 from ctc.report import wording
 from ctc.report.overview import (
-    ALL,
-    AVG,
     BdCell,
     CodecLine,
     bd_cells,
@@ -138,7 +136,8 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "unread": unread_pictures(campaign),
         "numbers": {codec: number for number, codec in enumerate(codec_names(campaign))},
         "footnotes": _footnotes(lines),
-        "caveats": wording.caveats(campaign),
+        # The anchor's caveat comes first and has a place of its own on the page.
+        "caveats": wording.caveats(campaign)[bool(campaign.anchor_note) :],
         "rates": wording.rate_range(campaign),
         "bd_rows": bd_rows_by_picture(campaign),
         "rows": rows,
@@ -157,7 +156,7 @@ def _content(campaign: Campaign) -> dict[str, Any]:
 def _drawings(campaign: Campaign) -> dict[str, Any]:
     from markupsafe import Markup
 
-    from ctc.report.curves import COLOURS, drawn_metrics, legend_swatch, mean_plots, picture_plots
+    from ctc.report.curves import drawn_metrics, mean_plots, picture_plots, swatch_symbol
 
     drawn = drawn_metrics(campaign)
     sizes = {picture.name: f"{picture.width} × {picture.height}" for picture in campaign.pictures}
@@ -167,8 +166,7 @@ def _drawings(campaign: Campaign) -> dict[str, Any]:
             (picture, sizes[picture], [(plot, Markup(plot.svg)) for plot in plots]) for picture, plots in picture_plots(campaign).items()
         ],
         "not_drawn": [metric.label for metric in metrics_in_order(campaign) if metric not in drawn],
-        "swatches": {codec: Markup(legend_swatch(number)) for number, codec in enumerate(codec_names(campaign))},
-        "colours": COLOURS,
+        "swatches": [Markup(swatch_symbol(number)) for number in range(len(codec_names(campaign)))],
         "infinite": _infinite(campaign),
     }
 

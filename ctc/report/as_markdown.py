@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctc.records import AVG_METRICS, Campaign
-from ctc.report.overview import AVG, CodecLine, codec_lines, metric_label, status_of, status_text
+from ctc.records import AVG, AVG_METRICS, Campaign
+from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
 from ctc.report.wording import bd_text, caveats, fraction, interval_text, rate_range, seconds, tries, yes_no
 
 

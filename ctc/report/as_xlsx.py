@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ctc.records import Campaign
+from ctc.records import AVG, Campaign
 from ctc.report.as_json import provenance
-from ctc.report.overview import AVG, codec_lines, metric_label, status_of
+from ctc.report.overview import codec_lines, metric_label, status_of
 from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, finding_rows, number_text, point_columns, point_rows
 from ctc.report.wording import caveats
 

@@ -127,8 +127,8 @@ def finite_values(campaign: Campaign) -> Values:
     return found
 
 
-def legend_swatch(number: int) -> str:
-    """Small SVG of a codec's line and marker, for the page's legend."""
+def swatch_symbol(number: int) -> str:
+    """A codec's line and marker as an SVG <symbol> with the identifier `swatch-<number>`: a page uses it many times."""
     from matplotlib.figure import Figure
 
     with _page_style():
@@ -138,7 +138,9 @@ def legend_swatch(number: int) -> str:
         axes.set_xlim(0, 2)
         axes.set_ylim(0, 2)
         _draw(axes, Line(number, "", (0.0, 1.0, 2.0), (1.0, 1.0, 1.0), (True,) * 3), markevery=[1])
-        return _inline_svg(figure, f"swatch-{number}", "")
+        svg = _inline_svg(figure, f"swatch-{number}", "")
+    content = svg[svg.index(">") + 1 : svg.rindex("</svg>")]
+    return f'<symbol id="swatch-{number}" viewBox="0 0 {0.45 * 72:g} {0.2 * 72:g}">{content}</symbol>'
 
 
 def _picture_lines(campaign: Campaign, values: Values, metric: str, picture: str) -> tuple[Line, ...]:

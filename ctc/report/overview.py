@@ -7,11 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from ctc.records import AVG_METRICS, BdRate, Campaign, CodecInfo, Cost
+from ctc.records import ALL, AVG, AVG_METRICS, BdRate, Campaign, CodecInfo, Cost
 from ctc.report.tables import bd_reason, codec_names, metrics_in_order, point_rows
-
-ALL = "ALL"
-AVG = "AVG"
 
 
 @dataclass(frozen=True)

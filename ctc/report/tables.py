@@ -1,4 +1,4 @@
-"""The tables of a campaign as rows, shared by every format that shows them."""
+"""The tables of a campaign as rows: every format that shows them takes them from here."""
 
 from __future__ import annotations
 

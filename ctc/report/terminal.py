@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctc.records import AVG_METRICS, Campaign
+from ctc.records import AVG, AVG_METRICS, Campaign
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
 from ctc.report.wording import bd_text, caveats, fraction, tries, yes_no
 
@@ -10,7 +10,7 @@ from ctc.report.wording import bd_text, caveats, fraction, tries, yes_no
 def terminal_table(campaign: Campaign) -> str:
     """Status, one line per codec, and the caveats that every table must show."""
     status = status_of(campaign)
-    header = ["BD-rate", "AVG", *(metric_label(campaign, metric) for metric in AVG_METRICS), "monotone", "max dev.", "tries/pt"]
+    header = ["BD-rate", AVG, *(metric_label(campaign, metric) for metric in AVG_METRICS), "monotone", "max dev.", "tries/pt"]
     rows = [header, *(_row(line) for line in codec_lines(campaign))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     table = [

@@ -44,7 +44,7 @@ def seconds(value: float | None) -> str:
 
 
 def tries(value: float | None) -> str:
-    return NO_VALUE if value is None else f"{value:.1f}"
+    return NO_VALUE if value is None else f"{value:.2f}"
 
 
 def yes_no(value: bool | None) -> str:

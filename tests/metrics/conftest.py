@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -53,6 +53,17 @@ def golden_rows() -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
+@pytest.fixture(autouse=True, scope="package")
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, so that witnesses do not fight for the cores of a shared machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def golden() -> list[dict[str, str]]:
     rows = golden_rows()
@@ -71,11 +82,11 @@ def golden_pair() -> Callable[[dict[str, str], Metric], Pair]:
 
 @pytest.fixture(scope="session")
 def pair() -> Callable[..., Pair]:
-    """pair(name, quality, wants="y", rows, columns): codes of a photograph and of its JPEG, cut at the top left."""
+    """pair(name, quality, wants="y", rows, columns, bits=10): codes of a photograph and of its JPEG, cut at the top left."""
 
-    def make(name: str, quality: int, wants: str = "y", rows: int | None = None, columns: int | None = None) -> Pair:
+    def make(name: str, quality: int, wants: str = "y", rows: int | None = None, columns: int | None = None, bits: int = 10) -> Pair:
         cut = np.s_[:rows, :columns]
-        return metric_codes(photograph(name)[cut], wants), metric_codes(coded(name, quality)[cut], wants)
+        return metric_codes(photograph(name)[cut], wants, bits), metric_codes(coded(name, quality)[cut], wants, bits)
 
     return make
 

@@ -181,5 +181,6 @@ def _score(job: Job, bpp: float, name: str) -> Score:
     _, _, _, low, high, bend = _METRICS[name]
     gain = _GAINS[job.codec] * (1 + 0.4 * _noise(name, job.codec) + 0.4 * _noise(job.picture.sha256, job.codec))
     effort = math.log2(bpp / (1 + gain) / 0.06 * (1 + 0.5 * _noise("picture", job.picture.sha256))) / math.log2(0.75 / 0.06)
-    share = math.copysign(abs(effort) ** bend, effort)
-    return Score(name, high - (high - low) * (1 - share) if bend == 1 else high - (high - low) * math.exp(-2.2 * (effort + 0.1)))
+    share = effort if bend == 1 else 1 / (1 + math.exp(-3 * effort))
+    floor = low if bend == 1 else low - 0.6 * (high - low)
+    return Score(name, floor + (high - floor) * share)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import correlate1d
+
+from ctc.metrics import _planes
+from ctc.metrics.msssim import WEIGHTS, WINDOW, msssim, msssim_iqa
+
+PEAK = 1023
+FLOAT32 = 1e-5
+"""Rounding of programs that compute in float32: 6e-6 over a clear sky."""
+
+
+def witness(reference, distorted, dtype):
+    torch = pytest.importorskip("torch")
+    package = pytest.importorskip("pytorch_msssim")
+    x, y = (torch.from_numpy(codes.astype(dtype))[None, None] for codes in (reference, distorted))
+    # Left to itself it takes a window of float32 numbers in float64 too.
+    window = torch.from_numpy(WINDOW)[None, None, None] if dtype is np.float64 else None
+    return float(package.ms_ssim(y, x, data_range=PEAK, win=window))
+
+
+@pytest.mark.parametrize(("name", "quality"), [("astronaut", 10), ("camera", 40), ("chelsea", 85)])
+@pytest.mark.parametrize("size", [(300, 300), (301, 450), (189, 173), (164, 164), (256, 221)])
+def test_equals_pytorch_msssim_at_even_and_odd_sizes(pair, name, quality, size):
+    reference, distorted = pair(name, quality, "y", *size)
+    value = msssim(reference, distorted, PEAK)
+    assert value == pytest.approx(witness(reference, distorted, np.float32), abs=FLOAT32)
+    assert value == pytest.approx(witness(reference, distorted, np.float64), abs=1e-11)
+
+
+@pytest.mark.parametrize("size", [(40, 300), (163, 163), (1, 1), (300, 100)])
+def test_small_pictures_are_extended_by_zeros_to_164(pair, size):
+    reference, distorted = pair("astronaut", 20, "y", *size)
+    rows, columns = (max(0, 164 - side) for side in reference.shape)
+    padded = [np.pad(codes, ((0, rows), (0, columns))) for codes in (reference, distorted)]
+    assert msssim(reference, distorted, PEAK) == pytest.approx(witness(*padded, np.float32), abs=FLOAT32)
+
+
+def test_the_iqa_form_weighs_the_last_scale_four_times(pair):
+    """Without negative contrast-structure the two forms differ by three more times the last scale only."""
+    reference, _ = pair("chelsea", 60)
+    distorted = (reference * 0.6).astype(np.uint16)
+    torch = pytest.importorskip("torch")
+    package = pytest.importorskip("pytorch_msssim")
+    x, y = (torch.from_numpy(codes.astype(np.float64))[None, None] for codes in (reference, distorted))
+    for _ in WEIGHTS[1:]:
+        x, y = (torch.nn.functional.avg_pool2d(z, 2, padding=[side % 2 for side in z.shape[2:]]) for z in (x, y))
+    last = float(package.ssim(y, x, data_range=PEAK, win_size=11, win_sigma=1.5))
+    expected = msssim(reference, distorted, PEAK) * last ** (3 * WEIGHTS[-1])
+    assert msssim_iqa(reference, distorted, PEAK) == pytest.approx(expected, abs=2e-5)
+    assert abs(expected - msssim(reference, distorted, PEAK)) > 1e-2
+
+
+def test_symmetric_and_indifferent_to_transposition(pair):
+    reference, distorted = pair("rocket", 10)
+    for metric in (msssim, msssim_iqa):
+        value = metric(reference, distorted, PEAK)
+        assert metric(distorted, reference, PEAK) == pytest.approx(value, abs=FLOAT32)
+        assert metric(reference.T.copy(), distorted.T.copy(), PEAK) == pytest.approx(value, abs=FLOAT32)
+
+
+def test_negative_of_a_picture_scores_zero(pair):
+    """The framework sets a negative mean to zero, and with it the product."""
+    reference, _ = pair("astronaut", 50)
+    assert msssim(reference, (PEAK - reference).astype(np.uint16), PEAK) == 0.0
+
+
+@pytest.mark.parametrize("rows", [7, 96, 1000])
+def test_strips_do_not_show(pair, monkeypatch, rows):
+    reference, distorted = pair("chelsea", 20)
+    whole = msssim(reference, distorted, PEAK)
+    monkeypatch.setattr(_planes, "STRIP_ROWS", rows)
+    assert msssim(reference, distorted, PEAK) == pytest.approx(whole, abs=1e-13)
+
+
+@pytest.mark.parametrize("size", [(11, 11), (12, 35), (34, 34), (35, 58), (90, 200)])
+def test_filter_equals_scipy(size):
+    plane = np.random.default_rng(4).random(size)
+    window = _planes.gaussian(11, 1.5)
+    full = correlate1d(correlate1d(plane, window, axis=0), window, axis=1)
+    np.testing.assert_allclose(_planes.filtered(plane, window), full[5:-5, 5:-5], rtol=0, atol=1e-14)
