@@ -7,13 +7,17 @@ Run as a module, it is its own child process: `python -m ctc.anchors.jpeg encode
 
 from __future__ import annotations
 
-import io
-import json
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ctc.complexity.child import python_command, run_child, timed
+from ctc.anchors import _pillow
+from ctc.complexity.child import python_command, run_child
 from ctc.records import Cost, Knob, PixelFormat
+
+if TYPE_CHECKING:
+    import io
+
+    from PIL.Image import Image
 
 # Quality 50, natural order.
 BASE_TABLE = (
@@ -68,27 +72,11 @@ class Jpeg:
         return run_child(self.decode_command(bitstream, destination))
 
 
-def encode(source: str, bitstream: str, quality: str, chroma: str) -> dict[str, float]:
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None
-    image = Image.open(source)
-    image.load()
+def save(image: Image, coded: io.BytesIO, arguments: list[str]) -> None:
+    """Codes `image`; arguments: quality, chroma."""
+    quality, chroma = arguments
     table = quantisation_table(int(quality))
-    coded = io.BytesIO()
-    _, cost = timed(lambda: image.save(coded, "JPEG", qtables=[table, table], subsampling=SUBSAMPLING[chroma], optimize=True))
-    Path(bitstream).write_bytes(coded.getvalue())
-    return cost
-
-
-def decode(bitstream: str, destination: str) -> dict[str, float]:
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None
-    image = Image.open(io.BytesIO(Path(bitstream).read_bytes()), formats=("JPEG",))
-    _, cost = timed(image.load)
-    image.save(destination, "PPM")
-    return cost
+    image.save(coded, "JPEG", qtables=[table, table], subsampling=SUBSAMPLING[chroma], optimize=True)
 
 
 # Geometric mean over thirteen photographs, none of them in a set that is measured; see NOTES.md.
@@ -100,4 +88,4 @@ START = {
 CODECS = (Jpeg("420"), Jpeg("444"))
 
 if __name__ == "__main__":
-    print(json.dumps(encode(*sys.argv[2:]) if sys.argv[1] == "encode" else decode(*sys.argv[2:])))
+    _pillow.run_child("JPEG", save)

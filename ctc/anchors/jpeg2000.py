@@ -7,13 +7,17 @@ Run as a module, it is its own child process: `python -m ctc.anchors.jpeg2000 en
 
 from __future__ import annotations
 
-import io
-import json
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ctc.complexity.child import python_command, run_child, timed
+from ctc.anchors import _pillow
+from ctc.complexity.child import python_command, run_child
 from ctc.records import Cost, Knob, PixelFormat
+
+if TYPE_CHECKING:
+    import io
+
+    from PIL.Image import Image
 
 SOURCE_BPP = 24
 RESOLUTIONS = 6
@@ -48,35 +52,17 @@ class Jpeg2000:
         return run_child(self.decode_command(bitstream, destination))
 
 
-def encode(source: str, bitstream: str, bpp: str) -> dict[str, float]:
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None
-    image = Image.open(source)
-    image.load()
+def save(image: Image, coded: io.BytesIO, arguments: list[str]) -> None:
+    """Codes `image`; argument: rate in bpp."""
+    (bpp,) = arguments
     # A picture can be halved only until one sample is left.
     resolutions = min(RESOLUTIONS, min(image.size).bit_length())
-    settings = {
-        "quality_mode": "rates", "quality_layers": [SOURCE_BPP / float(bpp)], "irreversible": True, "mct": 1, "no_jp2": True,
-        "num_resolutions": resolutions, "codeblock_size": CODE_BLOCK,
-    }  # fmt: skip
-    coded = io.BytesIO()
-    _, cost = timed(lambda: image.save(coded, "JPEG2000", **settings))
-    Path(bitstream).write_bytes(coded.getvalue())
-    return cost
-
-
-def decode(bitstream: str, destination: str) -> dict[str, float]:
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None
-    image = Image.open(io.BytesIO(Path(bitstream).read_bytes()), formats=("JPEG2000",))
-    _, cost = timed(image.load)
-    image.save(destination, "PPM")
-    return cost
+    layers = [SOURCE_BPP / float(bpp)]
+    wavelet = {"irreversible": True, "mct": 1, "num_resolutions": resolutions, "codeblock_size": CODE_BLOCK}
+    image.save(coded, "JPEG2000", quality_mode="rates", quality_layers=layers, no_jp2=True, **wavelet)
 
 
 CODECS = (Jpeg2000(),)
 
 if __name__ == "__main__":
-    print(json.dumps(encode(*sys.argv[2:]) if sys.argv[1] == "encode" else decode(*sys.argv[2:])))
+    _pillow.run_child("JPEG2000", save)

@@ -18,7 +18,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctc.metrics._planes import Plane, checked, defined, filtered, gaussian, one_blas_thread, one_torch_thread, strips, zero_padded
+from ctc.metrics._planes import (
+    Plane,
+    checked,
+    defined,
+    filtered,
+    gaussian,
+    installed,
+    one_blas_thread,
+    one_torch_thread,
+    strips,
+    zero_padded,
+)
 from ctc.protocols import Codes, Metric
 from ctc.records import MetricInfo
 
@@ -148,7 +159,7 @@ METRICS: tuple[Metric, ...] = (
         MetricInfo(
             name="msssim_iqa",
             label="MS-SSIM (IQA)",
-            version="1",
+            version=f"1, {installed('torch')}",
             higher_is_better=True,
             range="0 to 1",
             unit="",

@@ -7,7 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctc.records import ALL, AVG, AVG_METRICS, Campaign, Coded, Failed, Finding
@@ -83,17 +83,19 @@ def recipes(campaign: Campaign) -> list[Recipe]:
 
 def _recipe(coded: Coded, knob: str) -> Recipe:
     job, setting = coded.job, number_text(coded.setting)
-    source = PurePath(job.picture.path).name
-    bitstream = f"{PurePath(source).stem}_{job.codec}_{setting}.bits"
-    harness = ("ctc", "encode", "--codec", job.codec, "--setting", setting, source, bitstream)
-    as_run = (("encoder as it was run", coded.encode_command), ("decoder as it was run", coded.decode_command))
+    stem = f"{job.picture.name}_{job.codec}_{setting}"
+    encode = ("ctc", "encode", "--codec", job.codec, "--setting", setting, PurePath(job.picture.path).name, f"{stem}.bits")
+    size = ("--size", f"{job.picture.width}x{job.picture.height}", "--bit-depth", str(job.picture.bit_depth))
+    decode = ("ctc", "decode", "--codec", job.codec, *size, f"{stem}.bits", f"{stem}.png")
+    ours = (("encode with this harness", encode), ("decode with this harness", decode))
+    as_run = (("encoder that this runs", coded.encode_command), ("decoder that this runs", coded.decode_command))
     return Recipe(
         codec=job.codec,
         picture=job.picture.name,
         target=number_text(job.target_bpp),
         setting=f"{knob} {setting}",
         decoded_sha256=coded.decoded_sha256,
-        commands=tuple((what, shlex.join(line)) for what, line in (("with this harness", harness), *as_run) if line),
+        commands=tuple((what, shlex.join(line)) for what, line in (*ours, *as_run) if line),
     )
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -232,8 +233,11 @@ def test_commands_can_be_copied(campaign: Campaign) -> None:
     recipe = next(r for r in recipes(campaign) if (r.codec, r.picture, r.target) == ("jpegai-bop", NASTY, "0.25"))
     commands = dict(recipe.commands)
     setting = recipe.setting.removeprefix("QP ")
-    assert commands["with this harness"] == f"ctc encode --codec jpegai-bop --setting {setting} 2.png 2_jpegai-bop_{setting}.bits"
-    assert commands["encoder as it was run"].endswith(" '" + NASTY + "' out.bits")
+    stem = f"{NASTY}_jpegai-bop_{setting}"
+    encode = ["ctc", "encode", "--codec", "jpegai-bop", "--setting", setting, "2.png", f"{stem}.bits"]
+    assert shlex.split(commands["encode with this harness"]) == encode
+    assert shlex.split(commands["decode with this harness"])[-2:] == [f"{stem}.bits", f"{stem}.png"]
+    assert commands["encoder that this runs"].endswith(" '" + NASTY + "' out.bits")
 
 
 def test_means_over_other_pictures_are_marked(campaign: Campaign) -> None:
