@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import tempfile
 import traceback
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from ctc import pixels, plugins
 from ctc.complexity.machine import machine
+from ctc.complexity.memory import reuse_large_blocks
 from ctc.complexity.process import shell_line, time_limit
 from ctc.errors import CtcError, MetricUndefined, OutOfSpace, PictureError, ToolFailed
 from ctc.picturefiles import read_picture
@@ -72,6 +72,7 @@ class NotStored(Exception):
 
 def run_unit(unit: Unit) -> UnitResult:
     """Makes all points of `unit`. A failure becomes a Failed of its target; only a full disk raises (OutOfSpace)."""
+    reuse_large_blocks()
     with time_limit(unit.time_limit_s), _Bench(unit, may_run=True) as bench:
         return _points(unit, bench)
 
@@ -124,6 +125,19 @@ def _failure(unit: Unit, target_bpp: float, stage: str, error: CtcError) -> Fail
     return Failed(unit.picture.name, unit.codec, target_bpp, stage, str(error), command, log_tail)
 
 
+class _MetricViews:
+    """What metrics see of one picture, each kind converted once."""
+
+    def __init__(self, rgb: pixels.Rgb) -> None:
+        self._rgb = rgb
+        self._codes: dict[str, Codes] = {}
+
+    def codes(self, wants: Literal["y", "yuv", "rgb"]) -> Codes:
+        if wants not in self._codes:
+            self._codes[wants] = pixels.metric_codes(self._rgb, wants, INTERNAL_BITS)
+        return self._codes[wants]
+
+
 @dataclass
 class _Bench(AbstractContextManager["_Bench"]):
     """Where one unit is worked on: the codec, a scratch folder, and what was computed so far. Reads the picture only when needed."""
@@ -136,7 +150,7 @@ class _Bench(AbstractContextManager["_Bench"]):
         self.codec: Codec = plugins.codecs()[self.unit.codec]
         self.store = Store(Path(self.unit.store))
         self._encoded: dict[float, dict[str, Any]] = {}
-        self._decoded: tuple[str, pixels.Rgb] | None = None
+        self._decoded: tuple[str, _MetricViews] | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -243,7 +257,7 @@ class _Bench(AbstractContextManager["_Bench"]):
         content = {"sha256": sha256, "repeatable": pixels.sample_hash(second) == sha256, "cost": asdict(cost)}
         self.store.put("decode", identity, content)
         self.counts += Counts(decodes_run=1)
-        self._decoded = (sha256, first)
+        self._decoded = (sha256, _MetricViews(first))
         return content
 
     def score(self, coded: Coded, name: str, version: str) -> Score:
@@ -267,23 +281,23 @@ class _Bench(AbstractContextManager["_Bench"]):
         return Score(name, None if known["value"] is None else float(known["value"]), known["reason"])
 
     def _value(self, metric: Metric, coded: Coded) -> tuple[float | None, str]:
-        reference, distorted = self._codes(metric.wants), self._distorted_codes(coded, metric.wants)
+        reference, distorted = self._reference.codes(metric.wants), self._distorted(coded).codes(metric.wants)
         try:
             return float(metric.score(reference, distorted, 2**INTERNAL_BITS - 1)), ""
         except MetricUndefined as undefined:
             return None, str(undefined)
 
     @cached_property
-    def _codes(self) -> Callable[[Literal["y", "yuv", "rgb"]], Codes]:
-        return lru_cache(lambda wants: pixels.metric_codes(self.rgb, wants, INTERNAL_BITS))
+    def _reference(self) -> _MetricViews:
+        return _MetricViews(self.rgb)
 
-    def _distorted_codes(self, coded: Coded, wants: Literal["y", "yuv", "rgb"]) -> Codes:
+    def _distorted(self, coded: Coded) -> _MetricViews:
         if self._decoded is None or self._decoded[0] != coded.decoded_sha256:
             rgb, _ = self._decode(coded.setting)
             if pixels.sample_hash(rgb) != coded.decoded_sha256:
                 raise ToolFailed(f"{self.unit.codec} decodes its bitstream to other samples than before", coded.decode_command)
-            self._decoded = (coded.decoded_sha256, rgb)
-        return pixels.metric_codes(self._decoded[1], wants, INTERNAL_BITS)
+            self._decoded = (coded.decoded_sha256, _MetricViews(rgb))
+        return self._decoded[1]
 
     def _decode(self, setting: float) -> tuple[pixels.Rgb, Cost]:
         bitstream = self.bitstream(setting)
