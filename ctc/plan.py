@@ -108,17 +108,13 @@ def resolve(options: Options) -> Plan:
 
 def _anchor(options: Options) -> tuple[str, str]:
     """Name of the anchor, and why it is not the one of the common test conditions."""
-    added = "" if (options.anchor or STAND_IN_ANCHOR) in options.codecs else ", added to the codecs because the BD-rates need it"
-    if options.anchor is not None:
-        plugins.codecs()[options.anchor]
-        return (
-            options.anchor,
-            "" if options.anchor == CTC_ANCHOR else f"anchor chosen with --anchor; that of the test conditions is {CTC_ANCHOR}{added}",
-        )
-    if CTC_ANCHOR in options.codecs:
-        return CTC_ANCHOR, ""
-    stand_in = plugins.codecs()[STAND_IN_ANCHOR]
-    return STAND_IN_ANCHOR, f"{STAND_IN_ANCHOR} stands in for {CTC_ANCHOR}{added}; {stand_in.note}"
+    name = options.anchor or (CTC_ANCHOR if CTC_ANCHOR in options.codecs else STAND_IN_ANCHOR)
+    plugins.codecs()[name]
+    if name == CTC_ANCHOR:
+        return name, ""
+    why = "chosen with --anchor" if options.anchor else f"stands in for {CTC_ANCHOR}, which was not run"
+    added = "" if name in options.codecs else "; added to the codecs because the BD-rates need it"
+    return name, f"{why}; not the anchor of the common test conditions{added}"
 
 
 def pilots_and_others(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:

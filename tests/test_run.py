@@ -301,7 +301,7 @@ def test_every_kind_of_picture_in_one_folder(ctc: Ctc, pictures: Path, tmp_path:
     assert points[points.picture == "cmyk"].reason.item() == "read: cmyk.jpg: is CMYK, not RGB; convert it to RGB first"
     assert "corrupt.png: cannot be decoded" in points[points.picture == "corrupt"].reason.item()
     assert len(points[points.codec != ""]) == 10 * 3 * 2
-    one = points[(points.picture == "one") & (points.target_bpp == 0.5)]
+    one = points[(points.picture == "one") & (points.target_bpp == "0.5")]
     assert set(one.status) == {"unreachable"}
     assert one.reason.str.contains("the lowest rate").all()
     page = (tmp_path / "out" / "report.html").read_text()

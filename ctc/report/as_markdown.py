@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ctc.records import AVG, AVG_METRICS, Campaign
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
-from ctc.report.wording import bd_text, caveats, fraction, interval_text, rate_range, seconds, tries, yes_no
+from ctc.report.wording import bd_text, caveats, fraction, interval_text, rate_range, seconds, timing_caveats, tries, yes_no
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class MarkdownReport:
             f"Anchor: {escape(campaign.anchor)}. Rates: {rate_range(campaign)}. Negative saves rate. "
             f"{len(campaign.pictures)} pictures, started {escape(campaign.started)}.",
             _table(campaign, lines),
-            "\n".join(f"- {escape(note)}" for note in caveats(campaign)),
+            "\n".join(f"- {escape(note)}" for note in (*caveats(campaign), *timing_caveats(campaign))),
             "\n".join(_unavailable(campaign, lines)),
             _findings(campaign),
         ]

@@ -13,7 +13,7 @@ from ctc.records import AVG, Campaign
 from ctc.report.as_json import provenance
 from ctc.report.overview import codec_lines, metric_label, status_of
 from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, finding_rows, number_text, point_columns, point_rows
-from ctc.report.wording import caveats
+from ctc.report.wording import caveats, timing_caveats
 
 _FORMATS = {
     "bd_rate_percent": "+0.00;-0.00;0.00",
@@ -147,11 +147,12 @@ def _summary(book: _Book, campaign: Campaign) -> None:
         note = "; ".join(part for part in ("anchor" if line.is_anchor else "", line.note) if part)
         rows.append((line.codec, *shown, average.low_percent, average.high_percent, *pictures, *measured, *counted, note))
     formats = dict.fromkeys((*titled, "AVG low %", "AVG high %"), _SIGNED)
-    formats |= {"max bit deviation": _FORMATS["deviation"], "mean tries/point": "0.0", "encode s": "0.000", "decode s": "0.000"}
+    formats |= {"max bit deviation": _FORMATS["deviation"], "mean tries/point": "0.00", "encode s": "0.000", "decode s": "0.000"}
     above = [f"{status.headline}: {status.errors} errors, {status.warnings} warnings", f"Set {campaign.dataset}, anchor {campaign.anchor}"]
-    sheet = book.sheet("Summary", columns, rows, formats, [*above, *caveats(campaign)])
+    above = [*above, *caveats(campaign), *timing_caveats(campaign)]
+    sheet = book.sheet("Summary", columns, rows, formats, above)
     sound = [number for number, line in enumerate(lines) if line.average.sound]
-    top = len(above) + len(caveats(campaign)) + 2
+    top = len(above) + 2
     for number in sound:
         book.colour(sheet, top + number, 1, 1, len(titled))
 

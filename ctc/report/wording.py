@@ -67,10 +67,17 @@ def caveats(campaign: Campaign) -> list[str]:
     notes = [f"Anchor {campaign.anchor}: {campaign.anchor_note}."] if campaign.anchor_note else []
     notes += [f"{line.codec}: {line.note}." for line in lines if line.note]
     notes += [_interval_caveat()] if any(interval_text(line.average) for line in lines) else []
-    notes += [_busy_caveat(line) for line in lines if line.busy]
     if any(line.average.share or any(cell.share for cell in line.metrics) for line in lines):
         notes.append("(n/m): mean over n of the m pictures; the others have no BD-rate. Such a mean is never stressed.")
     return [note.replace("..", ".") for note in notes]
+
+
+def timing_caveats(campaign: Campaign) -> list[str]:
+    """What must be read with the times: which were taken while the machine did other work."""
+    lines = [line for line in codec_lines(campaign) if line.busy]
+    if lines and all(line.busy == line.points_ok for line in lines) and len(lines) == len(campaign.codecs):
+        return ["Times: all were taken while the machine did other work; they do not compare codecs."]
+    return [_busy_caveat(line) for line in lines]
 
 
 def rate_range(campaign: Campaign) -> str:
