@@ -203,6 +203,33 @@ def decode_command(bitstream: Path, picture: Path, codec: str, size: str | None,
     return 0
 
 
+@cli.command("score")
+@click.argument("reference", type=click.Path(path_type=Path))
+@click.argument("distorted", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--metrics", callback=_names, help="Names with commas between. [default: all]")
+@click.option("--internal-bits", type=click.Choice(["8", "10"]), default="10", show_default=True, help="Grid on which metrics see samples.")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write reference,distorted and a column per metric.")
+def score_command(reference: Path, distorted: tuple[Path, ...], metrics: tuple[str, ...], internal_bits: str, csv_file: Path | None) -> int:
+    """Score DISTORTED pictures against REFERENCE: files, or two folders with the same names."""
+    from ctc import scoring
+    from ctc.report.wording import significant
+    from ctc.store import explained, write_whole
+
+    chosen = scoring.chosen_metrics(metrics)
+    scored = []
+    width = max(len(metric.name) for metric in chosen)
+    for pair in scoring.score(scoring.pairs(reference, distorted), chosen, int(internal_bits)):
+        scored.append(pair)
+        click.echo(f"{pair.distorted} against {pair.reference}")
+        for metric, score in zip(chosen, pair.scores, strict=True):
+            value = f"{significant(score.value)} {metric.info.unit}".rstrip() if score.value is not None else f"undefined: {score.reason}"
+            click.echo(f"  {score.metric:{width}}  {value}")
+    if csv_file is not None:
+        with explained(csv_file.parent):
+            write_whole(csv_file, scoring.as_csv(scored, chosen))
+    return 0
+
+
 @cli.group("cache")
 def cache_group() -> None:
     """Look at the store."""

@@ -39,7 +39,7 @@ class HevcX265:
         "QP", 0, 51, integer=True, rate_rises=False,
         start=START,
     )  # fmt: skip
-    seconds_per_megapixel = 0.8
+    seconds_per_megapixel = 1.0
 
     def version(self) -> str:
         library = ffmpeg.encoder_version("libx265", "yuv444p10le", r"HEVC encoder version (\S+)")

@@ -32,7 +32,7 @@ class Jpeg2000:
     note = ""
     pixels = PixelFormat("ppm")
     knob = Knob("rate (bpp)", 0.001, SOURCE_BPP, integer=False, rate_rises=True, start=((0.03, 0.03), (2.0, 2.0)))
-    seconds_per_megapixel = 0.5
+    seconds_per_megapixel = 0.3
 
     def version(self) -> str:
         from PIL import __version__, features

@@ -34,7 +34,7 @@ class VvcVvenc:
         "QP", 0, 63, integer=True, rate_rises=False,
         start=START,
     )  # fmt: skip
-    seconds_per_megapixel = 9.0
+    seconds_per_megapixel = 12.5
 
     def version(self) -> str:
         library = ffmpeg.encoder_version("libvvenc", "yuv420p10le", r"libvvenc version: (\S+)")
