@@ -128,18 +128,6 @@ class Job:
     codec_version: str
     target_bpp: float
 
-    @property
-    def key(self) -> str:
-        """Identity of the job, made of contents and never of names or paths of pictures."""
-        return digest(
-            {
-                "picture": self.picture.sha256,
-                "codec": self.codec,
-                "version": self.codec_version,
-                "target_bpp": repr(float(self.target_bpp)),
-            }
-        )
-
 
 @dataclass(frozen=True)
 class Cost:
