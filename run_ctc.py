@@ -9,6 +9,7 @@ stored the moment it is there; tables and page are then made from what is stored
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -21,11 +22,12 @@ from ctc import checks, datasets, plugins
 from ctc.bdrate.tables import bd_rates
 from ctc.complexity.machine import machine
 from ctc.complexity.versions import package_versions
-from ctc.errors import UsageError
+from ctc.errors import PictureError, UsageError
 from ctc.execute import executor
 from ctc.plan import Options, Plan, pilots_and_others, resolve
 from ctc.records import BD_TARGET_BPPS, Campaign, Counts, Failed, Scored, Unreachable
-from ctc.stages import Unit, UnitResult, lost_unit, recall_unit, run_unit
+from ctc.scratch import remove_abandoned
+from ctc.stages import Point, Unit, UnitResult, lost_unit, recall_unit, run_unit
 from ctc.store import Store, explained, write_whole
 
 Work = Callable[[Iterable[Unit]], list[UnitResult]]
@@ -38,12 +40,15 @@ def run(options: Options) -> Campaign:
     prepare_output(options)
     plan = resolve(options)
     dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit)
+    if options.fail_fast and dataset.failed:
+        raise PictureError(dataset.failed[0].error)
 
     pilots, others = pilots_and_others(dataset.pictures)
     points = len(dataset.pictures) * len(plan.codecs) * len(options.target_bpps)
     with Progress(points, len(dataset.failed)) as progress:
         results = work_on(plan, plan.units(pilots), progress)
-        results += work_on(plan, plan.units(others, results), progress)
+        if not (options.fail_fast and has_failed(results)):
+            results += work_on(plan, plan.units(others, results), progress)
 
     campaign = gather(plan, dataset, results)
     campaign = replace(campaign, started=started.isoformat(timespec="seconds"), wall_s=round(time.monotonic() - clock, 3))
@@ -60,8 +65,9 @@ def prepare_output(options: Options) -> None:
             raise UsageError(f"{option} {folder}: is a file, not a folder")
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            write_whole(folder / ".writable", b"")
-            (folder / ".writable").unlink()
+            with tempfile.TemporaryFile(dir=folder) as probe:
+                probe.write(b"x")
+    remove_abandoned()
 
 
 def work_on(plan: Plan, units: Sequence[Unit], progress: Progress) -> list[UnitResult]:
@@ -76,16 +82,20 @@ def work_on(plan: Plan, units: Sequence[Unit], progress: Progress) -> list[UnitR
             for result in execute(run_unit, todo):
                 results.append(result)
                 progress.add(result)
-                if plan.options.fail_fast and any(isinstance(point, Failed) for point in result.points):
+                if plan.options.fail_fast and has_failed([result]):
                     break
     return results
+
+
+def has_failed(results: Iterable[UnitResult]) -> bool:
+    return any(isinstance(point, Failed) for result in results for point in result.points)
 
 
 def gather(plan: Plan, dataset: datasets.Dataset, results: Sequence[UnitResult]) -> Campaign:
     """The campaign of all points, in the order of the plan whatever the order in which they came."""
     codecs, pictures = [codec.name for codec in plan.codecs], [picture.name for picture in dataset.pictures]
     results = sorted(results, key=lambda result: (codecs.index(result.unit.codec), pictures.index(result.unit.picture.name)))
-    points = list(chain.from_iterable(result.points for result in results))
+    points = [measured_here(point) for point in chain.from_iterable(result.points for result in results)]
     return Campaign(
         dataset=dataset.name,
         command=plan.options.command,
@@ -105,6 +115,15 @@ def gather(plan: Plan, dataset: datasets.Dataset, results: Sequence[UnitResult])
         started="",
         wall_s=0.0,
     )
+
+
+def measured_here(point: Point) -> Point:
+    """The point without the times that another machine took: they do not belong beside this machine's."""
+    if not isinstance(point, Scored):
+        return point
+    here = machine().identity
+    encode, decode = (cost if cost and cost.machine == here else None for cost in (point.coded.encode, point.coded.decode))
+    return replace(point, coded=replace(point.coded, encode=encode, decode=decode))
 
 
 def write_reports(campaign: Campaign, options: Options) -> None:

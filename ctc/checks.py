@@ -93,12 +93,22 @@ def curve_overlap(campaign: Campaign) -> tuple[Finding, ...]:
 
 Valued = tuple[Scored, float]
 
+
+def comparability(campaign: Campaign) -> tuple[Finding, ...]:
+    """Notes on what the BD-rates compare: an anchor that is not the one of the common test conditions, and what a codec's name hides."""
+    anchor = (
+        [Finding("comparability", "note", campaign.anchor, "", None, f"anchor: {campaign.anchor_note}")] if campaign.anchor_note else []
+    )
+    return (*anchor, *(Finding("comparability", "note", codec.name, "", None, codec.note) for codec in campaign.codecs if codec.note))
+
+
 CHECKS: tuple[Callable[[Campaign], tuple[Finding, ...]], ...] = (
     completeness,
     rate_deviation,
     monotonicity,
     decoder_repeatability,
     curve_overlap,
+    comparability,
 )
 
 

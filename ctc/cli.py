@@ -66,7 +66,9 @@ def cli() -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
 @click.option("--codecs", callback=_names, help=f"Names with commas between. [default: {','.join(EMBEDDED_CODECS)}]")
 @click.option("--metrics", callback=_names, help="Names with commas between. [default: all]")
-@click.option("--rates", metavar="BPP,...", help=f"Target rates. [default: {','.join(f'{rate:g}' for rate in BD_TARGET_BPPS)}]")
+@click.option(
+    "--rates", metavar="BPP,...", help=f"Target rates, or 'all' nine. [default: {','.join(f'{rate:g}' for rate in BD_TARGET_BPPS)}]"
+)
 @click.option("--anchor", help="Codec that BD-rates compare with. [default: vvc-vtm where it is run, else vvc-vvenc]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<set>]")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
@@ -87,7 +89,7 @@ def run_command(
         return _list()
     options = Options(
         dataset=dataset,
-        out=(out or Path("results") / Path(dataset).name).absolute(),
+        out=(out or Path("results") / _result_name(dataset)).absolute(),
         cache=(cache or _default_cache()).expanduser().absolute(),
         command=shlex.join(["ctc", *sys.argv[1:]] if sys.argv[1:2] == ["run"] else ["ctc", "run", *sys.argv[1:]]),
         images=images,
@@ -114,6 +116,12 @@ def run_command(
     return _status(campaign)
 
 
+def _result_name(dataset: str) -> str:
+    """Name of a set, or of a folder however it was written."""
+    folder = Path(dataset).expanduser()
+    return folder.resolve().name if folder.is_dir() else folder.name
+
+
 def _summary(campaign: Campaign, options: Options) -> str:
     """What a person at a terminal needs: the table, what is wrong, where the page is."""
     from ctc.report.terminal import terminal_table
@@ -132,9 +140,11 @@ def _summary(campaign: Campaign, options: Options) -> str:
 
 
 def _status(campaign: Campaign) -> int:
+    from ctc.report.overview import status_of
+
     if campaign.failed:
         return 1
-    return GATE_FAILED if any(finding.severity == "error" for finding in campaign.findings) else 0
+    return 0 if status_of(campaign).valid else GATE_FAILED
 
 
 @cli.command("list")

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from ctc.pixels import sample_hash
 from ctc.records import ALL, Failed, Picture
 from ctc.store import Store
 
+READERS = ("imagecodecs", "pillow", "tifffile")
+"""Packages whose version decides what samples a file gives."""
 DATASETS_FILE = Path(__file__).parent.parent / "datasets.yaml"
 
 
@@ -52,7 +55,7 @@ def named_sets() -> dict[str, NamedSet]:
     path = Path(os.environ.get("CTC_DATASETS", DATASETS_FILE))
     try:
         entries = yaml.safe_load(path.read_text()) or {}
-        return {name: NamedSet.model_validate(entry) for name, entry in entries.items()}
+        return {str(name): NamedSet.model_validate(entry) for name, entry in entries.items()}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     except (yaml.YAMLError, AttributeError) as error:
@@ -92,7 +95,11 @@ def load(name_or_folder: str, store: Store, patterns: Sequence[str] = (), limit:
     failed: list[Failed] = []
     for file in files[:limit]:
         try:
+            file.name.encode()
             pictures.append(_picture(name, file, store))
+        except UnicodeEncodeError:
+            error_line = f"{file.name!a}: its name is not UTF-8; rename it"
+            failed.append(Failed(picture=ascii(file.stem), codec="", target_bpp=None, stage="read", error=error_line))
         except PictureError as error:
             failed.append(Failed(picture=file.stem, codec="", target_bpp=None, stage="read", error=str(error)))
     return Dataset(name, tuple(pictures), tuple(failed))
@@ -142,7 +149,8 @@ def _picture(dataset: str, file: Path, store: Store) -> Picture:
     """The record of a file; hashed once, remembered by path, size and time of change."""
     path = file.resolve()
     status = path.stat()
-    identity = {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+    file_identity = {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+    identity = {**file_identity, "readers": {package: version(package) for package in READERS}}
     known = store.get("picture", identity)
     if known is None:
         rgb, colour = read_picture(file)

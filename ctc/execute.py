@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ctc.errors import ToolMissing, UsageError
+from ctc.errors import CtcError, ToolMissing, UsageError
 from ctc.protocols import Executor, Item, Result
 
 CONNECT_LIMIT_S = 20
@@ -50,7 +50,18 @@ def executor(workers: int, scheduler: str | None, lost: Callable[[Any, str], Any
     except ValueError as error:
         raise UsageError(f"--scheduler {scheduler}: {error}; an address looks like tcp://host:8786") from error
     with client:
+        _check_workers(client, scheduler)
         yield DaskExecutor(client, lost)
+
+
+def _check_workers(client: Any, scheduler: str) -> None:
+    """Raises ToolMissing where no worker joins in time, UsageError where one runs several jobs at once in one process."""
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_LIMIT_S)
+    except TimeoutError as error:
+        raise ToolMissing(f"--scheduler {scheduler}: it has no workers; start some with `dask worker {scheduler} --nthreads 1`") from error
+    if any(worker["nthreads"] > 1 for worker in client.scheduler_info(n_workers=-1)["workers"].values()):
+        raise UsageError(f"--scheduler {scheduler}: its workers must run one job at a time; start them with --nthreads 1")
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,8 @@ class DaskExecutor:
     lost: Callable[[Any, str], Any]
 
     def __call__(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        from distributed import as_completed
+        from distributed import CancelledError, as_completed
+        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
         item_of = {self.client.submit(work, item, priority=-place, pure=False): item for place, item in enumerate(items)}
@@ -74,5 +86,8 @@ class DaskExecutor:
                     yield self.lost(item_of[future], "the worker process died each time that it was tried (out of memory?)")
                 else:
                     raise error
+        except (CancelledError, CommClosedError) as error:
+            raise CtcError("the scheduler was lost; what was finished is kept: run the same command again to continue") from error
         finally:
-            self.client.cancel(list(item_of), force=True)
+            with suppress(CancelledError, CommClosedError, OSError, RuntimeError):
+                self.client.cancel(list(item_of), force=True)

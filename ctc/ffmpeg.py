@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ctc.errors import ToolMissing
+from ctc.records import digest
 
 PROBE_LIMIT_S = 60
 
@@ -43,12 +44,20 @@ def _output(path: Path, *arguments: str) -> str:
 
 
 def version() -> str:
-    """Version of ffmpeg, e.g. "n9.0.2-17-g2a571b6068". Raises ToolMissing."""
+    """Version of ffmpeg and a digest of how it was built, e.g. "n9.0.2-17-g2a571b6068 (build 1f0c3a52)". Raises ToolMissing."""
     path = executable()
-    found = re.search(r"ffmpeg version (\S+)", _output(path, "-version"))
+    printed = _output(path, "-version")
+    found = re.search(r"ffmpeg version (\S+)", printed)
     if found is None:
         raise ToolMissing(f"ffmpeg is missing: {path} does not answer as ffmpeg; unset CTC_FFMPEG or set it to a build of ffmpeg")
-    return found[1]
+    return f"{found[1]} (build {digest(printed)[:8]})"
+
+
+def require_filter(name: str) -> None:
+    """Raises ToolMissing where this ffmpeg has no filter `name`."""
+    path = executable()
+    if re.search(rf"^ *\S+ +{re.escape(name)} ", _output(path, "-hide_banner", "-filters"), re.MULTILINE) is None:
+        raise ToolMissing(f"{path} has no filter {name}: unset CTC_FFMPEG to use the bundled build, or set it to one with {name}")
 
 
 def encoder_version(encoder: str, pixel_format: str, pattern: str) -> str:

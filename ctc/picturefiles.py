@@ -73,6 +73,8 @@ def _read_png(path: Path) -> tuple[NDArray[np.generic], str]:
 def _read_jpeg(path: Path) -> tuple[NDArray[np.generic], str]:
     from PIL import Image
 
+    # Our own limit is checked before any sample is decoded.
+    Image.MAX_IMAGE_PIXELS = None
     with Image.open(path, formats=("JPEG",)) as image:
         _check_size(path.name, *image.size)
         if image.mode not in ("L", "RGB"):
@@ -81,15 +83,22 @@ def _read_jpeg(path: Path) -> tuple[NDArray[np.generic], str]:
 
 
 def _read_tiff(path: Path) -> tuple[NDArray[np.generic], str]:
-    from tifffile import PHOTOMETRIC, TiffFile
+    from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile
 
     with TiffFile(path) as tiff:
         page = tiff.pages.first
+        if len(tiff.pages) > 1:
+            raise PictureError(f"{path.name}: holds {len(tiff.pages)} pages; save the one that is meant as a file of its own")
         _check_size(path.name, page.imagewidth, page.imagelength)
         if page.photometric not in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR):
             name = PHOTOMETRIC(page.photometric).name
             kind = {"SEPARATED": "CMYK", "MINISWHITE": "grey with white as 0"}.get(name, name.lower())
             raise PictureError(f"{path.name}: is {kind}, not RGB; convert it to RGB first")
+        # Only inside JPEG compression does the decoder itself turn YCbCr into RGB.
+        if page.photometric == PHOTOMETRIC.YCBCR and page.compression != COMPRESSION.JPEG:
+            raise PictureError(f"{path.name}: is YCbCr, not RGB; convert it to RGB first")
+        if page.bitspersample not in (8, 16, 32, 64):
+            raise PictureError(f"{path.name}: has {page.bitspersample} bits per sample; scale it to 8 or 16")
         samples = page.asarray()
         if samples.ndim == 3 and page.planarconfig == 2:
             samples = np.moveaxis(samples, 0, -1)

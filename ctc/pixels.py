@@ -4,8 +4,8 @@ Arrays of pictures are RGB, shape (height, width, 3), uint8 or uint16 (all 16 bi
 All Y'CbCr is BT.709, full range. Three conversions, each named in the provenance of what was made with it:
 
 * `ANCHOR`: 8-bit RGB <-> 10-bit 4:4:4 in the integer arithmetic of libswscale up to ffmpeg 7.0, with which the published VVC anchor of
-  JPEG AI was made (white becomes 1020). It is lossless in 8-bit RGB to within one code and is undone only by its own inverse.
-* `ROUNDED`: the exactly rounded conversion of ITU-T H.273, for all other bit depths. Never mixed with the first.
+  JPEG AI was made (white becomes 1020). It is lossless in 8-bit RGB, and undone only by its own inverse.
+* `ROUNDED`: the equations of ITU-T H.273, rounded to nearest (ties to even), for all other bit depths. Never mixed with the first.
 * `metric_codes`: what the JPEG AI quality framework does before it computes metrics, in float32 as it does.
 """
 
@@ -29,6 +29,9 @@ Planes = NDArray[np.uint16]
 
 ANCHOR = "bt709-full-int10"
 ROUNDED = "bt709-full-rounded"
+
+METRIC_PREPARATION = "bt709-full-float32-1"
+"""Names what `metric_codes` does; a change of its digits changes the number."""
 
 KR, KG, KB = 0.2126, 0.7152, 0.0722
 CB_SPAN, CR_SPAN = 1.8556, 1.5748

@@ -9,7 +9,7 @@ from pathlib import Path
 from ctc import plugins
 from ctc.errors import ToolMissing, UsageError
 from ctc.ratecontrol import memory_offset
-from ctc.records import CodecInfo, MetricInfo, Picture
+from ctc.records import TARGET_BPPS, CodecInfo, MetricInfo, Picture
 from ctc.stages import Unit, UnitResult
 
 EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc")
@@ -100,10 +100,17 @@ def resolve(options: Options) -> Plan:
         except ToolMissing as error:
             missing.append(f"metric {name}: {error}")
     if missing:
-        rest = [codec.name for codec in codecs]
-        hint = f"\nto go on without: --codecs {','.join(rest)}" + (f" --anchor {rest[-1]}" if anchor not in rest else "") if rest else ""
-        raise ToolMissing("\n".join(missing) + hint)
+        raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, anchor, complete=len(metrics) == len(metric_names))]))
     return Plan(options, tuple(codecs), tuple(metrics), anchor, note)
+
+
+def _without(codecs: list[CodecInfo], metrics: list[MetricInfo], anchor: str, *, complete: bool) -> list[str]:
+    """The options with which a run would do without what is missing."""
+    if not (codecs and metrics):
+        return []
+    rest = [codec.name for codec in codecs]
+    options = f"--codecs {','.join(rest)}" + (f" --anchor {rest[-1]}" if anchor not in rest else "")
+    return [f"to go on without: {options}" + ("" if complete else f" --metrics {','.join(metric.name for metric in metrics)}")]
 
 
 def _anchor(options: Options) -> tuple[str, str]:
@@ -124,7 +131,9 @@ def pilots_and_others(pictures: Sequence[Picture]) -> tuple[list[Picture], list[
 
 
 def parse_rates(text: str) -> tuple[float, ...]:
-    """Target rates from "0.06,0.12". Raises UsageError."""
+    """Target rates from "0.06,0.12", or all nine of the test conditions from "all". Raises UsageError."""
+    if text == "all":
+        return TARGET_BPPS
     try:
         rates = sorted({float(part) for part in text.split(",") if part.strip()})
     except ValueError as error:

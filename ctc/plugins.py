@@ -38,10 +38,10 @@ class Registry(Generic[Plugin]):
         """The plug-in called `name`. Raises UsageError with the nearest names, ToolMissing where files could not be imported."""
         if name in self.found:
             return self.found[name]
-        if self.broken:
+        near = get_close_matches(name, self.found, n=3, cutoff=0.5)
+        if self.broken and not near:
             reasons = "; ".join(f"{module}: {reason}" for module, reason in self.broken.items())
             raise ToolMissing(f"no {self.kind} {name!r} among those that can be imported ({reasons})")
-        near = get_close_matches(name, self.found, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.found)}"
         raise UsageError(f"unknown {self.kind} {name!r}: {hint}")
 
@@ -84,7 +84,7 @@ def _registry(kind: str, tuple_name: str, modules: Iterable[str], name_field: st
     for module_name in modules:
         try:
             module = importlib.import_module(module_name)
-        except ImportError as error:
+        except (ImportError, SyntaxError) as error:
             broken[module_name] = str(error)
             continue
         for plugin in getattr(module, tuple_name, ()):

@@ -22,6 +22,8 @@ from ctc.records import Knob
 
 MAX_TRIES = 16
 """Newly tried settings for one target. A bisection over 100 settings needs 7."""
+MODEL_TRIES = 3
+"""After so many tries for one target that the model led astray, the bracket is halved instead."""
 SMALLEST_STEP = 1e-3
 """Relative step below which settings of a knob that is no integer count as adjacent."""
 
@@ -60,10 +62,12 @@ class RateSearch:
                 limit = self._limit(target_bpp)
                 if limit is not None:
                     return Choice(limit[0], self.attempts[limit[0]], tries, reachable=False, reason=limit[1])
-                if tries >= MAX_TRIES or self._candidates(target_bpp).size == 0:
-                    reason = f"no {self._knob.name} gives a rate within {self._tolerance:.0%} of the target"
+                exhausted = self._candidates(target_bpp).size == 0
+                if exhausted or tries >= MAX_TRIES:
+                    who = f"no {self._knob.name}" if exhausted else f"none of {len(self.attempts)} tried settings"
+                    reason = f"{who} gives a rate within {100 * self._tolerance:g} % of the target"
                     return Choice(best, self.attempts[best], tries, reachable=True, reason=reason)
-            self._attempt(self._next(target_bpp))
+            self._attempt(self._next(target_bpp) if tries < MODEL_TRIES else self._middle(target_bpp))
             tries += 1
 
     def first_guess(self, target_bpp: float) -> float:
@@ -111,6 +115,10 @@ class RateSearch:
         error = np.abs(self._axis.log_rate(positions) + self._difference(positions) - math.log(target_bpp))
         return self._axis.setting(float(positions[np.argmin(error)]))
 
+    def _middle(self, target_bpp: float) -> float:
+        positions = self._candidates(target_bpp)
+        return self._axis.setting(float(positions[positions.size // 2]))
+
     def _difference(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """ln(bpp of this picture / bpp of the table) as the attempts tell it."""
         if not self.attempts:
@@ -136,6 +144,7 @@ class _Axis:
     def __init__(self, knob: Knob) -> None:
         self._knob = knob
         self._sign = 1.0 if knob.rate_rises else -1.0
+        self._positions: dict[float, float] = {}
         ends = sorted((self.position(knob.lowest), self.position(knob.highest)))
         self.bottom, self.top = ends
         self._settings = {end: s for s in (knob.lowest, knob.highest) for end in [self.position(s)]}
@@ -143,6 +152,9 @@ class _Axis:
         self._table = np.array(table).T
 
     def position(self, setting: float) -> float:
+        """Where `setting` lies; for one that `setting` gave, exactly the position that it was asked for."""
+        if setting in self._positions:
+            return self._positions[setting]
         return self._sign * (setting if self._knob.integer else math.log(setting))
 
     def setting(self, position: float) -> float:
@@ -152,7 +164,9 @@ class _Axis:
         if self._knob.integer:
             return float(round(value))
         # Six digits: a setting that a person can type again.
-        return self._settings.setdefault(position, float(f"{math.exp(value):.6g}"))
+        setting = self._settings.setdefault(position, float(f"{math.exp(value):.6g}"))
+        self._positions[setting] = position
+        return setting
 
     def grid(self, low: float, high: float) -> NDArray[np.float64]:
         """Positions from `low` to `high`: every setting of an integer knob, else steps of a thousandth."""

@@ -141,7 +141,7 @@ class Cost:
     threads: int
     machine: str
     machine_idle: bool
-    """Whether, when it started, no other process kept a core of the machine busy (load average under one half)."""
+    """Whether, at the moment it started, no other process wanted a processor."""
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,12 @@ class Coded:
     repeatable: bool
     """Whether decoding a second time gave the same samples."""
     encode: Cost | None
-    """None where the measurement was made on another machine."""
+    """None in a campaign where another machine took the time."""
     decode: Cost | None
     encode_command: tuple[str, ...]
     decode_command: tuple[str, ...]
+    reason: str = ""
+    """Why the rate is further from the target than the tolerance, where it is."""
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,7 @@ class Machine:
     """Where the campaign ran."""
 
     identity: str
-    """Short hash of the fields below; the owner of its timings."""
+    """Short hash of what lasts: host name, processor, number of processors; the owner of its timings."""
     hostname: str
     processor: str
     cores: int

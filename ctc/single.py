@@ -10,6 +10,7 @@ from typing import Literal, cast
 from ctc import pixels, plugins
 from ctc.errors import PictureError, ToolFailed, UsageError
 from ctc.picturefiles import read_picture, write_png
+from ctc.scratch import scratch_prefix
 from ctc.store import explained, file_hash, whole_file
 
 
@@ -22,7 +23,7 @@ def encode(picture: Path, bitstream: Path, codec_name: str, setting: float) -> s
         raise UsageError(f"--setting {setting:g}: the {knob.name} of {codec_name} is {kind} from {knob.lowest:g} to {knob.highest:g}")
     codec.version()
     rgb, _ = read_picture(picture)
-    with tempfile.TemporaryDirectory(prefix="ctc-") as scratch, explained(bitstream.parent), whole_file(bitstream) as temporary:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, explained(bitstream.parent), whole_file(bitstream) as temporary:
         source = pixels.write_source(rgb, codec.pixels, Path(scratch))
         codec.encode(source, temporary, setting)
         if not temporary.stat().st_size:
@@ -41,7 +42,7 @@ def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bi
     if picture.suffix.lower() != ".png":
         raise UsageError(f"{picture}: the decoded picture is written as PNG; give it a name that ends in .png")
     width, height = _size(size, bitstream, codec_name)
-    with tempfile.TemporaryDirectory(prefix="ctc-") as scratch, explained(picture.parent):
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, explained(picture.parent):
         decoded = Path(scratch) / "decoded"
         codec.decode(bitstream, decoded)
         if not decoded.is_file():

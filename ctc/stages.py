@@ -7,6 +7,7 @@ stored before or by whom.
 
 from __future__ import annotations
 
+import platform
 import tempfile
 import traceback
 from contextlib import AbstractContextManager
@@ -17,7 +18,6 @@ from types import TracebackType
 from typing import Any, Literal
 
 from ctc import pixels, plugins
-from ctc.complexity.machine import machine
 from ctc.complexity.memory import reuse_large_blocks
 from ctc.complexity.process import shell_line, time_limit
 from ctc.errors import CtcError, MetricUndefined, OutOfSpace, PictureError, ToolFailed
@@ -25,6 +25,7 @@ from ctc.picturefiles import read_picture
 from ctc.protocols import Codec, Codes, Metric
 from ctc.ratecontrol import Choice, RateSearch, middle_out
 from ctc.records import Coded, Cost, Counts, Failed, Job, Picture, Score, Scored, Unreachable
+from ctc.scratch import scratch_prefix
 from ctc.store import Store, explained, file_hash
 
 INTERNAL_BITS = 10
@@ -73,8 +74,20 @@ class NotStored(Exception):
 def run_unit(unit: Unit) -> UnitResult:
     """Makes all points of `unit`. A failure becomes a Failed of its target; only a full disk raises (OutOfSpace)."""
     reuse_large_blocks()
+    other = _other_versions(unit)
+    if other:
+        return lost_unit(unit, other)
     with time_limit(unit.time_limit_s), _Bench(unit, may_run=True) as bench:
         return _points(unit, bench)
+
+
+def _other_versions(unit: Unit) -> str:
+    """What this machine would make with other versions than the plan says; empty where there is nothing. A store is shared by machines."""
+    pairs = [(unit.codec, unit.codec_version, plugins.codecs()[unit.codec].version())]
+    pairs += [(name, version, plugins.metrics()[name].version()) for name, version in unit.metrics]
+    return "; ".join(
+        f"worker {platform.node()} has {name} {here!r}, the run wants {wanted!r}" for name, wanted, here in pairs if here != wanted
+    )
 
 
 def recall_unit(unit: Unit) -> UnitResult | None:
@@ -112,12 +125,12 @@ def _point(unit: Unit, bench: _Bench, search: RateSearch, target_bpp: float) -> 
     except (NotStored, OutOfSpace):
         raise
     except CtcError as error:
+        bench.refuse_to_guess()
         return _failure(unit, target_bpp, "read" if isinstance(error, PictureError) else stage, error)
     except Exception as error:  # noqa: BLE001 - the one boundary: a night's run outlives a defect in one plug-in, and shows it
-        return replace(
-            _failure(unit, target_bpp, stage, CtcError(f"{type(error).__name__}: {error}")),
-            log_tail="".join(traceback.format_exception(error)),
-        )
+        bench.refuse_to_guess()
+        failure = _failure(unit, target_bpp, stage, CtcError(f"{type(error).__name__}: {error}"))
+        return replace(failure, log_tail="".join(traceback.format_exception(error)))
 
 
 def _failure(unit: Unit, target_bpp: float, stage: str, error: CtcError) -> Failed:
@@ -160,7 +173,7 @@ class _Bench(AbstractContextManager["_Bench"]):
     @cached_property
     def folder(self) -> Path:
         with explained(Path(tempfile.gettempdir())):
-            self._scratch = tempfile.TemporaryDirectory(prefix="ctc-")
+            self._scratch = tempfile.TemporaryDirectory(prefix=scratch_prefix())
         return Path(self._scratch.name)
 
     @cached_property
@@ -181,10 +194,10 @@ class _Bench(AbstractContextManager["_Bench"]):
         return 8 * int(size) / self.unit.picture.pixels
 
     def encode_identity(self, setting: float) -> dict[str, Any]:
-        picture = self.unit.picture
-        conversion = pixels.conversion_name(self.codec.pixels, picture.bit_depth)
-        made_by = {"codec": self.unit.codec, "version": self.unit.codec_version, "conversion": conversion}
-        return {"picture": picture.sha256, **made_by, "setting": float(setting)}
+        """All that decides the bitstream. The arguments of the command line are in it, so that no constant of a codec is forgotten."""
+        source, bitstream, _ = self._names("source", setting)
+        arguments = self.codec.encode_command(source, bitstream, setting)[1:]
+        return {"picture": self.unit.picture.sha256, **self._made_by(), "setting": float(setting), "arguments": list(arguments)}
 
     def encoded(self, setting: float) -> dict[str, Any]:
         """Stored facts of the bitstream at `setting`: bytes, sha256, cost."""
@@ -201,7 +214,10 @@ class _Bench(AbstractContextManager["_Bench"]):
         """The stored bitstream at `setting`; made again if it was damaged."""
         path = self.store.get_file("encode", self.encode_identity(setting))
         if path is None:
+            before = self.encoded(setting)["sha256"]
             self._encoded[setting] = self._encode(setting)
+            if self._encoded[setting]["sha256"] != before:
+                raise ToolFailed(f"{self.unit.codec} does not give the same bitstream twice at {self.codec.knob.name} {setting:g}")
             path = self.store.get_file("encode", self.encode_identity(setting))
         if path is None:
             raise ToolFailed(
@@ -210,7 +226,7 @@ class _Bench(AbstractContextManager["_Bench"]):
         return path
 
     def _encode(self, setting: float) -> dict[str, Any]:
-        self._must_run()
+        self.refuse_to_guess()
         bitstream = self.folder / "bitstream"
         bitstream.unlink(missing_ok=True)
         cost = self.codec.encode(self.source, bitstream, setting)
@@ -226,7 +242,7 @@ class _Bench(AbstractContextManager["_Bench"]):
         """The chosen bitstream, decoded twice."""
         encoded = self.encoded(choice.setting)
         decoded = self.decoded(choice.setting, encoded["sha256"])
-        source, bitstream, destination = self._names(choice)
+        source, bitstream, destination = self._names(self.unit.picture.name, choice.setting)
         return Coded(
             job=job,
             setting=choice.setting,
@@ -237,10 +253,11 @@ class _Bench(AbstractContextManager["_Bench"]):
             bitstream_sha256=encoded["sha256"],
             decoded_sha256=decoded["sha256"],
             repeatable=decoded["repeatable"],
-            encode=_own_cost(encoded["cost"]),
-            decode=_own_cost(decoded["cost"]),
+            encode=Cost(**encoded["cost"]),
+            decode=Cost(**decoded["cost"]),
             encode_command=self.codec.encode_command(source, bitstream, choice.setting),
             decode_command=self.codec.decode_command(bitstream, destination),
+            reason=choice.reason,
         )
 
     def decoded(self, setting: float, bitstream_sha256: str) -> dict[str, Any]:
@@ -250,13 +267,12 @@ class _Bench(AbstractContextManager["_Bench"]):
         if known is not None:
             self.counts += Counts(decodes_reused=1)
             return known
-        self._must_run()
+        self.refuse_to_guess()
         first, cost = self._decode(setting)
         second, _ = self._decode(setting)
         sha256 = pixels.sample_hash(first)
         content = {"sha256": sha256, "repeatable": pixels.sample_hash(second) == sha256, "cost": asdict(cost)}
         self.store.put("decode", identity, content)
-        self.counts += Counts(decodes_run=1)
         self._decoded = (sha256, _MetricViews(first))
         return content
 
@@ -268,10 +284,11 @@ class _Bench(AbstractContextManager["_Bench"]):
             "reference": self.unit.picture.sha256,
             "distorted": coded.decoded_sha256,
             "internal_bits": INTERNAL_BITS,
+            "preparation": pixels.METRIC_PREPARATION,
         }
         known = self.store.get("score", identity)
         if known is None:
-            self._must_run()
+            self.refuse_to_guess()
             value, reason = self._value(metric, coded)
             known = {"value": None if value is None else repr(value), "reason": reason}
             self.store.put("score", identity, known)
@@ -304,6 +321,7 @@ class _Bench(AbstractContextManager["_Bench"]):
         destination = self.folder / "decoded"
         destination.unlink(missing_ok=True)
         cost = self.codec.decode(bitstream, destination)
+        self.counts += Counts(decodes_run=1)
         if not destination.is_file():
             raise ToolFailed(f"{self.unit.codec} decoded nothing", self.codec.decode_command(bitstream, destination))
         picture = self.unit.picture
@@ -313,30 +331,25 @@ class _Bench(AbstractContextManager["_Bench"]):
     def _decode_identity(self, bitstream_sha256: str) -> dict[str, Any]:
         picture = self.unit.picture
         size = {"width": picture.width, "height": picture.height, "bit_depth": picture.bit_depth}
-        conversion = pixels.conversion_name(self.codec.pixels, picture.bit_depth)
-        return {
-            "bitstream": bitstream_sha256,
-            "codec": self.unit.codec,
-            "version": self.unit.codec_version,
-            "conversion": conversion,
-            **size,
-        }
+        _, bitstream, destination = self._names("decoded", 0)
+        arguments = self.codec.decode_command(bitstream, destination)[1:]
+        return {"bitstream": bitstream_sha256, **self._made_by(), **size, "arguments": list(arguments)}
 
-    def _names(self, choice: Choice) -> tuple[Path, Path, Path]:
-        """File names for the command lines that a report shows."""
-        picture, stem = self.unit.picture, f"{self.unit.picture.name}.{self.unit.codec}.{choice.setting:g}"
+    def _made_by(self) -> dict[str, Any]:
+        conversion = pixels.conversion_name(self.codec.pixels, self.unit.picture.bit_depth)
+        pixel_format = asdict(self.codec.pixels)
+        return {"codec": self.unit.codec, "version": self.unit.codec_version, "conversion": conversion, "pixels": pixel_format}
+
+    def _names(self, name: str, setting: float) -> tuple[Path, Path, Path]:
+        """Source, bitstream and reconstruction, as file names for the command lines that keys hold and reports show."""
+        picture, stem = self.unit.picture, f"{name}.{self.unit.codec}.{setting:g}"
         if self.codec.pixels.container == "ppm":
-            return Path(f"{picture.name}.ppm"), Path(f"{stem}.bits"), Path(f"{stem}.ppm")
+            return Path(f"{name}.ppm"), Path(f"{stem}.bits"), Path(f"{stem}.ppm")
         width, height = pixels.coded_size(picture.width, picture.height, self.codec.pixels)
-        source, decoded = (Path(pixels.raw_name(name, width, height, self.codec.pixels)) for name in (picture.name, stem))
+        source, decoded = (Path(pixels.raw_name(part, width, height, self.codec.pixels)) for part in (name, stem))
         return source, Path(f"{stem}.bits"), decoded
 
-    def _must_run(self) -> None:
+    def refuse_to_guess(self) -> None:
+        """Raises NotStored unless things may be run: what cannot be recalled whole must be tried, not reported as failed."""
         if not self.may_run:
             raise NotStored
-
-
-def _own_cost(content: dict[str, Any]) -> Cost | None:
-    """A stored measurement, unless it is of another machine."""
-    cost = Cost(**content)
-    return cost if cost.machine == machine().identity else None

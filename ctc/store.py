@@ -71,7 +71,7 @@ class Store:
             entry = json.loads(self._path(kind, identity).read_bytes())
             if entry["identity"] == identity and entry["content_sha256"] == digest(entry["content"]):
                 return dict(entry)
-        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
             pass
         return None
 
@@ -101,7 +101,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~UMASK)
         temporary.replace(path)
         _sync_folder(path.parent)
     finally:
@@ -130,6 +130,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
+    """The process's umask, which can only be read by setting it: done once, before there are threads."""
+    mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+UMASK = _umask()

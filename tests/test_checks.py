@@ -44,14 +44,14 @@ def sound() -> Campaign:
 
 def test_a_sound_campaign_has_no_findings(sound: Campaign) -> None:
     assert run_checks(sound) == ()
-    assert len(CHECKS) == 5
+    assert len(CHECKS) == 6
 
 
 def test_run_checks_joins_all(sound: Campaign) -> None:
     whole = edited(sound, "test", "p1", 0.25, lambda point: with_bpp(point, 0.10))
     whole = edited(whole, "anchor", "p0", 0.06, lambda point: replace(point, coded=replace(point.coded, repeatable=False)))
     whole = replace(whole, failed=(Failed("torn.png", "", None, "read", "truncated"),))
-    whole = replace(whole, bd=bd_rates(whole))
+    whole = replace(whole, bd=bd_rates(whole), anchor_note="stands in")
     assert {finding.check for finding in run_checks(whole)} == {check.__name__ for check in CHECKS}
 
 
@@ -304,3 +304,10 @@ class TestOfficialAnchor:
         assert ("warning", "vvc-vtm", name, 0.25) in places(rate_deviation(altered))
         assert places(monotonicity(altered)) == [("error", "vvc-vtm", name, 0.25)]
         assert not is_monotone(altered, "vvc-vtm")
+
+
+def test_what_is_compared_is_noted(sound: Campaign) -> None:
+    codecs = (replace(sound.codecs[0], note="4:2:0"), *sound.codecs[1:])
+    noted = replace(sound, codecs=codecs, anchor_note="stands in for vvc-vtm")
+    found = [(finding.severity, finding.codec, finding.message) for finding in run_checks(noted)]
+    assert found == [("note", sound.anchor, "anchor: stands in for vvc-vtm"), ("note", sound.codecs[0].name, "4:2:0")]

@@ -73,6 +73,18 @@ def test_cmyk_and_float_are_refused(tmp_path: Path) -> None:
         read_picture(tmp_path / "f.tif")
 
 
+def test_tiffs_that_would_give_wrong_colours_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "y.tif", RGB, photometric="ycbcr", compression="deflate")
+    with pytest.raises(PictureError, match=r"y\.tif: is YCbCr, not RGB"):
+        read_picture(tmp_path / "y.tif")
+    tifffile.imwrite(tmp_path / "p.tif", np.stack((RGB, RGB)), photometric="rgb")
+    with pytest.raises(PictureError, match=r"p\.tif: holds 2 pages"):
+        read_picture(tmp_path / "p.tif")
+    tifffile.imwrite(tmp_path / "b.tif", RGB16[..., 0] >> 4, photometric="minisblack", bitspersample=12, compression="none")
+    with pytest.raises(PictureError, match=r"b\.tif: has 12 bits per sample"):
+        read_picture(tmp_path / "b.tif")
+
+
 def test_pnm(tmp_path: Path) -> None:
     path = tmp_path / "a.ppm"
     path.write_bytes(b"P6 # a comment\n5 7\n255\n" + RGB.tobytes())

@@ -66,7 +66,7 @@ def test_finds_what_exhaustive_search_finds(case: tuple[Knob, dict[float, float]
             nearest = min(table.values(), key=lambda bpp: abs(math.log(bpp / target)))
             assert choice.reachable
             assert choice.bpp == nearest
-            assert "within 10%" in choice.reason
+            assert "within 10 %" in choice.reason
         else:
             limit = max(table.values()) if target > max(table.values()) else min(table.values())
             assert not choice.reachable
@@ -81,8 +81,9 @@ def test_tries_on_a_real_table() -> None:
     search = RateSearch(encoder, QP, 0.10)
     choices = {target: search.find(target) for target in middle_out(BD_TARGET_BPPS)}
     assert sum(choice.tries for choice in choices.values()) == len(encoder.asked) <= 8
-    # Every target shares all attempts: the choice is the nearest of them.
+    # Every target shares all attempts: asked again, it gets the nearest of them for nothing.
     for target in BD_TARGET_BPPS:
+        assert abs(choices[target].bpp / target - 1) <= 0.10
         again = search.find(target)
         assert again.tries == 0
         assert abs(math.log(again.bpp / target)) == min(abs(math.log(table[asked] / target)) for asked in encoder.asked)
@@ -90,10 +91,32 @@ def test_tries_on_a_real_table() -> None:
 
 @given(st.floats(0.5, 1.5), st.floats(0, 0.02), st.floats(0.03, 2))
 def test_continuous_knob(factor: float, header: float, target: float) -> None:
-    choice = RateSearch(lambda rate: factor * rate + header, RATE, 0.02).find(target)
+    asked: list[float] = []
+
+    def rate(setting: float) -> float:
+        asked.append(setting)
+        return factor * setting + header
+
+    choice = RateSearch(rate, RATE, 0.02).find(target)
     assert choice.reachable
+    assert len(asked) == len(set(asked)) == choice.tries
     assert abs(choice.bpp / target - 1) <= 0.02
     assert float(f"{choice.setting:.6g}") == choice.setting
+
+
+@settings(deadline=None)
+@given(st.floats(0.03, 2), st.floats(0.05, 20), st.floats(0.3, 0.9))
+def test_steps_in_the_rate_are_not_asked_twice(target: float, place: float, below: float) -> None:
+    asked: list[float] = []
+
+    def rate(setting: float) -> float:
+        asked.append(setting)
+        return below * target if setting < place else 2 * target
+
+    choice = RateSearch(rate, RATE, 0.02).find(target)
+    assert len(asked) == len(set(asked)) == choice.tries
+    assert choice.reachable
+    assert "gives a rate within 2 % of the target" in choice.reason
 
 
 def test_equal_rates_at_the_end_of_the_knob() -> None:

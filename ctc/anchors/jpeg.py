@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from ctc.anchors import _pillow
 from ctc.complexity.child import python_command, run_child
-from ctc.records import Cost, Knob, PixelFormat
+from ctc.errors import ToolMissing
+from ctc.records import Cost, Knob, PixelFormat, digest
 
 if TYPE_CHECKING:
     import io
@@ -55,9 +56,11 @@ class Jpeg:
     def version(self) -> str:
         from PIL import __version__, features
 
-        return (
-            f"libjpeg-turbo {features.version('libjpeg_turbo')}, Pillow {__version__}, ImageMagick table, optimised Huffman, {self.chroma}"
-        )
+        library = features.version("libjpeg_turbo") if features.check("jpg") else None
+        if library is None:
+            raise ToolMissing("this Pillow has no libjpeg-turbo: install Pillow from a wheel (`make setup`)")
+        table = f"ImageMagick table {digest(BASE_TABLE)[:8]}"
+        return f"libjpeg-turbo {library}, Pillow {__version__}, {table}, optimised Huffman, {self.chroma}"
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         return python_command(__name__, "encode", str(source), str(bitstream), str(int(setting)), self.chroma)

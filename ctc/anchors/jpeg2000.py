@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ctc.anchors import _pillow
 from ctc.complexity.child import python_command, run_child
+from ctc.errors import ToolMissing
 from ctc.records import Cost, Knob, PixelFormat
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ class Jpeg2000:
     def version(self) -> str:
         from PIL import __version__, features
 
-        return f"OpenJPEG {features.version('jpg_2000')}, Pillow {__version__}, 9/7, {RESOLUTIONS} resolutions, PSNR"
+        library = features.version("jpg_2000") if features.check("jpg_2000") else None
+        if library is None:
+            raise ToolMissing("this Pillow has no OpenJPEG: install Pillow from a wheel (`make setup`)")
+        block = "x".join(map(str, CODE_BLOCK))
+        return f"OpenJPEG {library}, Pillow {__version__}, 9/7, ICT, {RESOLUTIONS} resolutions, blocks {block}, one layer, PSNR"
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         return python_command(__name__, "encode", str(source), str(bitstream), repr(float(setting)))

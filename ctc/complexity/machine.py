@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from functools import lru_cache
 from pathlib import Path
@@ -13,16 +14,17 @@ from ctc.records import Machine, digest
 
 @lru_cache
 def machine() -> Machine:
-    """This machine. Its identity changes with host name, processor, cores, memory or system, not with a reboot."""
-    facts = {
-        "hostname": platform.node(),
-        "processor": _processor(),
-        "cores": len(psutil.Process().cpu_affinity()),
-        "memory_bytes": psutil.virtual_memory().total,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-    }
-    return Machine(identity=digest(facts)[:12], **facts)
+    """This machine. Its identity is host name, processor and number of processors: what does not change with a reboot or an update."""
+    lasting = {"hostname": platform.node(), "processor": _processor(), "processors": os.cpu_count()}
+    return Machine(
+        identity=digest(lasting)[:12],
+        hostname=platform.node(),
+        processor=_processor(),
+        cores=len(psutil.Process().cpu_affinity()),
+        memory_bytes=psutil.virtual_memory().total,
+        system=platform.platform(),
+        python=platform.python_version(),
+    )
 
 
 def _processor() -> str:

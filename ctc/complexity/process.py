@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctc.complexity.machine import machine
-from ctc.errors import OutOfSpace, ToolFailed, ToolMissing
+from ctc.errors import OutOfSpace, ToolFailed
 from ctc.records import Cost
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -46,13 +46,11 @@ def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> R
     Raises ToolFailed when it cannot be started, ends with another status than 0, or exceeds the time limit; OutOfSpace when it says
     that the disk is full."""
     limit_s = _limit_s.get()
-    idle = os.getloadavg()[0] < 0.5
+    idle = _is_idle()
     read_fd, write_fd = os.pipe()
     launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(write_fd), str(limit_s))
     try:
-        done = subprocess.run(
-            [*launcher, *command], capture_output=True, pass_fds=(write_fd,), stdin=subprocess.DEVNULL, env=one_thread(os.environ, threads)
-        )
+        done = _communicate((*launcher, *command), write_fd, one_thread(os.environ, threads))
     finally:
         os.close(write_fd)
         with os.fdopen(read_fd, "rb") as pipe:
@@ -71,9 +69,30 @@ def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> R
     return Run(cost, done.stdout.decode(errors="replace"))
 
 
+def _communicate(command: tuple[str, ...], report_fd: int, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Runs the launcher to its end. An interruption reaches the program too: the launcher is told to stop it, not just killed."""
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(command, pass_fds=(report_fd,), env=environment, stdin=null, stdout=pipe, stderr=pipe) as launcher:
+        try:
+            out, err = launcher.communicate()
+        except BaseException:
+            launcher.terminate()
+            launcher.wait()
+            raise
+    return subprocess.CompletedProcess(command, launcher.returncode, out, err)
+
+
 def one_thread(environment: os._Environ[str], threads: int) -> dict[str, str]:
     """The environment with the thread pools of numerical libraries held to `threads`."""
     return {**environment, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))}
+
+
+def _is_idle() -> bool:
+    """Whether this process is the only one that wants a processor at this moment (Linux; elsewhere the load average says it)."""
+    loadavg = Path("/proc/loadavg")
+    if loadavg.is_file():
+        return int(loadavg.read_text().split()[3].partition("/")[0]) <= 1
+    return os.getloadavg()[0] < 0.5
 
 
 def program_name(command: tuple[str, ...]) -> str:
@@ -96,11 +115,3 @@ def _failure(command: tuple[str, ...], status: int, log: str) -> str:
 
 def _tail(log: str) -> str:
     return log[-LOG_TAIL_CHARACTERS:]
-
-
-def require(command: tuple[str, ...], how_to_get: str) -> None:
-    """Raises ToolMissing with `how_to_get` when the program of `command` cannot be found."""
-    from shutil import which
-
-    if which(command[0]) is None:
-        raise ToolMissing(f"{command[0]} is missing: {how_to_get}")

@@ -117,6 +117,7 @@ def _read(descriptor: int) -> str:
 
 
 def _ffmpeg_version() -> str:
+    ffmpeg.require_filter("libvmaf")
     return f"ffmpeg {ffmpeg.version()}"
 
 

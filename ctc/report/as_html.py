@@ -84,9 +84,9 @@ def recipes(campaign: Campaign) -> list[Recipe]:
 def _recipe(coded: Coded, knob: str) -> Recipe:
     job, setting = coded.job, number_text(coded.setting)
     stem = f"{job.picture.name}_{job.codec}_{setting}"
-    encode = ("ctc", "encode", "--codec", job.codec, "--setting", setting, PurePath(job.picture.path).name, f"{stem}.bits")
+    encode = ("ctc", "encode", "--codec", job.codec, "--setting", setting, "--", PurePath(job.picture.path).name, f"{stem}.bits")
     size = ("--size", f"{job.picture.width}x{job.picture.height}", "--bit-depth", str(job.picture.bit_depth))
-    decode = ("ctc", "decode", "--codec", job.codec, *size, f"{stem}.bits", f"{stem}.png")
+    decode = ("ctc", "decode", "--codec", job.codec, *size, "--", f"{stem}.bits", f"{stem}.png")
     ours = (("encode with this harness", encode), ("decode with this harness", decode))
     as_run = (("encoder that this runs", coded.encode_command), ("decoder that this runs", coded.decode_command))
     return Recipe(

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
-from ctc.records import Campaign
+from ctc.pixels import conversion_name
+from ctc.records import Campaign, CodecInfo
 from ctc.report.overview import CodecLine, codec_lines, status_of
 from ctc.report.tables import metrics_in_order, number_text, unread_pictures
 
@@ -40,7 +41,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
             "rate_tolerance": campaign.rate_tolerance,
             "anchor": campaign.anchor,
             "anchor_note": campaign.anchor_note,
-            "codecs": [asdict(codec) for codec in campaign.codecs],
+            "codecs": [asdict(codec) | {"colour_conversions": _conversions(campaign, codec)} for codec in campaign.codecs],
             "metrics": [asdict(metric) for metric in metrics_in_order(campaign)],
         },
         "pictures": [asdict(picture) | {"path": PurePath(picture.path).name} for picture in campaign.pictures],
@@ -52,6 +53,11 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "codecs": {line.codec: _codec(line) for line in codec_lines(campaign)},
         "failures": [asdict(failed) for failed in campaign.failed],
     }
+
+
+def _conversions(campaign: Campaign, codec: CodecInfo) -> list[str]:
+    """Names of the colour conversions that led from the pictures to what the codec was given; one per bit depth of the pictures."""
+    return sorted({conversion_name(codec.pixels, picture.bit_depth) for picture in campaign.pictures})
 
 
 def _codec(line: CodecLine) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def _ok_row(scored: Scored, metrics: tuple[MetricInfo, ...], errors: list[str]) 
         decode_peak_bytes=coded.decode.peak_bytes if coded.decode else None,
         decoded_sha256=coded.decoded_sha256,
         status="ok",
-        reason="; ".join([*errors, *reasons]),
+        reason="; ".join([*errors, *([coded.reason] if coded.reason else []), *reasons]),
         scores=tuple(score.value for score in scores),
     )
 

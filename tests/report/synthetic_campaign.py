@@ -117,6 +117,10 @@ def _noise(*parts: object) -> float:
     return int(_hash(*parts)[:8], 16) / 0x7FFFFFFF - 1
 
 
+def _point(job: Job) -> tuple[str, str, float]:
+    return job.codec, job.picture.name, job.target_bpp
+
+
 def _picture(number: int, name: str) -> Picture:
     width, height = _SIZES[number]
     return Picture("demo", name, f"/somewhere/private/{number}.png", width, height, 8, "RGB", _hash("picture", number))
@@ -144,12 +148,12 @@ def _is_failed(job: Job, targets: tuple[float, ...]) -> bool:
 
 
 def _unreachable(job: Job) -> Unreachable:
-    return Unreachable(job, 1, 0.071 + 0.01 * _noise(job.key), 3, "the lowest quality already needs more bits")
+    return Unreachable(job, 1, 0.071 + 0.01 * _noise(*_point(job)), 3, "the lowest quality already needs more bits")
 
 
 def _scored(job: Job) -> Scored:
     too_much = (job.picture.name, job.codec, job.target_bpp) == (FORMULA, "jpegai-bop", 0.5)
-    deviation = 0.13 if too_much else 0.07 * _noise("rate", job.key)
+    deviation = 0.13 if too_much else 0.07 * _noise("rate", *_point(job))
     size = round(job.target_bpp * (1 + deviation) * job.picture.pixels / 8)
     bpp = 8 * size / job.picture.pixels
     seconds = {"jpeg": 0.02, "hevc-x265": 0.9, ANCHOR: 6.5, "jpegai-bop": 2.2}[job.codec] * job.picture.pixels / 1e6
@@ -161,9 +165,9 @@ def _scored(job: Job) -> Scored:
         bytes=size,
         bpp=bpp,
         deviation=bpp / job.target_bpp - 1,
-        tries=2 + round(2 + 2 * _noise("tries", job.key)),
-        bitstream_sha256=_hash("bits", job.key),
-        decoded_sha256=_hash("decoded", job.key),
+        tries=2 + round(2 + 2 * _noise("tries", *_point(job))),
+        bitstream_sha256=_hash("bits", *_point(job)),
+        decoded_sha256=_hash("decoded", *_point(job)),
         repeatable=True,
         encode=None if elsewhere else Cost(seconds, seconds, 180 * 2**20, "cpu", 1, _MACHINE.identity, idle),
         decode=None if elsewhere else Cost(seconds / 9, seconds / 9, 90 * 2**20, "cpu", 1, _MACHINE.identity, idle),

@@ -234,7 +234,7 @@ def test_commands_can_be_copied(campaign: Campaign) -> None:
     commands = dict(recipe.commands)
     setting = recipe.setting.removeprefix("QP ")
     stem = f"{NASTY}_jpegai-bop_{setting}"
-    encode = ["ctc", "encode", "--codec", "jpegai-bop", "--setting", setting, "2.png", f"{stem}.bits"]
+    encode = ["ctc", "encode", "--codec", "jpegai-bop", "--setting", setting, "--", "2.png", f"{stem}.bits"]
     assert shlex.split(commands["encode with this harness"]) == encode
     assert shlex.split(commands["decode with this harness"])[-2:] == [f"{stem}.bits", f"{stem}.png"]
     assert commands["encoder that this runs"].endswith(" '" + NASTY + "' out.bits")
