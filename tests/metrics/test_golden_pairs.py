@@ -34,11 +34,11 @@ def pair(picture: str, top: int, left: int, height: int, width: int, quality: in
     return reference, np.asarray(Image.open(coded))
 
 
-@pytest.mark.parametrize("metric", sorted({row["metric"] for row in ROWS}))
-def test_official_values(metric: str) -> None:
-    rows = [row for row in ROWS if row["metric"] == metric]
+@pytest.mark.parametrize("name", sorted({row["metric"] for row in ROWS}))
+def test_official_values(name: str) -> None:
+    rows = [row for row in ROWS if row["metric"] == name]
     assert len(rows) == 9
-    record = plugins.metrics()[metric]
+    record = plugins.metrics()[name]
     for row in rows:
         places = (int(row[key]) for key in ("top", "left", "height", "width", "quality"))
         reference, distorted = pair(row["picture"], *places, row["chroma"])
