@@ -1,8 +1,8 @@
 """From a picture and a codec to scored points: encode to the target rates, decode, score, each step stored as soon as it is done.
 
 `run_unit` is the work that executors distribute: one picture with one codec at all target rates, since the rates share their attempts.
-`recall_unit` gives the same result from the store alone, or None. Both replay the same search, so a result never depends on what was
-stored before or by whom.
+`recall_unit` gives the same result from the store alone, or None. Both replay the same search from the same start, so the result of a run
+never depends on what was stored before or by whom.
 """
 
 from __future__ import annotations
