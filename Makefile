@@ -27,6 +27,7 @@ setup: $(INSTALLED)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON3) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { echo "Python 3.11 to 3.14 is needed: make PYTHON3=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "installing into $(VENV): about 6 GB, some minutes, most of it PyTorch"
 	$(PYTHON3) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .

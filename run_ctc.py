@@ -59,7 +59,7 @@ def run(options: Options) -> Campaign:
 
 
 def prepare_output(options: Options) -> None:
-    """Makes the folders before any work is done for them. Raises OutOfSpace, UsageError."""
+    """Makes the folders before any work is done for them. Raises OutOfSpace, NotWritable, UsageError."""
     for option, folder in (("--out", options.out), ("--cache", options.cache)):
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{option} {folder}: is a file, not a folder")
@@ -127,7 +127,7 @@ def measured_here(point: Point) -> Point:
 
 
 def write_reports(campaign: Campaign, options: Options) -> None:
-    """Writes every report into the output folder. Raises OutOfSpace."""
+    """Writes every report into the output folder. Raises OutOfSpace, NotWritable."""
     for report in plugins.reports().found.values():
         content = report.render(campaign)
         with explained(options.out):

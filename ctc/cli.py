@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +21,13 @@ GATE_FAILED = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits with its status."""
+    """Runs the command line and exits with its status. Being terminated is an interruption like any other."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = cli.main(args=list(arguments) if arguments is not None else None, prog_name="ctc", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as bare:
+        click.echo(bare.ctx.get_help() if bare.ctx else "see `ctc --help`", err=True)
+        status = 2
     except click.exceptions.Exit as ending:
         status = ending.exit_code
     except click.UsageError as error:
@@ -47,6 +52,8 @@ def _complain(message: str, status: int) -> int:
 
 def _names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
     """Names with commas between, without repetitions."""
+    if value is not None and not value.strip(", "):
+        raise click.BadParameter("names with commas between are wanted")
     return tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
 
 
@@ -126,12 +133,12 @@ def _summary(campaign: Campaign, options: Options) -> str:
     """What a person at a terminal needs: the table, what is wrong, where the page is."""
     from ctc.report.terminal import terminal_table
 
-    counts, made = campaign.counts, (len(campaign.scored), len(campaign.unreachable), len(campaign.failed))
+    counts = campaign.counts
     reused = counts.encodes_reused + counts.decodes_reused + counts.scores_reused
     lines = [
         terminal_table(campaign),
         "",
-        "{} points, {} unreachable, {} failed, in {:.0f} s".format(*made, campaign.wall_s),
+        f"{len(campaign.scored)} points in {campaign.wall_s:.0f} s",
         f"{counts.encodes_run} encodes, {counts.decodes_run} decodes and {counts.scores_run} scores made, {reused} results from the store",
         *(f"failed: {failed.codec or 'picture'} {failed.picture}: {failed.error}" for failed in campaign.failed),
         f"report: {options.out / 'report.html'}",

@@ -71,6 +71,8 @@ def picture_files(name_or_folder: str) -> tuple[str, list[Path]]:
     sets = named_sets()
     if name_or_folder in sets:
         return name_or_folder, _files_of_set(name_or_folder, sets[name_or_folder])
+    if not name_or_folder.strip():
+        raise UsageError("--set: an empty name; name a set or a folder")
     folder = Path(name_or_folder).expanduser()
     if folder.is_dir():
         return folder.resolve().name, _files_of_folder(folder)

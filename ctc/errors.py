@@ -7,7 +7,8 @@ CtcError
 |-- PictureError        a picture cannot be used                          stored as Failed
 |-- ToolFailed          a program ended badly, hung, or gave rubbish      stored as Failed
 |-- MetricUndefined     a metric has no value for these pictures          stored as an empty score
-`-- OutOfSpace          the disk is full or not writable                  exit 1, nothing lost
+|-- NotWritable         a folder cannot be written                        exit 2
+`-- OutOfSpace          the disk is full                                  exit 1, nothing lost
 """
 
 from __future__ import annotations
@@ -53,5 +54,11 @@ class MetricUndefined(CtcError):
     """The metric is not defined for these pictures; the text is the reason shown in the empty cell."""
 
 
+class NotWritable(CtcError):
+    """A folder that cannot be written: the system refuses it."""
+
+    exit_status = 2
+
+
 class OutOfSpace(CtcError):
-    """A result could not be written."""
+    """The disk is full."""

@@ -6,8 +6,10 @@ An executor is called with a function and items and gives results as they come; 
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -30,18 +32,11 @@ def executor(workers: int, scheduler: str | None, lost: Callable[[Any, str], Any
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler is None:
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            Client(cluster) as client,
-        ):
-            yield DaskExecutor(client, lost)
+        local = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "memory_limit": 0}
+        with ExitStack() as stack:
+            with _interrupts_ignored():
+                cluster = stack.enter_context(LocalCluster(**local, dashboard_address=None, silence_logs=logging.CRITICAL))
+            yield DaskExecutor(stack.enter_context(Client(cluster)), lost)
         return
     try:
         client = Client(scheduler, timeout=CONNECT_LIMIT_S)
@@ -52,6 +47,19 @@ def executor(workers: int, scheduler: str | None, lost: Callable[[Any, str], Any
     with client:
         _check_workers(client, scheduler)
         yield DaskExecutor(client, lost)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes started inside ignore Ctrl-C, which a terminal sends to all of them: ending them is this process's task."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _check_workers(client: Any, scheduler: str) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from ctc.errors import ToolMissing
+from ctc.complexity.process import run, time_limit
+from ctc.errors import ToolFailed, ToolMissing
 from ctc.records import digest
 
-PROBE_LIMIT_S = 60
+PROBE_LIMIT_S = 10
 
 
 def executable() -> Path:
@@ -36,11 +36,12 @@ def executable() -> Path:
 
 @lru_cache
 def _output(path: Path, *arguments: str) -> str:
+    """What ffmpeg prints, also when it fails; empty where it does not answer at all."""
     try:
-        run = subprocess.run([str(path), *arguments], capture_output=True, text=True, timeout=PROBE_LIMIT_S, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolMissing(f"ffmpeg does not start: {path}: {error}") from error
-    return run.stdout + run.stderr
+        with time_limit(PROBE_LIMIT_S):
+            return run((str(path), *arguments)).log
+    except ToolFailed as failure:
+        return failure.log_tail
 
 
 def version() -> str:
@@ -55,6 +56,7 @@ def version() -> str:
 
 def require_filter(name: str) -> None:
     """Raises ToolMissing where this ffmpeg has no filter `name`."""
+    version()
     path = executable()
     if re.search(rf"^ *\S+ +{re.escape(name)} ", _output(path, "-hide_banner", "-filters"), re.MULTILINE) is None:
         raise ToolMissing(f"{path} has no filter {name}: unset CTC_FFMPEG to use the bundled build, or set it to one with {name}")
@@ -62,6 +64,7 @@ def require_filter(name: str) -> None:
 
 def encoder_version(encoder: str, pixel_format: str, pattern: str) -> str:
     """Version that the library behind `encoder` prints when it starts; the first group of `pattern`. Raises ToolMissing."""
+    version()
     path = executable()
     one_frame = ("-hide_banner", "-f", "lavfi", "-i", "nullsrc=s=64x64", "-frames:v", "1", "-pix_fmt", pixel_format)
     printed = _output(path, *one_frame, "-c:v", encoder, "-f", "null", "-")

@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Literal, cast
 
 from ctc import pixels, plugins
-from ctc.errors import PictureError, ToolFailed, UsageError
+from ctc.errors import DataSetMissing, ToolFailed, UsageError
 from ctc.picturefiles import read_picture, write_png
 from ctc.scratch import scratch_prefix
 from ctc.store import explained, file_hash, whole_file
 
 
 def encode(picture: Path, bitstream: Path, codec_name: str, setting: float) -> str:
-    """Encodes and returns one line: bytes, bpp, sha256. Raises UsageError, PictureError, ToolMissing, ToolFailed."""
+    """Encodes and returns one line: bytes, bpp, sha256. Raises UsageError, DataSetMissing, PictureError, ToolMissing, ToolFailed."""
     codec = plugins.codecs()[codec_name]
     knob = codec.knob
     if not knob.lowest <= setting <= knob.highest or (knob.integer and setting != int(setting)):
         kind = "a whole number" if knob.integer else "a number"
         raise UsageError(f"--setting {setting:g}: the {knob.name} of {codec_name} is {kind} from {knob.lowest:g} to {knob.highest:g}")
+    if bitstream.exists() and bitstream.samefile(picture):
+        raise UsageError(f"{bitstream}: is the picture itself; name another file for the bitstream")
+    if not picture.is_file():
+        raise DataSetMissing(f"{picture}: there is no such file")
     codec.version()
     rgb, _ = read_picture(picture)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, explained(bitstream.parent), whole_file(bitstream) as temporary:
@@ -38,7 +42,7 @@ def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bi
     codec = plugins.codecs()[codec_name]
     codec.version()
     if not bitstream.is_file():
-        raise PictureError(f"{bitstream}: no such file")
+        raise DataSetMissing(f"{bitstream}: there is no such file")
     if picture.suffix.lower() != ".png":
         raise UsageError(f"{picture}: the decoded picture is written as PNG; give it a name that ends in .png")
     width, height = _size(size, bitstream, codec_name)
@@ -54,7 +58,7 @@ def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bi
 
 
 def _size(size: str | None, bitstream: Path, codec_name: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)x(\d+)", size or "")
+    found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", size or "")
     if found is None:
         raise UsageError(f"--size WIDTHxHEIGHT of the source is needed to decode {bitstream.name} with {codec_name}, e.g. --size 512x512")
     return int(found[1]), int(found[2])

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from ctc import pixels, plugins
 from ctc.complexity.memory import reuse_large_blocks
 from ctc.complexity.process import shell_line, time_limit
-from ctc.errors import CtcError, MetricUndefined, OutOfSpace, PictureError, ToolFailed
+from ctc.errors import CtcError, MetricUndefined, NotWritable, OutOfSpace, PictureError, ToolFailed
 from ctc.picturefiles import read_picture
 from ctc.protocols import Codec, Codes, Metric
 from ctc.ratecontrol import Choice, RateSearch, middle_out
@@ -122,7 +122,7 @@ def _point(unit: Unit, bench: _Bench, search: RateSearch, target_bpp: float) -> 
         coded = bench.coded(job, choice)
         stage = "score"
         return Scored(coded, tuple(bench.score(coded, name, version) for name, version in unit.metrics))
-    except (NotStored, OutOfSpace):
+    except (NotStored, NotWritable, OutOfSpace):
         raise
     except CtcError as error:
         bench.refuse_to_guess()

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ctc.errors import OutOfSpace
+from ctc.errors import NotWritable, OutOfSpace
 from ctc.records import digest
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -30,7 +30,7 @@ REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT}
 
 
 class Store:
-    """A store under `root`, which is created. Raises OutOfSpace when it cannot be written."""
+    """A store under `root`, which is created. Raises OutOfSpace, NotWritable."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -110,14 +110,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Turns the system's refusal to write into OutOfSpace with a line that says what helps."""
+    """Turns the system's refusal to write into OutOfSpace or NotWritable with a line that says what helps."""
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
             raise OutOfSpace(f"the disk of {folder} is full: free some space and run again; what was finished is kept") from error
         if error.errno in REFUSED:
-            raise OutOfSpace(f"{folder} cannot be written ({error.strerror}): choose another folder with --out or --cache") from error
+            raise NotWritable(f"{folder} cannot be written ({error.strerror}): choose another folder") from error
         raise
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ctc.errors import OutOfSpace
+from ctc.errors import NotWritable, OutOfSpace
 from ctc.store import Store, explained, write_whole
 
 IDENTITY = {"picture": "ab", "setting": 32.0}
@@ -90,5 +90,5 @@ def test_full_disk_says_what_helps(tmp_path: Path) -> None:
 
 def test_unwritable_folder_says_what_helps(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutOfSpace, match="choose another folder"), explained(tmp_path / "file"):
+    with pytest.raises(NotWritable, match="choose another folder"), explained(tmp_path / "file"):
         write_whole(tmp_path / "file" / "x", b"")

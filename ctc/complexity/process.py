@@ -28,6 +28,8 @@ class Run:
     cost: Cost
     printed: str
     """What the program wrote to standard output."""
+    log: str
+    """All that it wrote, standard error first."""
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> R
             raise OutOfSpace(f"the disk is full: {program_name(command)} could not write; free some space and run again")
         raise ToolFailed(_failure(command, report["status"], log), command, _tail(log))
     cost = Cost(report["wall_s"], report["cpu_s"], report["peak_bytes"], device, threads, machine().identity, idle)
-    return Run(cost, done.stdout.decode(errors="replace"))
+    return Run(cost, done.stdout.decode(errors="replace"), log)
 
 
 def _communicate(command: tuple[str, ...], report_fd: int, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:

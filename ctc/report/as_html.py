@@ -139,7 +139,8 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "numbers": {codec: number for number, codec in enumerate(codec_names(campaign))},
         "footnotes": _footnotes(lines),
         # The anchor's caveat comes first and has a place of its own on the page.
-        "caveats": [*wording.caveats(campaign)[bool(campaign.anchor_note) :], *wording.timing_caveats(campaign)],
+        # So do the codecs' notes, beside their names.
+        "caveats": [*wording.general_caveats(campaign), *wording.timing_caveats(campaign)],
         "rates": wording.rate_range(campaign),
         "bd_rows": bd_rows_by_picture(campaign),
         "rows": rows,

@@ -100,11 +100,13 @@ def drawn_metrics(campaign: Campaign) -> tuple[MetricInfo, ...]:
 
 
 def mean_lines(campaign: Campaign, values: Values, metric: str) -> tuple[Line, ...]:
-    """A mean over fewer than `drawn_pictures` is marked as not complete: it is of other pictures than its neighbours."""
+    """Means over at least half of `drawn_pictures`; one over fewer than all is not complete: its neighbours are of other pictures."""
     pictures = drawn_pictures(values, metric)
     lines = []
     for number, codec in enumerate(codec_names(campaign)):
         cells = [cell for target in sorted(campaign.target_bpps) if (cell := values.get((codec, metric, target)))]
+        # A mean over a few pictures beside means over all reads as a result that it is not.
+        cells = [cell for cell in cells if 2 * len(cell) >= len(pictures)]
         bpps = tuple(fmean(bpp for _, bpp, _ in cell) for cell in cells)
         means = tuple(fmean(value for *_, value in cell) for cell in cells)
         lines.append(Line(number, codec, bpps, means, tuple({picture for picture, *_ in cell} == pictures for cell in cells)))

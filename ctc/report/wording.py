@@ -62,21 +62,31 @@ def significant(value: float | None, digits: int = 6) -> str:
 
 
 def caveats(campaign: Campaign) -> list[str]:
-    """What must be read with the BD-rate table: the anchor's note, the codecs' notes, what the times are worth."""
-    lines = codec_lines(campaign)
+    """What must be read with the BD-rate table: the anchor's note, the codecs' notes, what intervals and counts mean."""
+    return [*codec_caveats(campaign), *general_caveats(campaign)]
+
+
+def codec_caveats(campaign: Campaign) -> list[str]:
+    """The notes of the anchor and of the codecs."""
     notes = [f"Anchor {campaign.anchor}: {campaign.anchor_note}."] if campaign.anchor_note else []
-    notes += [f"{line.codec}: {line.note}." for line in lines if line.note]
-    notes += [_interval_caveat()] if any(interval_text(line.average) for line in lines) else []
+    notes += [f"{line.codec}: {line.note}." for line in codec_lines(campaign) if line.note]
+    return [note.replace("..", ".") for note in notes]
+
+
+def general_caveats(campaign: Campaign) -> list[str]:
+    """What intervals and counts in the table mean, where it has any."""
+    lines = codec_lines(campaign)
+    notes = [_interval_caveat()] if any(interval_text(line.average) for line in lines) else []
     if any(line.average.share or any(cell.share for cell in line.metrics) for line in lines):
         notes.append("(n/m): mean over n of the m pictures; the others have no BD-rate. Such a mean is never stressed.")
-    return [note.replace("..", ".") for note in notes]
+    return notes
 
 
 def timing_caveats(campaign: Campaign) -> list[str]:
     """What must be read with the times: which were taken while the machine did other work."""
     lines = [line for line in codec_lines(campaign) if line.busy]
     if lines and all(line.busy == line.points_ok for line in lines) and len(lines) == len(campaign.codecs):
-        return ["Times: all were taken while the machine did other work; they do not compare codecs."]
+        return ["* Times: all were taken while the machine did other work; they do not compare codecs."]
     return [_busy_caveat(line) for line in lines]
 
 
@@ -90,4 +100,4 @@ def _interval_caveat() -> str:
 
 
 def _busy_caveat(line: CodecLine) -> str:
-    return f"{line.codec}: times of {line.busy} of {line.points_ok} points were taken while the machine did other work."
+    return f"* {line.codec}: times of {line.busy} of {line.points_ok} points were taken while the machine did other work."
