@@ -1,0 +1,95 @@
+"""Windowed means of two planes and their products, a row of a few columns at a time, and filters that halve a plane."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ctc.kernels.compiled import compiled
+from ctc.kernels.strips import Plane, Samples, mapped
+
+TILE = 128
+"""Columns worked on at once: the rows under a window of 17 taps then stay in the first-level cache."""
+
+WIDE = TILE + 16
+"""A tile with the margins of the longest window."""
+
+
+@compiled("void(float64[:, ::1], float64[:, ::1], float64[::1], int64, int64, int64, float64[::1], float64[::1])")
+def moments(x: Plane, y: Plane, window: Plane, row: int, left: int, count: int, columns: Plane, means: Plane) -> None:
+    """Windowed means of x, y, x², y², xy at `count` positions from (row, left) on, in `means` at multiples of TILE.
+
+    `window` is symmetric, of an odd number of taps up to 17; positions count from the first where it is whole. `columns` (5 WIDE,)
+    is room to work in.
+    """
+    reach = len(window) - 1
+    half = reach // 2
+    wide = count + reach
+    a = x[row + half, left : left + wide]
+    b = y[row + half, left : left + wide]
+    weight = window[half]
+    for j in range(wide):
+        p = weight * a[j]
+        q = weight * b[j]
+        columns[j] = p
+        columns[WIDE + j] = q
+        columns[2 * WIDE + j] = p * a[j]
+        columns[3 * WIDE + j] = q * b[j]
+        columns[4 * WIDE + j] = p * b[j]
+    for tap in range(half):
+        a = x[row + tap, left : left + wide]
+        b = y[row + tap, left : left + wide]
+        c = x[row + reach - tap, left : left + wide]
+        d = y[row + reach - tap, left : left + wide]
+        weight = window[tap]
+        for j in range(wide):
+            columns[j] += weight * (a[j] + c[j])
+            columns[WIDE + j] += weight * (b[j] + d[j])
+            columns[2 * WIDE + j] += weight * (a[j] * a[j] + c[j] * c[j])
+            columns[3 * WIDE + j] += weight * (b[j] * b[j] + d[j] * d[j])
+            columns[4 * WIDE + j] += weight * (a[j] * b[j] + c[j] * d[j])
+    for moment in range(5):
+        target = means[moment * TILE : moment * TILE + count]
+        middle = columns[moment * WIDE + half : moment * WIDE + half + count]
+        weight = window[half]
+        for j in range(count):
+            target[j] = weight * middle[j]
+        for tap in range(half):
+            before = columns[moment * WIDE + tap : moment * WIDE + tap + count]
+            after = columns[moment * WIDE + reach - tap : moment * WIDE + reach - tap + count]
+            weight = window[tap]
+            for j in range(count):
+                target[j] += weight * (before[j] + after[j])
+
+
+@compiled("void(float64[:, ::1], float64[::1], float64[:, ::1])")
+def _halve(plane: Plane, window: Plane, halved: Plane) -> None:
+    """halved[i, j] = sum of window[k] window[l] plane[2 i + k, 2 j + l]."""
+    width = plane.shape[1]
+    filtered = np.empty(width)
+    for i in range(halved.shape[0]):
+        filtered[:] = 0.0
+        for tap in range(len(window)):
+            source = plane[2 * i + tap]
+            weight = window[tap]
+            for j in range(width):
+                filtered[j] += weight * source[j]
+        target = halved[i]
+        target[:] = 0.0
+        for tap in range(len(window)):
+            source = filtered[tap:]
+            weight = window[tap]
+            for j in range(len(target)):
+                target[j] += weight * source[2 * j]
+
+
+def halved(plane: Plane | Samples, window: Plane) -> Plane:
+    """Every second sample, from the first on, of the valid region of `plane` (height, width) filtered by outer(window, window)."""
+    reach = len(window) - 1
+    result = np.empty(((plane.shape[0] - reach + 1) // 2, (plane.shape[1] - reach + 1) // 2))
+
+    def strip(start: int, stop: int) -> None:
+        _halve(plane[slice(2 * start, 2 * stop - 1 + reach)], window, result[start:stop])
+
+    for _ in mapped(strip, len(result)):
+        pass
+    return result
