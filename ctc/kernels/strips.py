@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,15 @@ def summed(work: Callable[[int, int], NDArray[np.float64]], rows: int) -> NDArra
     for part in parts:
         total += part
     return total
+
+
+class Rows(Protocol):
+    """A plane (height, width) of which rows can be had, stored or computed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: slice, /) -> Plane: ...
 
 
 class Samples:

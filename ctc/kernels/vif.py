@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ctc.kernels.compiled import compiled
-from ctc.kernels.strips import Plane, Samples, summed
+from ctc.kernels.strips import Plane, Rows, summed
 from ctc.kernels.windows import TILE, WIDE, halved, moments
 
 __all__ = ["halved", "information"]
@@ -56,7 +56,7 @@ def _strip(x: Plane, y: Plane, window: Plane) -> tuple[float, float]:
     return seen_sum, held_sum
 
 
-def information(x: Plane | Samples, y: Plane | Samples, window: Plane) -> Plane:
+def information(x: Rows, y: Rows, window: Plane) -> Plane:
     """(seen in y, held by x): information of one scale in nat, windows of the valid region."""
     reach = len(window) - 1
 

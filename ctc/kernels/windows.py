@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ctc.kernels.compiled import compiled
-from ctc.kernels.strips import Plane, Samples, mapped
+from ctc.kernels.strips import Plane, Rows, mapped
 
 TILE = 128
 """Columns worked on at once: the rows under a window of 17 taps then stay in the first-level cache."""
@@ -82,7 +82,7 @@ def _halve(plane: Plane, window: Plane, halved: Plane) -> None:
                 target[j] += weight * source[2 * j]
 
 
-def halved(plane: Plane | Samples, window: Plane) -> Plane:
+def halved(plane: Rows, window: Plane) -> Plane:
     """Every second sample, from the first on, of the valid region of `plane` (height, width) filtered by outer(window, window)."""
     reach = len(window) - 1
     result = np.empty(((plane.shape[0] - reach + 1) // 2, (plane.shape[1] - reach + 1) // 2))

@@ -30,12 +30,12 @@ def vif(reference: Codes, distorted: Codes, peak: int) -> float:
     padded = zero_padded(reference, MINIMUM_SIDE)
     if padded.min() == padded.max():
         raise MetricUndefined("VIF: the reference is flat and carries no information, the ratio is 0/0")
-    from ctc.kernels.strips import Plane, Samples
+    from ctc.kernels.strips import Rows, Samples
     from ctc.kernels.vif import halved, information
 
     factor = 255.0 / peak
-    x: Plane | Samples = Samples(padded, factor)
-    y: Plane | Samples = Samples(zero_padded(distorted, MINIMUM_SIDE), factor)
+    x: Rows = Samples(padded, factor)
+    y: Rows = Samples(zero_padded(distorted, MINIMUM_SIDE), factor)
     seen, held = information(x, y, WINDOWS[0])
     for window in WINDOWS[1:]:
         x, y = halved(x, window), halved(y, window)
