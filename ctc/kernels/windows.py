@@ -93,3 +93,23 @@ def halved(plane: Rows, window: Plane) -> Plane:
     for _ in mapped(strip, len(result)):
         pass
     return result
+
+
+class Led:
+    """`plane` with one row, one column or both of zeros in front where that side is odd."""
+
+    def __init__(self, plane: Rows) -> None:
+        self.plane, self.lead = plane, (plane.shape[0] % 2, plane.shape[1] % 2)
+        self.shape = (plane.shape[0] + self.lead[0], plane.shape[1] + self.lead[1])
+
+    def __getitem__(self, rows: slice) -> Plane:
+        first, last, _ = rows.indices(self.shape[0])
+        down, right = self.lead
+        source = self.plane[slice(max(first - down, 0), last - down)]
+        missing = last - first - len(source)
+        return np.pad(source, ((missing, 0), (right, 0))) if missing or right else source
+
+
+def quartered(plane: Rows) -> Plane:
+    """Means of 2x2 samples. An odd side gets a zero in front of the first sample, so the windows start there."""
+    return halved(Led(plane), np.full(2, 0.5))
