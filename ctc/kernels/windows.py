@@ -35,28 +35,46 @@ def moments(x: Plane, y: Plane, window: Plane, row: int, left: int, count: int, 
         columns[2 * WIDE + j] = p * a[j]
         columns[3 * WIDE + j] = q * b[j]
         columns[4 * WIDE + j] = p * b[j]
-    for tap in range(half):
-        a = x[row + tap, left : left + wide]
-        b = y[row + tap, left : left + wide]
-        c = x[row + reach - tap, left : left + wide]
-        d = y[row + reach - tap, left : left + wide]
-        weight = window[tap]
+    # Two pairs of taps at a time: fewer passes over `columns`.
+    for tap in range(half % 2, half, 2):
+        a, b = x[row + tap, left : left + wide], y[row + tap, left : left + wide]
+        c, d = x[row + tap + 1, left : left + wide], y[row + tap + 1, left : left + wide]
+        e, f = x[row + reach - tap - 1, left : left + wide], y[row + reach - tap - 1, left : left + wide]
+        g, h = x[row + reach - tap, left : left + wide], y[row + reach - tap, left : left + wide]
+        outer, inner = window[tap], window[tap + 1]
         for j in range(wide):
-            columns[j] += weight * (a[j] + c[j])
-            columns[WIDE + j] += weight * (b[j] + d[j])
-            columns[2 * WIDE + j] += weight * (a[j] * a[j] + c[j] * c[j])
-            columns[3 * WIDE + j] += weight * (b[j] * b[j] + d[j] * d[j])
-            columns[4 * WIDE + j] += weight * (a[j] * b[j] + c[j] * d[j])
+            columns[j] += outer * (a[j] + g[j]) + inner * (c[j] + e[j])
+            columns[WIDE + j] += outer * (b[j] + h[j]) + inner * (d[j] + f[j])
+            columns[2 * WIDE + j] += outer * (a[j] * a[j] + g[j] * g[j]) + inner * (c[j] * c[j] + e[j] * e[j])
+            columns[3 * WIDE + j] += outer * (b[j] * b[j] + h[j] * h[j]) + inner * (d[j] * d[j] + f[j] * f[j])
+            columns[4 * WIDE + j] += outer * (a[j] * b[j] + g[j] * h[j]) + inner * (c[j] * d[j] + e[j] * f[j])
+    if half % 2:
+        a, b = x[row, left : left + wide], y[row, left : left + wide]
+        g, h = x[row + reach, left : left + wide], y[row + reach, left : left + wide]
+        weight = window[0]
+        for j in range(wide):
+            columns[j] += weight * (a[j] + g[j])
+            columns[WIDE + j] += weight * (b[j] + h[j])
+            columns[2 * WIDE + j] += weight * (a[j] * a[j] + g[j] * g[j])
+            columns[3 * WIDE + j] += weight * (b[j] * b[j] + h[j] * h[j])
+            columns[4 * WIDE + j] += weight * (a[j] * b[j] + g[j] * h[j])
     for moment in range(5):
         target = means[moment * TILE : moment * TILE + count]
         middle = columns[moment * WIDE + half : moment * WIDE + half + count]
         weight = window[half]
         for j in range(count):
             target[j] = weight * middle[j]
-        for tap in range(half):
-            before = columns[moment * WIDE + tap : moment * WIDE + tap + count]
-            after = columns[moment * WIDE + reach - tap : moment * WIDE + reach - tap + count]
-            weight = window[tap]
+        # Two pairs of taps at a time: fewer passes over `target`.
+        for tap in range(half % 2, half, 2):
+            before = columns[moment * WIDE + tap : moment * WIDE + tap + count + 1]
+            after = columns[moment * WIDE + reach - tap - 1 : moment * WIDE + reach - tap + count]
+            outer, inner = window[tap], window[tap + 1]
+            for j in range(count):
+                target[j] += outer * (before[j] + after[j + 1]) + inner * (before[j + 1] + after[j])
+        if half % 2:
+            before = columns[moment * WIDE : moment * WIDE + count]
+            after = columns[moment * WIDE + reach : moment * WIDE + reach + count]
+            weight = window[0]
             for j in range(count):
                 target[j] += weight * (before[j] + after[j])
 
