@@ -58,26 +58,32 @@ def _add_covariance(x: Plane, near: Plane, sums: Plane) -> None:
             sums[NEIGHBOURS, NEIGHBOURS] += _dot(parent, parent)
 
 
-@compiled("void(float64[:, ::1], float64[:, ::1], int64, int64, int64, float64[:, ::1], float64[::1], float64[::1])")
-def _surround(x: Plane, near: Plane, row: int, left: int, count: int, whitening: Plane, line: Plane, surround: Plane) -> None:
+@compiled("void(float64[:, ::1], float64[:, ::1], int64, int64, int64, float64[:, ::1], float64[::1])")
+def _surround(x: Plane, near: Plane, row: int, left: int, count: int, whitening: Plane, surround: Plane) -> None:
     """Squared length of the whitened neighbourhoods of `count` positions from (row, left) on; `whitening` is lower triangular."""
+    a, b, c = x[row - 1, left - 1 :], x[row, left - 1 :], x[row + 1, left - 1 :]
+    parent = near[row, left:]
     surround[:count] = 0.0
-    for k in range(whitening.shape[0]):
-        line[:count] = 0.0
-        for above in range(min(k // 3, 2) + 1):
-            a = x[row - 1 + above, left - 1 : left - 1 + count]
-            b = x[row - 1 + above, left : left + count]
-            c = x[row - 1 + above, left + 1 : left + 1 + count]
-            u, v, w = whitening[k, 3 * above], whitening[k, 3 * above + 1], whitening[k, 3 * above + 2]
-            for j in range(count):
-                line[j] += u * a[j] + v * b[j] + w * c[j]
-        if k == NEIGHBOURS:
-            parent = near[row, left : left + count]
-            u = whitening[k, k]
-            for j in range(count):
-                line[j] += u * parent[j]
+    for k in range(3):
+        p, q, r = whitening[k, 0], whitening[k, 1], whitening[k, 2]
         for j in range(count):
-            surround[j] += line[j] * line[j]
+            white = p * a[j] + q * a[j + 1] + r * a[j + 2]
+            surround[j] += white * white
+    for k in range(3, 6):
+        p, q, r = whitening[k, 0], whitening[k, 1], whitening[k, 2]
+        s, t, u = whitening[k, 3], whitening[k, 4], whitening[k, 5]
+        for j in range(count):
+            white = p * a[j] + q * a[j + 1] + r * a[j + 2] + s * b[j] + t * b[j + 1] + u * b[j + 2]
+            surround[j] += white * white
+    for k in range(6, whitening.shape[0]):
+        p, q, r = whitening[k, 0], whitening[k, 1], whitening[k, 2]
+        s, t, u = whitening[k, 3], whitening[k, 4], whitening[k, 5]
+        v, w, z = whitening[k, 6], whitening[k, 7], whitening[k, 8]
+        last = whitening[k, NEIGHBOURS] if k == NEIGHBOURS else 0.0
+        for j in range(count):
+            white = p * a[j] + q * a[j + 1] + r * a[j + 2] + s * b[j] + t * b[j + 1] + u * b[j + 2]
+            white += v * c[j] + w * c[j + 1] + z * c[j + 2] + last * parent[j]
+            surround[j] += white * white
 
 
 @compiled("void(float64[::1], int64, float64[::1], float64[::1], float64[::1])")
@@ -119,7 +125,7 @@ def _strip(x: Plane, y: Plane, near: Plane, window: Plane, whitening: Plane, eig
     width = x.shape[1] - len(window) + 1
     box = np.full(3, 1.0 / 3.0)
     columns, means = np.empty(5 * WIDE), np.empty(5 * TILE)
-    contrast, line, surround, bits = np.empty(TILE), np.empty(TILE), np.empty(TILE), np.empty(TILE)
+    contrast, surround, bits = np.empty(TILE), np.empty(TILE), np.empty(TILE)
     weights, weighted = np.zeros(TILE), np.zeros(TILE)
     for left in range(0, width, TILE):
         count = min(TILE, width - left)
@@ -131,7 +137,7 @@ def _strip(x: Plane, y: Plane, near: Plane, window: Plane, whitening: Plane, eig
                 variance_y = max(means[3 * TILE + j] - mean_y * mean_y, 0.0)
                 contrast[j] = (2.0 * (means[4 * TILE + j] - mean_x * mean_y) + C2) / (variance_x + variance_y + C2)
             moments(x, y, box, row + INNER, left + INNER, count, columns, means)
-            _surround(x, near, row + INNER + 1, left + INNER + 1, count, whitening, line, surround)
+            _surround(x, near, row + INNER + 1, left + INNER + 1, count, whitening, surround)
             _information(means, count, surround, eigenvalues, bits)
             for j in range(count):
                 weights[j] += bits[j]
