@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from ctc import __version__
 
 PACKAGES = (
-    "dask", "distributed", "imagecodecs", "imageio-ffmpeg", "matplotlib", "numba", "numpy", "pandas", "pillow", "piq", "psnr-hvsm",
+    "dask", "distributed", "imagecodecs", "imageio-ffmpeg", "matplotlib", "numba", "numpy", "pandas", "pillow", "piq",
     "scikit-image", "scipy", "tifffile", "torch", "torchvision",
 )  # fmt: skip
 
