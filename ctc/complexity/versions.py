@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from ctc import __version__
 
 PACKAGES = (
-    "dask", "distributed", "imagecodecs", "imageio-ffmpeg", "matplotlib", "numpy", "pandas", "pillow", "piq", "psnr-hvsm", "scikit-image",
-    "scipy", "tifffile", "torch", "torchvision",
+    "dask", "distributed", "imagecodecs", "imageio-ffmpeg", "matplotlib", "numba", "numpy", "pandas", "pillow", "piq",
+    "scikit-image", "scipy", "tifffile", "torch", "torchvision",
 )  # fmt: skip
 
 

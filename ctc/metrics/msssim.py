@@ -18,18 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctc.metrics._planes import (
-    Plane,
-    checked,
-    defined,
-    filtered,
-    gaussian,
-    installed,
-    one_blas_thread,
-    one_torch_thread,
-    strips,
-    zero_padded,
-)
+from ctc.metrics._planes import checked, defined, gaussian, installed, one_torch_thread, zero_padded
 from ctc.protocols import Codes, Metric
 from ctc.records import MetricInfo
 
@@ -60,14 +49,20 @@ def msssim(reference: Codes, distorted: Codes, peak: int) -> float:
     pytorch_msssim. Sides under 164 are zero-padded to 164. Raises ValueError where the shapes differ.
     """
     checked(reference, distorted, peak)
-    x = zero_padded(reference, MINIMUM_SIDE).astype(np.float64)
-    y = zero_padded(distorted, MINIMUM_SIDE).astype(np.float64)
+    from ctc.kernels.ssim import mean_similarity
+    from ctc.kernels.strips import Rows, Samples
+    from ctc.kernels.windows import quartered
+
+    c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
+    x: Rows = Samples(zero_padded(reference, MINIMUM_SIDE), 1.0)
+    y: Rows = Samples(zero_padded(distorted, MINIMUM_SIDE), 1.0)
     value = 1.0
-    with one_blas_thread():
-        for weight in WEIGHTS[:-1]:
-            value *= max(_scale(x, y, peak).contrast, 0.0) ** weight
-            x, y = _halved(x), _halved(y)
-        value *= max(_scale(x, y, peak).similarity, 0.0) ** WEIGHTS[-1]
+    for weight in WEIGHTS[:-1]:
+        contrast, _ = mean_similarity(x, y, WINDOW, c1, c2)
+        value *= max(float(contrast), 0.0) ** weight
+        x, y = quartered(x), quartered(y)
+    _, similarity = mean_similarity(x, y, WINDOW, c1, c2)
+    value *= max(float(similarity), 0.0) ** WEIGHTS[-1]
     return defined(value, "MS-SSIM is not a number")
 
 
@@ -86,31 +81,6 @@ def msssim_iqa(reference: Codes, distorted: Codes, peak: int) -> float:
             x, y = _halved_tensor(x), _halved_tensor(y)
         value *= _clamped_scale(x, y).similarity ** (WEIGHTS[-1] * (len(WEIGHTS) - 1))
     return defined(value, "MS-SSIM (IQA) is not a number")
-
-
-def _scale(x: Plane, y: Plane, peak: int) -> Scale:
-    c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
-    halo = len(WINDOW) - 1
-    contrast_sum = similarity_sum = 0.0
-    for rows in strips(x.shape[0], halo):
-        a, b = x[rows], y[rows]
-        mean_a, mean_b = filtered(a, WINDOW), filtered(b, WINDOW)
-        product = mean_a * mean_b
-        squares = mean_a * mean_a + mean_b * mean_b
-        contrast = (2.0 * (filtered(a * b, WINDOW) - product) + c2) / (filtered(a * a + b * b, WINDOW) - squares + c2)
-        contrast_sum += float(contrast.sum())
-        similarity_sum += float((contrast * (2.0 * product + c1) / (squares + c1)).sum())
-    count = (x.shape[0] - halo) * (x.shape[1] - halo)
-    return Scale(contrast_sum / count, similarity_sum / count)
-
-
-def _halved(plane: Plane) -> Plane:
-    """Means of 2x2 samples. An odd side gets a zero in front of the first sample, so the windows start there."""
-    height, width = plane.shape
-    if height % 2 or width % 2:
-        plane = np.pad(plane, ((height % 2, 0), (width % 2, 0)))
-    rows = plane[0::2] + plane[1::2]
-    return 0.25 * (rows[:, 0::2] + rows[:, 1::2])
 
 
 def _clamped_scale(x: torch.Tensor, y: torch.Tensor) -> Scale:
@@ -146,7 +116,7 @@ METRICS: tuple[Metric, ...] = (
         MetricInfo(
             name="msssim",
             label="MS-SSIM",
-            version="1",
+            version="2",
             higher_is_better=True,
             range="0 to 1",
             unit="",

@@ -64,16 +64,18 @@ def test_same_bits_again_and_with_other_thread_settings(metric, pair):
     import torch
     from threadpoolctl import threadpool_limits
 
+    from ctc.kernels.strips import threads as strip_threads
+
     reference, distorted = pair("chelsea", 30, metric.wants)
-    threads = torch.get_num_threads()
+    before = torch.get_num_threads()
     first = score(metric, reference, distorted)
     try:
         torch.set_num_threads(2)
-        with threadpool_limits(2):
+        with threadpool_limits(2), strip_threads(2):
             second = score(metric, reference, distorted)
         assert torch.get_num_threads() == 2, "the caller's number of threads was not restored"
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
     assert first == second
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ctc.errors import MetricUndefined
-from ctc.metrics import _planes
+from ctc.kernels import strips
 from ctc.metrics.iwssim import iwssim
 
 PEAK = 1023
@@ -48,7 +48,7 @@ def test_independent_of_the_grid(pair):
 def test_strips_do_not_show(pair, monkeypatch, rows):
     reference, distorted = pair("chelsea", 20)
     whole = iwssim(reference, distorted, PEAK)
-    monkeypatch.setattr(_planes, "STRIP_ROWS", rows)
+    monkeypatch.setattr(strips, "STRIP_ROWS", rows)
     assert iwssim(reference, distorted, PEAK) == pytest.approx(whole, abs=1e-11)
 
 

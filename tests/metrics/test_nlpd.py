@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ctc.kernels import strips
 from ctc.metrics.nlpd import LOW_PASS, NEIGHBOURS, SIGMAS, nlpd
 
 PEAK = 1023
@@ -64,3 +65,11 @@ def test_triangle_inequality(pair):
 def test_two_flat_pictures_differ_by_nothing():
     """No band sees a constant: a change of the mean alone costs nothing."""
     assert nlpd(np.full((200, 200), 100, np.uint16), np.full((200, 200), 900, np.uint16), PEAK) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("rows", [7, 40, 1000])
+def test_strips_do_not_show(pair, monkeypatch, rows):
+    reference, distorted = pair("chelsea", 20)
+    whole = nlpd(reference, distorted, PEAK)
+    monkeypatch.setattr(strips, "STRIP_ROWS", rows)
+    assert nlpd(reference, distorted, PEAK) == pytest.approx(whole, rel=1e-13)
