@@ -144,6 +144,10 @@ def test_missing_ffmpeg_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("CTC_FFMPEG", str(program))
     with pytest.raises(ToolMissing, match="does not answer as ffmpeg"):
         ffmpeg.version()
+    program.write_text("#!/bin/sh\necho ffmpeg version 1\n")
+    ffmpeg._output.cache_clear()
+    with pytest.raises(ToolMissing, match="has no filter libvmaf"):
+        ffmpeg.require_filter("libvmaf")
     with pytest.raises(ToolMissing, match="has no working libvvenc"):
         CODECS["vvc-vvenc"].version()
 

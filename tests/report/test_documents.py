@@ -16,7 +16,7 @@ import pytest
 from synthetic_campaign import ANCHOR, FORMULA, NASTY, UNREAD
 
 from ctc.protocols import Report
-from ctc.records import AVG_METRICS, BdRate, Campaign, Finding
+from ctc.records import AVG_METRICS, BdRate, Campaign, Finding, Scored
 from ctc.report.as_html import recipes
 from ctc.report.curves import drawn_metrics, drawn_pictures, finite_values, mean_lines, mean_plots
 from ctc.report.overview import bd_cells, codec_lines, status_of
@@ -243,7 +243,10 @@ def test_commands_can_be_copied(campaign: Campaign) -> None:
 def test_means_over_other_pictures_are_marked(campaign: Campaign) -> None:
     values = finite_values(campaign)
     jpeg, _, anchor, _ = mean_lines(campaign, values, "psnr_y")
-    assert jpeg.complete == (False, True, True, True, True)
+    # Most pictures do not reach the lowest rate: no mean is drawn there.
+    assert jpeg.complete == (True, True, True, True)
+    one_less = replace(campaign, scored=tuple(s for s in campaign.scored if s is not _first(campaign, ANCHOR, 0.25)))
+    assert mean_lines(one_less, finite_values(one_less), "psnr_y")[2].complete == (True, True, False, True, True)
     assert all(anchor.complete)
     points = [(s.coded.bpp, s.value("psnr_y")) for s in campaign.scored if (s.coded.job.codec, s.coded.job.target_bpp) == (ANCHOR, 0.25)]
     assert anchor.bpps[2] == pytest.approx(sum(bpp for bpp, _ in points) / len(points))
@@ -251,6 +254,10 @@ def test_means_over_other_pictures_are_marked(campaign: Campaign) -> None:
     # One picture is too small for VMAF whatever the codec: the means over the others can be compared.
     assert len(drawn_pictures(values, "vmaf")) == len(campaign.pictures) - 1
     assert all(mean_lines(campaign, values, "vmaf")[2].complete)
+
+
+def _first(campaign: Campaign, codec: str, target_bpp: float) -> Scored:
+    return next(s for s in campaign.scored if (s.coded.job.codec, s.coded.job.target_bpp) == (codec, target_bpp))
 
 
 def test_many_pictures_leave_room_for_the_metrics_of_the_average(campaign: Campaign) -> None:
