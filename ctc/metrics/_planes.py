@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ctc.errors import MetricUndefined
+from ctc.errors import MetricUndefined, ToolMissing
 from ctc.protocols import Codes
 
 if TYPE_CHECKING:
@@ -95,14 +95,10 @@ def one_torch_thread() -> Iterator[None]:
 
 
 def installed(*distributions: str) -> str:
-    """ "name version" of each distribution, "name absent" where it is not installed: the part of a metric's version that others own."""
-    return ", ".join(f"{name} {_version(name)}" for name in distributions)
-
-
-def _version(distribution: str) -> str:
+    """ "name version" of each distribution: the part of a metric's version that others own. Raises ToolMissing where one is absent."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"
+        return ", ".join(f"{name} {version(name)}" for name in distributions)
+    except PackageNotFoundError as error:
+        raise ToolMissing(f"the Python package {error.name} is missing: run `make setup`") from error

@@ -6,6 +6,8 @@ pairs. The authors' FeatureSIM.m is up to 7e-3 away: it decimates by a centred b
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ctc.errors import MetricUndefined
@@ -50,7 +52,7 @@ METRICS: tuple[Metric, ...] = (
         MetricInfo(
             name="fsim",
             label="FSIM",
-            version=f"1, {installed('piq', 'torch')}",
+            version="1",
             higher_is_better=True,
             range="0 to 1",
             unit="",
@@ -58,5 +60,6 @@ METRICS: tuple[Metric, ...] = (
         ),
         "rgb",
         fsim,
+        partial(installed, "piq", "torch"),
     ),
 )

@@ -8,13 +8,13 @@ GPU the framework computes in float32, 5e-6 apart.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctc.errors import MetricUndefined
-from ctc.metrics._planes import Plane, checked, defined, gaussian, mirrored, zero_padded
+from ctc.metrics._planes import Plane, checked, defined, gaussian, installed, mirrored, zero_padded
 from ctc.protocols import Codes, Metric
 from ctc.records import MetricInfo
 
@@ -125,5 +125,6 @@ METRICS: tuple[Metric, ...] = (
         ),
         "y",
         iwssim,
+        partial(installed, "numba"),
     ),
 )

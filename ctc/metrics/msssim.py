@@ -14,6 +14,7 @@ program gives its digits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,12 +125,13 @@ METRICS: tuple[Metric, ...] = (
         ),
         "y",
         msssim,
+        partial(installed, "numba"),
     ),
     Metric(
         MetricInfo(
             name="msssim_iqa",
             label="MS-SSIM (IQA)",
-            version=f"1, {installed('torch')}",
+            version="1",
             higher_is_better=True,
             range="0 to 1",
             unit="",
@@ -137,5 +139,6 @@ METRICS: tuple[Metric, ...] = (
         ),
         "y",
         msssim_iqa,
+        partial(installed, "torch"),
     ),
 )

@@ -9,12 +9,12 @@ follow neither to the digit.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctc.metrics._planes import checked, defined, interpolation, mirrored, zero_padded
+from ctc.metrics._planes import checked, defined, installed, interpolation, mirrored, zero_padded
 from ctc.protocols import Codes, Metric
 from ctc.records import MetricInfo
 
@@ -92,5 +92,6 @@ METRICS: tuple[Metric, ...] = (
         ),
         "y",
         nlpd,
+        partial(installed, "numba"),
     ),
 )

@@ -12,10 +12,11 @@ import math
 import weakref
 import zlib
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from ctc.metrics._planes import checked, defined
+from ctc.metrics._planes import checked, defined, installed
 from ctc.protocols import Codes, Metric
 from ctc.records import MetricInfo
 
@@ -102,6 +103,11 @@ def _info(name: str, label: str, reference: str) -> MetricInfo:
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric(_info("psnr_hvs", "PSNR-HVS", "Egiazarian et al., VPQM 2006; values of psnr_hvsm"), "y", psnr_hvs),
-    Metric(_info("psnr_hvs_m", "PSNR-HVS-M", "Ponomarenko et al., VPQM 2007; values of psnr_hvsm"), "y", psnr_hvs_m),
+    Metric(_info("psnr_hvs", "PSNR-HVS", "Egiazarian et al., VPQM 2006; values of psnr_hvsm"), "y", psnr_hvs, partial(installed, "numba")),
+    Metric(
+        _info("psnr_hvs_m", "PSNR-HVS-M", "Ponomarenko et al., VPQM 2007; values of psnr_hvsm"),
+        "y",
+        psnr_hvs_m,
+        partial(installed, "numba"),
+    ),
 )

@@ -7,6 +7,8 @@ vifp_mscale.m, it is 6e-5 on photographs and more over flat areas. Not the wavel
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ctc.errors import MetricUndefined
@@ -44,7 +46,7 @@ METRICS: tuple[Metric, ...] = (
         MetricInfo(
             name="vif",
             label="VIF",
-            version=f"1, {installed('piq', 'torch')}",
+            version="1",
             higher_is_better=True,
             range="0 to 1, above 1 for enhanced contrast",
             unit="",
@@ -52,5 +54,6 @@ METRICS: tuple[Metric, ...] = (
         ),
         "y",
         vif,
+        partial(installed, "piq", "torch"),
     ),
 )
