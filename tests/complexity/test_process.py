@@ -83,12 +83,14 @@ def test_program_ends_when_the_harness_is_killed(tmp_path: Path) -> None:
 def test_interruption_ends_the_program(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     program = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-    code = f"from ctc.complexity.process import run\ntry: run({python(program)!r})\nexcept KeyboardInterrupt: raise SystemExit(130)"
-    harness = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.monotonic() + 20
-    while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    harness.send_signal(signal.SIGINT)
-    assert harness.wait(20) == 130
+    # A job that was started in the background may have been told to ignore the signal.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    running = f"from ctc.complexity.process import run\ntry: run({python(program)!r})\nexcept KeyboardInterrupt: raise SystemExit(130)"
+    with subprocess.Popen([sys.executable, "-c", f"{listening}\n{running}"]) as harness:
+        deadline = time.monotonic() + 20
+        while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        harness.send_signal(signal.SIGINT)
+        assert harness.wait(20) == 130
     pid = int(pid_file.read_text())
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
