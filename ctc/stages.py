@@ -31,6 +31,9 @@ from ctc.store import Store, explained, file_hash
 INTERNAL_BITS = 10
 Point = Scored | Unreachable | Failed
 
+SCORE_S_PER_MEGAPIXEL = 2.0
+"""Typical seconds of all metrics on one core, for the order of jobs and the estimate of `--dry-run`; see NOTES.md."""
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -53,9 +56,6 @@ class Unit:
         """Rough seconds of work, for the order of jobs."""
         per_megapixel = 1.5 * plugins.codecs()[self.codec].seconds_per_megapixel + SCORE_S_PER_MEGAPIXEL
         return len(self.target_bpps) * (0.5 + self.picture.pixels / 1e6 * per_megapixel)
-
-
-SCORE_S_PER_MEGAPIXEL = 3.0
 
 
 @dataclass(frozen=True)
