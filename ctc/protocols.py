@@ -52,21 +52,41 @@ class Codec(Protocol):
         ...
 
 
+Scorer = Callable[[Codes], float]
+"""The score of a distorted picture against a reference that is known already. May be infinite; raises MetricUndefined with a reason."""
+
+Against = Callable[[Codes, int], Scorer]
+"""(reference, peak) -> scorer: does all that depends on the reference alone, once for any number of distorted pictures."""
+
+
+def each_alone(score: Callable[[Codes, Codes, int], float]) -> Against:
+    """A metric `score(reference, distorted, peak)` that has nothing to do ahead for a reference."""
+
+    def against(reference: Codes, peak: int) -> Scorer:
+        return lambda distorted: score(reference, distorted, peak)
+
+    return against
+
+
 @dataclass(frozen=True)
 class Metric:
     """A record around a pure function of two pictures.
 
-    `score(reference, distorted, peak)` gets arrays of codes on the internal grid (10 bits: peak 1023) as `wants` says:
+    `against(reference, peak)(distorted)` gets arrays of codes on the internal grid (10 bits: peak 1023) as `wants` says:
     "y" the BT.709 full-range luma (height, width); "yuv" Y, Cb, Cr (3, height, width) at 4:4:4, neutral chroma at half the
-    peak; "rgb" R, G, B (3, height, width). See `pixels.metric_codes`. It returns a float, which may be infinite, and raises
-    MetricUndefined with a reason where it has no value.
+    peak; "rgb" R, G, B (3, height, width). See `pixels.metric_codes`. Either call raises MetricUndefined with a reason where there is
+    no value, and ValueError for arrays of other shapes.
     """
 
     info: MetricInfo
     wants: Literal["y", "yuv", "rgb"]
-    score: Callable[[Codes, Codes, int], float]
+    against: Against
     tool_version: Callable[[], str] | None = None
     """Asks the program behind the metric, where there is one, for its version. Raises ToolMissing."""
+    family: str = ""
+    """Metrics of one family share the work on a pair when they are asked for it one after the other."""
+    on_cuda: Against | None = None
+    """The same metric by torch on a GPU, within the tolerance of the golden values; None where there is no such path."""
 
     @property
     def name(self) -> str:
@@ -75,6 +95,10 @@ class Metric:
     def version(self) -> str:
         """Everything that decides the digits. Raises ToolMissing."""
         return self.info.version if self.tool_version is None else f"{self.info.version}, {self.tool_version()}"
+
+    def score(self, reference: Codes, distorted: Codes, peak: int) -> float:
+        """The metric of one pair, on the CPU."""
+        return self.against(reference, peak)(distorted)
 
 
 class Report(Protocol):

@@ -181,7 +181,7 @@ from ctc.protocols import Metric
 from ctc.records import MetricInfo
 
 INFO = MetricInfo("largest", "largest difference", "1", False, "0 to 1023", "codes", "none")
-METRICS = (Metric(INFO, "rgb", lambda reference, distorted, peak: float(abs(reference.astype(int) - distorted).max())),)
+METRICS = (Metric(INFO, "rgb", lambda reference, peak: lambda distorted: float(abs(reference.astype(int) - distorted).max())),)
 """
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ctc.errors import MetricUndefined
 from ctc.metrics._planes import checked, defined, installed, one_torch_thread
-from ctc.protocols import Codes, Metric
+from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
 
 MINIMUM_SIDE = 2
@@ -59,7 +59,7 @@ METRICS: tuple[Metric, ...] = (
             reference="Zhang, Zhang, Mou, Zhang, IEEE TIP 20(8), 2011; chromatic, values of piq.fsim in float32",
         ),
         "rgb",
-        fsim,
+        each_alone(fsim),
         partial(installed, "piq", "torch"),
     ),
 )

@@ -15,7 +15,7 @@ import numpy as np
 
 from ctc.errors import MetricUndefined
 from ctc.metrics._planes import Plane, checked, defined, gaussian, installed, mirrored, zero_padded
-from ctc.protocols import Codes, Metric
+from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ METRICS: tuple[Metric, ...] = (
             reference="Wang, Li, IEEE TIP 20(5), 2011; values of the JPEG AI quality framework's copy of Python-IW-SSIM",
         ),
         "y",
-        iwssim,
+        each_alone(iwssim),
         partial(installed, "numba"),
     ),
 )

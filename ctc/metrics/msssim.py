@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctc.metrics._planes import checked, defined, gaussian, installed, one_torch_thread, zero_padded
-from ctc.protocols import Codes, Metric
+from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ METRICS: tuple[Metric, ...] = (
             reference="Wang, Simoncelli, Bovik, Asilomar 2003; values of pytorch_msssim 1.0",
         ),
         "y",
-        msssim,
+        each_alone(msssim),
         partial(installed, "numba"),
     ),
     Metric(
@@ -138,7 +138,7 @@ METRICS: tuple[Metric, ...] = (
             reference="Wang, Simoncelli, Bovik, Asilomar 2003; values of IQA_pytorch 0.1, whose last scale weighs four times as much",
         ),
         "y",
-        msssim_iqa,
+        each_alone(msssim_iqa),
         partial(installed, "torch"),
     ),
 )

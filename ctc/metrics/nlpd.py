@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctc.metrics._planes import checked, defined, installed, interpolation, mirrored, zero_padded
-from ctc.protocols import Codes, Metric
+from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ METRICS: tuple[Metric, ...] = (
             reference="Laparra et al., HVEI 2016; values of IQA_pytorch 0.1",
         ),
         "y",
-        nlpd,
+        each_alone(nlpd),
         partial(installed, "numba"),
     ),
 )

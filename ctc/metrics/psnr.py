@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ctc.metrics._planes import checked
-from ctc.protocols import Codes, Metric
+from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
 
 
@@ -52,7 +52,7 @@ def _info(name: str, label: str) -> MetricInfo:
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric(_info("psnr_y", "PSNR Y"), "y", psnr),
-    Metric(_info("psnr_u", "PSNR U"), "yuv", _of_plane(1)),
-    Metric(_info("psnr_v", "PSNR V"), "yuv", _of_plane(2)),
+    Metric(_info("psnr_y", "PSNR Y"), "y", each_alone(psnr)),
+    Metric(_info("psnr_u", "PSNR U"), "yuv", each_alone(_of_plane(1))),
+    Metric(_info("psnr_v", "PSNR V"), "yuv", each_alone(_of_plane(2))),
 )

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from ctc.metrics._planes import checked, defined, installed
-from ctc.protocols import Codes, Metric
+from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
 
 BLOCK = 8
@@ -102,12 +102,10 @@ def _info(name: str, label: str, reference: str) -> MetricInfo:
     )
 
 
-METRICS: tuple[Metric, ...] = (
-    Metric(_info("psnr_hvs", "PSNR-HVS", "Egiazarian et al., VPQM 2006; values of psnr_hvsm"), "y", psnr_hvs, partial(installed, "numba")),
-    Metric(
-        _info("psnr_hvs_m", "PSNR-HVS-M", "Ponomarenko et al., VPQM 2007; values of psnr_hvsm"),
-        "y",
-        psnr_hvs_m,
-        partial(installed, "numba"),
-    ),
+METRICS: tuple[Metric, ...] = tuple(
+    Metric(_info(*texts), "y", each_alone(score), partial(installed, "numba"), family="psnr_hvs")
+    for score, texts in (
+        (psnr_hvs, ("psnr_hvs", "PSNR-HVS", "Egiazarian et al., VPQM 2006; values of psnr_hvsm")),
+        (psnr_hvs_m, ("psnr_hvs_m", "PSNR-HVS-M", "Ponomarenko et al., VPQM 2007; values of psnr_hvsm")),
+    )
 )

@@ -13,7 +13,7 @@ import numpy as np
 
 from ctc.errors import MetricUndefined
 from ctc.metrics._planes import checked, defined, installed, one_torch_thread, zero_padded
-from ctc.protocols import Codes, Metric
+from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
 
 MINIMUM_SIDE = 64
@@ -53,7 +53,7 @@ METRICS: tuple[Metric, ...] = (
             reference="Sheikh, Bovik, IEEE TIP 15(2), 2006; pixel domain, values of piq.vif_p in float32",
         ),
         "y",
-        vif,
+        each_alone(vif),
         partial(installed, "piq", "torch"),
     ),
 )

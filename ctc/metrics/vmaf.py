@@ -17,7 +17,7 @@ from pathlib import Path
 from ctc import ffmpeg
 from ctc.errors import MetricUndefined, ToolFailed
 from ctc.metrics._planes import checked, defined
-from ctc.protocols import Codes, Metric
+from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
 
 MODEL = "vmaf_v0.6.1"
@@ -133,7 +133,7 @@ METRICS: tuple[Metric, ...] = (
             reference="Netflix libvmaf, model vmaf_v0.6.1, one frame of planar 4:4:4 at full range",
         ),
         "yuv",
-        vmaf,
+        each_alone(vmaf),
         _ffmpeg_version,
     ),
 )
