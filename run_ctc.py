@@ -11,26 +11,22 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
-
-from tqdm import tqdm
 
 from ctc import checks, datasets, plugins
 from ctc.bdrate.tables import bd_rates
+from ctc.coding import CodingResult, code_unit, recall_coding
 from ctc.complexity.machine import machine
 from ctc.complexity.versions import package_versions
 from ctc.errors import PictureError, UsageError
-from ctc.execute import executor
+from ctc.line import Line
 from ctc.plan import Options, Plan, pilots_and_others, resolve
 from ctc.records import BD_TARGET_BPPS, Campaign, Counts, Failed, Scored, Unreachable
+from ctc.scoring import ScoringResult, recall_scoring, score_unit
 from ctc.scratch import remove_abandoned
-from ctc.stages import Point, Unit, UnitResult, lost_unit, recall_unit, run_unit
 from ctc.store import Store, explained, write_whole
-
-Work = Callable[[Iterable[Unit]], list[UnitResult]]
 
 
 def run(options: Options) -> Campaign:
@@ -45,14 +41,14 @@ def run(options: Options) -> Campaign:
 
     pilots, others = pilots_and_others(dataset.pictures)
     points = len(dataset.pictures) * len(plan.codecs) * len(options.target_bpps)
-    with Progress(points, len(dataset.failed)) as progress:
-        results = work_on(plan, plan.units(pilots), progress)
-        if not (options.fail_fast and has_failed(results)):
-            results += work_on(plan, plan.units(others, results), progress)
+    with Line(options, points, len(dataset.failed)) as line:
+        coded = line.work(recall_coding, code_unit, plan.coding_units(pilots))
+        coded += line.work(recall_coding, code_unit, plan.coding_units(others, coded))
+        scored = line.work(recall_scoring, score_unit, plan.scoring_units(coded))
 
-    campaign = gather(plan, dataset, results)
+    campaign = gather(plan, dataset, coded, scored)
     campaign = replace(campaign, started=started.isoformat(timespec="seconds"), wall_s=round(time.monotonic() - clock, 3))
-    campaign = replace(campaign, bd=bd_rates(campaign))
+    campaign = replace(campaign, bd=bd_rates(campaign), parity=plan.certificate())
     campaign = replace(campaign, findings=checks.run_checks(campaign))
     write_reports(campaign, options)
     return campaign
@@ -70,32 +66,13 @@ def prepare_output(options: Options) -> None:
     remove_abandoned()
 
 
-def work_on(plan: Plan, units: Sequence[Unit], progress: Progress) -> list[UnitResult]:
-    """Results of `units`: from the store where every step is there, else by the executor that the options name."""
-    recalled = [recall_unit(unit) for unit in units]
-    results = [result for result in recalled if result is not None]
-    for result in results:
-        progress.add(result)
-    todo = [unit for unit, result in zip(units, recalled, strict=True) if result is None]
-    if todo:
-        with executor(plan.options.workers, plan.options.scheduler, lost_unit) as execute:
-            for result in execute(run_unit, todo):
-                results.append(result)
-                progress.add(result)
-                if plan.options.fail_fast and has_failed([result]):
-                    break
-    return results
-
-
-def has_failed(results: Iterable[UnitResult]) -> bool:
-    return any(isinstance(point, Failed) for result in results for point in result.points)
-
-
-def gather(plan: Plan, dataset: datasets.Dataset, results: Sequence[UnitResult]) -> Campaign:
+def gather(plan: Plan, dataset: datasets.Dataset, coded: Sequence[CodingResult], scored: Sequence[ScoringResult]) -> Campaign:
     """The campaign of all points, in the order of the plan whatever the order in which they came."""
+    results: tuple[CodingResult | ScoringResult, ...] = (*coded, *scored)
     codecs, pictures = [codec.name for codec in plan.codecs], [picture.name for picture in dataset.pictures]
-    results = sorted(results, key=lambda result: (codecs.index(result.unit.codec), pictures.index(result.unit.picture.name)))
-    points = [measured_here(point) for point in chain.from_iterable(result.points for result in results)]
+    places = {(codec, picture): (place, rank) for place, codec in enumerate(codecs) for rank, picture in enumerate(pictures)}
+    points = [measured_here(point) for result in results for point in result.points]
+    points.sort(key=lambda point: (places[point.place[:2]], point.place[2] or 0.0))
     return Campaign(
         dataset=dataset.name,
         command=plan.options.command,
@@ -104,6 +81,8 @@ def gather(plan: Plan, dataset: datasets.Dataset, results: Sequence[UnitResult])
         pictures=dataset.pictures,
         target_bpps=plan.options.target_bpps,
         rate_tolerance=plan.options.rate_tolerance,
+        internal_bits=plan.options.internal_bits,
+        metric_device=plan.options.metric_device,
         anchor=plan.anchor,
         anchor_note=plan.anchor_note,
         scored=tuple(point for point in points if isinstance(point, Scored)),
@@ -117,7 +96,7 @@ def gather(plan: Plan, dataset: datasets.Dataset, results: Sequence[UnitResult])
     )
 
 
-def measured_here(point: Point) -> Point:
+def measured_here(point: Scored | Unreachable | Failed) -> Scored | Unreachable | Failed:
     """The point without the times that another machine took: they do not belong beside this machine's."""
     if not isinstance(point, Scored):
         return point
@@ -132,25 +111,6 @@ def write_reports(campaign: Campaign, options: Options) -> None:
         content = report.render(campaign)
         with explained(options.out):
             write_whole(options.out / report.file_name, content)
-
-
-class Progress:
-    """Points done, failures, and time left, on stderr when it is a terminal."""
-
-    def __init__(self, points: int, failed: int) -> None:
-        self._failed = failed
-        self._bar = tqdm(total=points, unit="point", file=sys.stderr, disable=not sys.stderr.isatty())
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.close()
-
-    def add(self, result: UnitResult) -> None:
-        self._failed += sum(isinstance(point, Failed) for point in result.points)
-        self._bar.set_postfix(failed=self._failed, refresh=False)
-        self._bar.update(len(result.points))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from ctc.records import ALL, AVG, BdRate, Campaign, Failed, Finding, MetricInfo,
 
 MINIMUM_OVERLAP = 0.75
 """Below it the `bjontegaard` package warns too: most of one curve was not compared with the other."""
+CTC_INTERNAL_BITS = 10
 ROUNDING = 1e-12
 """A deviation of exactly the tolerance may come out of bpp / target - 1 this much larger."""
 
@@ -76,7 +77,21 @@ def completeness(campaign: Campaign) -> tuple[Finding, ...]:
 def decoder_repeatability(campaign: Campaign) -> tuple[Finding, ...]:
     """An error for every bitstream that decoded to other samples the second time."""
     message = "decoding the same bitstream twice gave different pictures"
-    return tuple(_finding("decoder_repeatability", "error", point, message) for point in _in_order(campaign) if not point.coded.repeatable)
+    return tuple(_finding("decoder_repeatability", "error", point, message) for point in _in_order(campaign) if not point.repeatable)
+
+
+def metric_parity(campaign: Campaign) -> tuple[Finding, ...]:
+    """An error for every metric that is off the official values on the golden pairs, a warning for those that could not be compared.
+
+    The metrics without official values are none of them."""
+    findings = []
+    for parity in campaign.parity:
+        if parity.pairs and not parity.holds:
+            message = f"{parity.metric} is up to {parity.largest_difference:.1e} from the official values, {parity.tolerance:g} is allowed"
+            findings.append(Finding("metric_parity", "error", "", "", None, message))
+        elif not parity.pairs and parity.tolerance is not None:
+            findings.append(Finding("metric_parity", "warning", "", "", None, f"{parity.metric} was not compared: {parity.reason}"))
+    return tuple(findings)
 
 
 def curve_overlap(campaign: Campaign) -> tuple[Finding, ...]:
@@ -99,6 +114,9 @@ def comparability(campaign: Campaign) -> tuple[Finding, ...]:
     anchor = (
         [Finding("comparability", "note", campaign.anchor, "", None, f"anchor: {campaign.anchor_note}")] if campaign.anchor_note else []
     )
+    if campaign.internal_bits != CTC_INTERNAL_BITS:
+        message = f"metrics saw samples of {campaign.internal_bits} bits; the common test conditions use {CTC_INTERNAL_BITS}"
+        anchor.append(Finding("comparability", "note", "", "", None, message))
     return (*anchor, *(Finding("comparability", "note", codec.name, "", None, codec.note) for codec in campaign.codecs if codec.note))
 
 
@@ -107,6 +125,7 @@ CHECKS: tuple[Callable[[Campaign], tuple[Finding, ...]], ...] = (
     rate_deviation,
     monotonicity,
     decoder_repeatability,
+    metric_parity,
     curve_overlap,
     comparability,
 )

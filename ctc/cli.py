@@ -12,8 +12,10 @@ from pathlib import Path
 import click
 
 from ctc import __version__
+from ctc.cli_metrics import metrics_group, names, score_command
 from ctc.errors import CtcError, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
+from ctc.protocols import Device
 from ctc.records import BD_TARGET_BPPS, Campaign
 
 INTERRUPTED = 130
@@ -50,13 +52,6 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
-def _names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """Names with commas between, without repetitions."""
-    if value is not None and not value.strip(", "):
-        raise click.BadParameter("names with commas between are wanted")
-    return tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
-
-
 def _default_cache() -> Path:
     return Path(os.environ.get("CTC_CACHE", ".cache/ctc"))
 
@@ -71,8 +66,8 @@ def cli() -> None:
 @click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, or a folder of pictures.")
 @click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
-@click.option("--codecs", callback=_names, help=f"Names with commas between. [default: {','.join(EMBEDDED_CODECS)}]")
-@click.option("--metrics", callback=_names, help="Names with commas between. [default: all]")
+@click.option("--codecs", callback=names, help=f"Names with commas between. [default: {','.join(EMBEDDED_CODECS)}]")
+@click.option("--metrics", callback=names, help="Names with commas between. [default: all but those marked extra]")
 @click.option(
     "--rates", metavar="BPP,...", help=f"Target rates, or 'all' nine. [default: {','.join(f'{rate:g}' for rate in BD_TARGET_BPPS)}]"
 )
@@ -83,13 +78,18 @@ def cli() -> None:
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster, e.g. tcp://host:8786; its workers must see the same folders.")
 @click.option("--rate-tolerance", type=click.FloatRange(0.001, 1.0), default=0.10, show_default=True, help="Allowed |bpp / target - 1|.")
 @click.option("--time-limit", type=click.FloatRange(min=0.1), default=3600.0, show_default=True, help="Seconds for one encode or decode.")
+@click.option("--internal-bits", type=click.Choice(["8", "10"]), default="10", show_default=True, help="Grid on which metrics see samples.")
+@click.option(
+    "--metric-device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where metrics are computed that can."
+)
+@click.option("--metric-threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads of one metric, in each worker.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--dry-run", is_flag=True, help="Print the jobs, their first command lines and an estimate of the time; do nothing.")
 @click.option("--list", "list_only", is_flag=True, help="List sets, codecs and metrics; do nothing.")
 def run_command(
     dataset: str, images: tuple[str, ...], limit: int | None, codecs: tuple[str, ...], metrics: tuple[str, ...], rates: str | None,
     anchor: str | None, out: Path | None, cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float, time_limit: float,
-    fail_fast: bool, dry_run: bool, list_only: bool,
+    internal_bits: str, metric_device: Device, metric_threads: int, fail_fast: bool, dry_run: bool, list_only: bool,
 ) -> int:  # fmt: skip
     """Take a picture set through the codecs at the target rates, score, check, and write tables and a page."""
     if list_only:
@@ -110,6 +110,9 @@ def run_command(
         rate_tolerance=rate_tolerance,
         time_limit_s=time_limit,
         fail_fast=fail_fast,
+        internal_bits=int(internal_bits),
+        metric_device=metric_device,
+        metric_threads=metric_threads,
     )
     if dry_run:
         from ctc.dryrun import describe
@@ -220,33 +223,6 @@ def decode_command(bitstream: Path, picture: Path, codec: str, size: str | None,
     return 0
 
 
-@cli.command("score")
-@click.argument("reference", type=click.Path(path_type=Path))
-@click.argument("distorted", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--metrics", callback=_names, help="Names with commas between. [default: all]")
-@click.option("--internal-bits", type=click.Choice(["8", "10"]), default="10", show_default=True, help="Grid on which metrics see samples.")
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write reference,distorted and a column per metric.")
-def score_command(reference: Path, distorted: tuple[Path, ...], metrics: tuple[str, ...], internal_bits: str, csv_file: Path | None) -> int:
-    """Score DISTORTED pictures against REFERENCE: files, or two folders with the same names."""
-    from ctc import scoring
-    from ctc.report.wording import significant
-    from ctc.store import explained, write_whole
-
-    chosen = scoring.chosen_metrics(metrics)
-    scored = []
-    width = max(len(metric.name) for metric in chosen)
-    for pair in scoring.score(scoring.pairs(reference, distorted), chosen, int(internal_bits)):
-        scored.append(pair)
-        click.echo(f"{pair.distorted} against {pair.reference}")
-        for metric, score in zip(chosen, pair.scores, strict=True):
-            value = f"{significant(score.value)} {metric.info.unit}".rstrip() if score.value is not None else f"undefined: {score.reason}"
-            click.echo(f"  {score.metric:{width}}  {value}")
-    if csv_file is not None:
-        with explained(csv_file.parent):
-            write_whole(csv_file, scoring.as_csv(scored, chosen))
-    return 0
-
-
 @cli.group("cache")
 def cache_group() -> None:
     """Look at the store."""
@@ -264,6 +240,10 @@ def cache_show_command(cache: Path | None) -> int:
     for kind, number, size in Store(root).contents():
         click.echo(f"{kind:10} {number:8} results {size / 1e6:10.1f} MB")
     return 0
+
+
+cli.add_command(score_command)
+cli.add_command(metrics_group)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ctc import datasets, pixels, plugins
+from ctc.coding import CodingResult, CodingUnit, recall_coding
 from ctc.complexity.process import shell_line
 from ctc.plan import Options, Plan, pilots_and_others, resolve
 from ctc.ratecontrol import RateSearch
-from ctc.stages import Unit, UnitResult, recall_unit
+from ctc.records import Coded
+from ctc.scoring import SCORE_S_PER_MEGAPIXEL, recall_scoring
 from ctc.store import Store
 
 
@@ -19,20 +22,28 @@ def describe(options: Options) -> str:
     plan = resolve(options)
     dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit)
     pilots, others = pilots_and_others(dataset.pictures)
-    pilot_units = plan.units(pilots)
-    recalled = [result for result in map(recall_unit, pilot_units) if result is not None]
-    units = [*pilot_units, *plan.units(others, recalled)]
+    pilot_units = plan.coding_units(pilots)
+    recalled = [result for result in map(recall_coding, pilot_units) if result is not None]
+    units = [*pilot_units, *plan.coding_units(others, recalled)]
+    done = {unit: recall_coding(unit) for unit in units}
+    unscored = {coded for result in done.values() if result is not None for coded in result.coded if not _is_scored(plan, result, coded)}
     lines = [f"cannot be used: {failed.error}" for failed in dataset.failed]
-    todo: list[Unit] = []
-    for unit in units:
-        done = recall_unit(unit)
-        todo += [] if done else [unit]
-        lines += list(_lines(unit, done))
-    lines += ["", _estimate(plan, units, todo)]
-    return "\n".join(lines)
+    for unit, result in done.items():
+        lines += list(_to_do(unit) if result is None else _done(result, unscored))
+    return "\n".join([*lines, "", _estimate(plan, done, unscored)])
 
 
-def _lines(unit: Unit, done: UnitResult | None) -> Iterator[str]:
+def _is_scored(plan: Plan, result: CodingResult, coded: Coded) -> bool:
+    (unit,) = plan.scoring_units([replace(result, outcomes=(coded,))])
+    return recall_scoring(unit) is not None
+
+
+def _done(result: CodingResult, unscored: set[Coded]) -> Iterator[str]:
+    for target, outcome in zip(sorted(result.unit.target_bpps), result.outcomes, strict=True):
+        yield f"{'to score' if outcome in unscored else 'stored  '} {_head(result.unit, target)}"
+
+
+def _to_do(unit: CodingUnit) -> Iterator[str]:
     codec = plugins.codecs()[unit.codec]
     # Never asked for a rate: only where each search would begin is wanted.
     search = RateSearch(lambda _setting: 0.0, codec.knob, unit.rate_tolerance, unit.offset)
@@ -40,24 +51,29 @@ def _lines(unit: Unit, done: UnitResult | None) -> Iterator[str]:
     raw = pixels.raw_name(unit.picture.name, width, height, codec.pixels)
     source = Path(f"{unit.picture.name}.ppm" if codec.pixels.container == "ppm" else raw)
     for target in unit.target_bpps:
-        head = f"{unit.codec} {unit.picture.name} {target:g} bpp"
-        if done is not None:
-            yield f"stored  {head}"
-            continue
         setting = search.first_guess(target)
         command = codec.encode_command(source, Path(f"{unit.picture.name}.{unit.codec}.bits"), setting)
-        yield f"to do   {head}, from {codec.knob.name} {setting:g}: {shell_line(command)}"
+        yield f"to do    {_head(unit, target)}, from {codec.knob.name} {setting:g}: {shell_line(command)}"
 
 
-def _estimate(plan: Plan, units: list[Unit], todo: list[Unit]) -> str:
+def _head(unit: CodingUnit, target_bpp: float) -> str:
+    return f"{unit.codec} {unit.picture.name} {target_bpp:g} bpp"
+
+
+def _estimate(plan: Plan, done: dict[CodingUnit, CodingResult | None], unscored: set[Coded]) -> str:
     workers = plan.options.workers
+    todo = [unit for unit, result in done.items() if result is None]
     longest = max((unit.expected_s for unit in todo), default=0.0)
     seconds = max(sum(unit.expected_s for unit in todo) / workers, longest)
-    points = sum(len(unit.target_bpps) for unit in units)
-    left = Counter({unit.codec: 0 for unit in units})
-    left.update({unit.codec: 0 for unit in todo})
+    pixels_to_score = sum(len(unit.target_bpps) * unit.picture.pixels for unit in todo) + sum(
+        coded.job.picture.pixels for coded in unscored
+    )
+    seconds += pixels_to_score / 1e6 * SCORE_S_PER_MEGAPIXEL / workers
+    left = Counter({unit.codec: 0 for unit in done})
     for unit in todo:
         left[unit.codec] += len(unit.target_bpps)
     by_codec = ", ".join(f"{codec} {number}" for codec, number in left.items())
     on = f"{workers} worker{'s' if workers > 1 else ''}" if plan.options.scheduler is None else "one worker of the cluster"
-    return f"{points} points, {sum(left.values())} to do ({by_codec}); about {seconds / 60:.1f} minutes on {on}"
+    points = sum(len(unit.target_bpps) for unit in done)
+    jobs = f"{points} points, {sum(left.values())} to do ({by_codec})" + (f", {len(unscored)} to score" if unscored else "")
+    return f"{jobs}; about {seconds / 60:.1f} minutes on {on}"

@@ -9,7 +9,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -70,6 +70,23 @@ def _check_workers(client: Any, scheduler: str) -> None:
         raise ToolMissing(f"--scheduler {scheduler}: it has no workers; start some with `dask worker {scheduler} --nthreads 1`") from error
     if any(worker["nthreads"] > 1 for worker in client.scheduler_info(n_workers=-1)["workers"].values()):
         raise UsageError(f"--scheduler {scheduler}: its workers must run one job at a time; start them with --nthreads 1")
+
+
+class OnDemand(AbstractContextManager["OnDemand"]):
+    """The executor of `executor`, started when the first work comes and kept to the end. Where everything is stored nothing is started."""
+
+    def __init__(self, workers: int, scheduler: str | None, lost: Callable[[Any, str], Any]) -> None:
+        self._workers, self._scheduler, self._lost = workers, scheduler, lost
+        self._stack = ExitStack()
+        self._executor: Executor | None = None
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    def __call__(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        if self._executor is None:
+            self._executor = self._stack.enter_context(executor(self._workers, self._scheduler, self._lost))
+        return self._executor(work, items)
 
 
 @dataclass(frozen=True)

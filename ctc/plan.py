@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ctc import plugins
+from ctc import parity, plugins
+from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
+from ctc.protocols import Device
 from ctc.ratecontrol import memory_offset
-from ctc.records import TARGET_BPPS, CodecInfo, MetricInfo, Picture
-from ctc.stages import Unit, UnitResult
+from ctc.records import TARGET_BPPS, CodecInfo, Coded, MetricInfo, Parity, Picture
+from ctc.scoring import Scoring, ScoringUnit
+from ctc.store import Store
 
 EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc")
 """What every installation can run; the default of `--codecs`."""
@@ -42,6 +45,9 @@ class Options:
     rate_tolerance: float = 0.10
     time_limit_s: float = 3600.0
     fail_fast: bool = False
+    internal_bits: int = 10
+    metric_device: Device = "cpu"
+    metric_threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,16 +60,15 @@ class Plan:
     anchor: str
     anchor_note: str
 
-    def units(self, pictures: Iterable[Picture], learnt: Sequence[UnitResult] = ()) -> list[Unit]:
+    def coding_units(self, pictures: Iterable[Picture], learnt: Sequence[CodingResult] = ()) -> list[CodingUnit]:
         """One unit per picture and codec, longest first, each beginning its search where the pilots `learnt` say."""
         options = self.options
         units = [
-            Unit(
+            CodingUnit(
                 picture,
                 codec.name,
                 codec.version,
                 options.target_bpps,
-                tuple((metric.name, metric.version) for metric in self.metrics),
                 options.rate_tolerance,
                 memory_offset(codec.knob, [dict(result.attempts) for result in learnt if result.unit.codec == codec.name]),
                 str(options.cache),
@@ -74,6 +79,31 @@ class Plan:
         ]
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.codec, unit.picture.name))
 
+    def certificate(self) -> tuple[Parity, ...]:
+        """How near the metrics come to the official values here."""
+        metrics = [plugins.metrics()[metric.name] for metric in self.metrics]
+        versions = [metric.version for metric in self.metrics]
+        return parity.certificate(metrics, versions, self.options.metric_device, Store(self.options.cache))
+
+    def scoring_units(self, coded: Iterable[CodingResult]) -> list[ScoringUnit]:
+        """One unit per picture with all that was coded of it, longest first."""
+        options = self.options
+        metrics = tuple((metric.name, metric.version) for metric in self.metrics)
+        scoring = Scoring(metrics, options.internal_bits, options.metric_device, options.metric_threads)
+        of_picture: dict[Picture, list[Coded]] = {}
+        for result in coded:
+            if result.coded:
+                of_picture.setdefault(result.unit.picture, []).extend(result.coded)
+        units = [
+            ScoringUnit(picture, tuple(sorted(found, key=_codec_and_rate)), scoring, str(options.cache), options.time_limit_s)
+            for picture, found in of_picture.items()
+        ]
+        return sorted(units, key=lambda unit: (-unit.expected_s, unit.picture.name))
+
+
+def _codec_and_rate(coded: Coded) -> tuple[str, float]:
+    return coded.job.codec, coded.job.target_bpp
+
 
 def resolve(options: Options) -> Plan:
     """Looks up codecs and metrics and asks for their versions.
@@ -81,7 +111,7 @@ def resolve(options: Options) -> Plan:
     Raises UsageError for an unknown name, ToolMissing, naming all that is missing at once."""
     anchor, note = _anchor(options)
     names = options.codecs if anchor in options.codecs else (*options.codecs, anchor)
-    metric_names = options.metrics or tuple(plugins.metrics().found)
+    metric_names = options.metrics or plugins.default_metrics()
     missing: list[str] = []
     codecs: list[CodecInfo] = []
     for name in names:
@@ -96,7 +126,7 @@ def resolve(options: Options) -> Plan:
     for name in metric_names:
         metric = plugins.metrics()[name]
         try:
-            metrics.append(replace(metric.info, version=metric.version()))
+            metrics.append(replace(metric.info, version=metric.version(options.metric_device)))
         except ToolMissing as error:
             missing.append(f"metric {name}: {error}")
     if missing:

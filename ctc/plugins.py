@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import platform
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ def metrics() -> Registry[Metric]:
     return Registry(unordered.kind, {name: unordered.found[name] for name in names}, unordered.broken)
 
 
+def default_metrics() -> tuple[str, ...]:
+    """Names of the metrics that are computed where none is named: all but the extra ones."""
+    return tuple(name for name, metric in metrics().found.items() if not metric.extra)
+
+
 @lru_cache
 def reports() -> Registry[Report]:
     return _registry("report", "REPORTS", _modules("ctc.report", PACKAGE / "report"), "name")
@@ -93,3 +99,10 @@ def _registry(kind: str, tuple_name: str, modules: Iterable[str], name_field: st
                 raise UsageError(f"two {kind}s are called {name!r}; the second is in {module_name}")
             found[name] = plugin
     return Registry(kind, found, broken)
+
+
+def other_version(name: str, here: str, wanted: str) -> str:
+    """What is to be said where this machine has another version of a plug-in than the plan; empty where it is the same.
+
+    A store is shared by machines: one that would make other results must make none."""
+    return "" if here == wanted else f"worker {platform.node()} has {name} {here!r}, the run wants {wanted!r}"

@@ -15,6 +15,8 @@ from ctc.records import Campaign, Cost, Knob, MetricInfo, PixelFormat
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Device = Literal["cpu", "cuda"]
+
 Codes = NDArray[np.uint16]
 """Integer sample codes 0..peak. Shape (height, width) for "y"; (3, height, width) for "yuv" and "rgb"."""
 
@@ -83,6 +85,8 @@ class Metric:
     against: Against
     tool_version: Callable[[], str] | None = None
     """Asks the program behind the metric, where there is one, for its version. Raises ToolMissing."""
+    extra: bool = False
+    """Offered, but computed only when asked for by name."""
     family: str = ""
     """Metrics of one family share the work on a pair when they are asked for it one after the other."""
     on_cuda: Against | None = None
@@ -92,9 +96,14 @@ class Metric:
     def name(self) -> str:
         return self.info.name
 
-    def version(self) -> str:
-        """Everything that decides the digits. Raises ToolMissing."""
-        return self.info.version if self.tool_version is None else f"{self.info.version}, {self.tool_version()}"
+    def version(self, device: Device = "cpu") -> str:
+        """Everything that decides the digits on `device`. Raises ToolMissing."""
+        tool = "" if self.tool_version is None else f", {self.tool_version()}"
+        return f"{self.info.version}{tool}" + (", cuda" if device == "cuda" and self.on_cuda is not None else "")
+
+    def on(self, device: Device) -> Against:
+        """What computes the metric where `device` is asked for: the CPU does what has no path on a GPU."""
+        return self.on_cuda if device == "cuda" and self.on_cuda is not None else self.against
 
     def score(self, reference: Codes, distorted: Codes, peak: int) -> float:
         """The metric of one pair, on the CPU."""

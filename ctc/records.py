@@ -116,7 +116,9 @@ class MetricInfo:
     range: str
     unit: str
     reference: str
-    """Paper or standard, and the program whose values it gives."""
+    """Paper or standard."""
+    equals: str = ""
+    """The program whose values it gives, and how nearly."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,6 @@ class Coded:
     """Settings that were newly tried for this target; those shared from other targets of the picture are not counted."""
     bitstream_sha256: str
     decoded_sha256: str
-    repeatable: bool
-    """Whether decoding a second time gave the same samples."""
     encode: Cost | None
     """None in a campaign where another machine took the time."""
     decode: Cost | None
@@ -181,7 +181,14 @@ class Score:
 @dataclass(frozen=True)
 class Scored:
     coded: Coded
+    repeatable: bool
+    """Whether decoding a second time gave the same samples; those of the second time are scored."""
     scores: tuple[Score, ...]
+
+    @property
+    def place(self) -> tuple[str, str, float]:
+        """(codec, picture, target bpp)"""
+        return self.coded.job.codec, self.coded.job.picture.name, self.coded.job.target_bpp
 
     def value(self, metric: str) -> float | None:
         """Value of `metric`, None where it is missing or was not asked for."""
@@ -198,6 +205,11 @@ class Unreachable:
     tries: int
     reason: str
 
+    @property
+    def place(self) -> tuple[str, str, float]:
+        """(codec, picture, target bpp)"""
+        return self.job.codec, self.job.picture.name, self.job.target_bpp
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -211,6 +223,11 @@ class Failed:
     error: str
     command: str = ""
     log_tail: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, float | None]:
+        """(codec, picture, target bpp)"""
+        return self.codec, self.picture, self.target_bpp
 
 
 @dataclass(frozen=True)
@@ -276,6 +293,24 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Parity:
+    """How near a metric comes to the official values on the golden pairs that ship with the package."""
+
+    metric: str
+    pairs: int
+    """Pairs that were compared."""
+    largest_difference: float | None
+    """None where no pair could be compared; see `reason`."""
+    tolerance: float | None
+    reason: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every pair that was compared is within the tolerance, and there was one."""
+        return self.largest_difference is not None and self.tolerance is not None and self.largest_difference <= self.tolerance
+
+
+@dataclass(frozen=True)
 class Campaign:
     """Everything that a report may show."""
 
@@ -286,6 +321,10 @@ class Campaign:
     pictures: tuple[Picture, ...]
     target_bpps: tuple[float, ...]
     rate_tolerance: float
+    internal_bits: int
+    """Grid on which the metrics saw samples."""
+    metric_device: str
+    """"cpu", or "cuda" for the metrics that have a path there."""
     anchor: str
     anchor_note: str
     """Why this anchor, where it is not the one of the common test conditions; else empty."""
@@ -301,3 +340,5 @@ class Campaign:
     wall_s: float
     findings: tuple[Finding, ...] = ()
     bd: tuple[BdRate, ...] = ()
+    parity: tuple[Parity, ...] = ()
+    """One for each metric."""

@@ -1,89 +1,232 @@
-"""Scores pictures that are there already: two files, one reference and several files, or two folders. The quickest way into the tool."""
+"""From the bitstreams of one picture to scored points, each score stored as soon as it is there.
+
+`score_unit` is the work that executors distribute: one picture with all that was made of it, so that each metric looks at the reference
+once. Every bitstream is decoded here a second time; the scores are those of that decoding, and whether it gave the samples of the first
+is part of the result. `recall_scoring` gives the same result from the store alone, or None.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ctc import plugins
-from ctc.errors import DataSetMissing, MetricUndefined, PictureError, UsageError
-from ctc.picturefiles import SUFFIXES, read_picture
-from ctc.pixels import metric_codes
-from ctc.protocols import Metric
-from ctc.records import Score
+from ctc import pixels, plugins
+from ctc.bench import Bench, NotStored, Source
+from ctc.coding import failure
+from ctc.complexity.memory import reuse_large_blocks
+from ctc.complexity.process import time_limit
+from ctc.errors import CtcError, NotWritable, OutOfSpace
+from ctc.plugins import other_version
+from ctc.protocols import Device
+from ctc.records import Coded, Counts, Failed, Picture, Score, Scored
+from ctc.store import Store
+from ctc.together import Measured, at_once, measure
+
+SCORE_S_PER_MEGAPIXEL = 0.5
+"""Typical seconds of all metrics on one core, for the order of jobs and the estimate of `--dry-run`; see NOTES.md."""
 
 
 @dataclass(frozen=True)
-class ScoredPair:
-    reference: Path
-    distorted: Path
-    scores: tuple[Score, ...]
+class Scoring:
+    """How pictures are scored."""
+
+    metrics: tuple[tuple[str, str], ...]
+    """(name, version)"""
+    internal_bits: int
+    """Grid on which metrics see samples: 8 or 10."""
+    device: Device
+    threads: int
+    """Threads of one metric; no digit depends on it."""
 
 
-def chosen_metrics(names: Sequence[str]) -> list[Metric]:
-    """The metrics called `names`, all for none. Raises UsageError for an unknown name, ToolMissing where its program is not there."""
-    metrics = [plugins.metrics()[name] for name in (names or plugins.metrics().found)]
-    for metric in metrics:
-        metric.version()
-    return metrics
+@dataclass(frozen=True)
+class ScoringUnit:
+    """One picture and all bitstreams that were made of it."""
+
+    picture: Picture
+    coded: tuple[Coded, ...]
+    scoring: Scoring
+    store: str
+    time_limit_s: float
+
+    @property
+    def expected_s(self) -> float:
+        """Rough seconds of work, for the order of jobs."""
+        decode_s = sum(coded.decode.wall_s if coded.decode else 0.0 for coded in self.coded)
+        return decode_s + len(self.coded) * self.picture.pixels / 1e6 * SCORE_S_PER_MEGAPIXEL
 
 
-def pairs(reference: Path, distorted: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Which file is compared with which. A folder is paired with a folder by file name without suffix.
-
-    Raises UsageError where a file meets a folder or a reference has no partner, DataSetMissing where nothing is there."""
-    for path in (reference, *distorted):
-        if not path.exists():
-            raise DataSetMissing(f"{path}: there is no such file or folder")
-    if not reference.is_dir():
-        folders = [path for path in distorted if path.is_dir()]
-        if folders:
-            raise UsageError(f"{reference} is a file and {folders[0]} a folder; give two folders, or files only")
-        return [(reference, path) for path in distorted]
-    if len(distorted) != 1 or not distorted[0].is_dir():
-        raise UsageError(f"{reference} is a folder; give one folder of distorted pictures with the same names")
-    found = {path.stem: path for path in _pictures(distorted[0])}
-    references = _pictures(reference)
-    alone = [path.name for path in references if path.stem not in found]
-    if alone:
-        raise UsageError(f"{distorted[0]} has no picture for {', '.join(alone)}")
-    return [(path, found[path.stem]) for path in references]
+@dataclass(frozen=True)
+class ScoringResult:
+    unit: ScoringUnit
+    points: tuple[Scored | Failed, ...]
+    """In the order of `unit.coded`."""
+    counts: Counts
 
 
-def score(pairs_to_score: Sequence[tuple[Path, Path]], metrics: Sequence[Metric], internal_bits: int) -> Iterator[ScoredPair]:
-    """Scores pair by pair, as they come. Raises PictureError for a file that cannot be read or sizes that differ."""
-    for reference, distorted in pairs_to_score:
-        pictures = [read_picture(path)[0] for path in (reference, distorted)]
-        (height, width, _), (other_height, other_width, _) = (picture.shape for picture in pictures)
-        if (height, width) != (other_height, other_width):
-            sizes = f"{width}x{height} and {other_width}x{other_height}"
-            raise PictureError(f"{reference.name} and {distorted.name} differ in size: {sizes}; metrics need equal sizes")
-        scores = []
-        for metric in metrics:
-            codes = [metric_codes(picture, metric.wants, internal_bits) for picture in pictures]
-            try:
-                scores.append(Score(metric.name, float(metric.score(codes[0], codes[1], 2**internal_bits - 1))))
-            except MetricUndefined as undefined:
-                scores.append(Score(metric.name, None, str(undefined)))
-        yield ScoredPair(reference, distorted, tuple(scores))
+def score_unit(unit: ScoringUnit) -> ScoringResult:
+    """Scores all of `unit`. What fails becomes a Failed of its point; only a full disk raises (OutOfSpace)."""
+    from ctc.kernels.strips import threads
+
+    reuse_large_blocks()
+    metrics = plugins.metrics()
+    others = [other_version(name, metrics[name].version(unit.scoring.device), wanted) for name, wanted in unit.scoring.metrics]
+    if any(others):
+        return lost_scoring(unit, "; ".join(filter(None, others)))
+    with time_limit(unit.time_limit_s), threads(unit.scoring.threads), _points(unit, may_run=True) as points:
+        for batch in _batches(points, unit.picture):
+            _score(unit, batch)
+            for point in batch:
+                point.rgb = None
+        return _result(unit, points)
 
 
-def as_csv(scored: Sequence[ScoredPair], metrics: Sequence[Metric]) -> bytes:
-    """reference,distorted and a column per metric; shortest digits that give the value back, empty where there is none."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["reference", "distorted", *(metric.name for metric in metrics)])
-    for pair in scored:
-        values = ("" if score.value is None else repr(score.value) for score in pair.scores)
-        writer.writerow([str(pair.reference), str(pair.distorted), *values])
-    return text.getvalue().encode()
+def recall_scoring(unit: ScoringUnit) -> ScoringResult | None:
+    """The result of `unit` if every score of it is stored, else None."""
+    with _points(unit, may_run=False) as points:
+        return None if any(point.missing for point in points) else _result(unit, points)
 
 
-def _pictures(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not files:
-        raise DataSetMissing(f"{folder}: there are no pictures in it ({', '.join(sorted(SUFFIXES))})")
-    return files
+def lost_scoring(unit: ScoringUnit, reason: str) -> ScoringResult:
+    """The result of a unit whose worker died."""
+    return ScoringResult(unit, tuple(_failed(coded, "worker", CtcError(reason)) for coded in unit.coded), Counts())
+
+
+@dataclass
+class _Point:
+    """A bitstream on its way to its scores."""
+
+    coded: Coded
+    bench: Bench
+    scoring: Scoring
+    scored_sha256: str | None = None
+    """Hash of the samples that are scored: those of the second decoding."""
+    scores: dict[str, Score] = field(default_factory=dict)
+    rgb: pixels.Rgb | None = None
+    failed: Failed | None = None
+    reused: Counts = field(default_factory=Counts)
+
+    def __post_init__(self) -> None:
+        known = self.bench.store.get("repeat", self._repeat_identity)
+        if known is not None:
+            self.scored_sha256 = known["sha256"]
+            self.reused += Counts(decodes_reused=1)
+            self._recall_scores()
+
+    @property
+    def missing(self) -> set[str]:
+        """Names of the metrics that are to be computed."""
+        return set() if self.failed else {name for name, _ in self.scoring.metrics} - self.scores.keys()
+
+    def decode(self) -> None:
+        """Decodes a second time, or once more where scores are missing. Raises CtcError."""
+        self.rgb, _ = self.bench.decode(self.coded.setting)
+        sha256 = pixels.sample_hash(self.rgb)
+        if self.scored_sha256 is None:
+            self.bench.store.put("repeat", self._repeat_identity, {"sha256": sha256})
+            self.scored_sha256 = sha256
+            self._recall_scores()
+        elif self.scored_sha256 != sha256:
+            raise CtcError(f"{self.coded.job.codec} decodes its bitstream to other samples than before")
+
+    def keep(self, measured: Measured) -> None:
+        """Stores a score, a value or the reason why there is none. Raises what went wrong where something did."""
+        if measured.error is not None:
+            raise measured.error
+        content = {"value": None if measured.value is None else repr(measured.value), "reason": measured.reason}
+        self.bench.store.put("score", self._score_identity(measured.metric), content)
+        self.bench.counts += Counts(scores_run=1)
+        self.scores[measured.metric] = Score(measured.metric, measured.value, measured.reason)
+
+    def result(self) -> Scored | Failed:
+        if self.failed:
+            return self.failed
+        repeatable = self.scored_sha256 == self.coded.decoded_sha256
+        return Scored(self.coded, repeatable, tuple(self.scores[name] for name, _ in self.scoring.metrics))
+
+    def _recall_scores(self) -> None:
+        for name, _ in self.scoring.metrics:
+            known = self.bench.store.get("score", self._score_identity(name))
+            if known is not None:
+                self.scores[name] = Score(name, None if known["value"] is None else float(known["value"]), known["reason"])
+                self.reused += Counts(scores_reused=1)
+
+    @property
+    def _repeat_identity(self) -> dict[str, Any]:
+        return self.bench.decode_identity(self.coded.bitstream_sha256)
+
+    def _score_identity(self, metric: str) -> dict[str, Any]:
+        return {
+            "metric": metric,
+            "version": dict(self.scoring.metrics)[metric],
+            "reference": self.bench.source.picture.sha256,
+            "distorted": self.scored_sha256,
+            "internal_bits": self.scoring.internal_bits,
+            "preparation": pixels.METRIC_PREPARATION,
+        }
+
+
+@contextmanager
+def _points(unit: ScoringUnit, *, may_run: bool) -> Iterator[list[_Point]]:
+    """A point for each bitstream; one bench for each codec, all of one source."""
+    source, store = Source(unit.picture), Store(Path(unit.store))
+    with ExitStack() as benches:
+        versions = {coded.job.codec: coded.job.codec_version for coded in unit.coded}
+        bench = {name: benches.enter_context(Bench(source, name, version, store, may_run)) for name, version in versions.items()}
+        yield [_Point(coded, bench[coded.job.codec], unit.scoring) for coded in unit.coded]
+
+
+def _result(unit: ScoringUnit, points: Sequence[_Point]) -> ScoringResult:
+    counts = sum((point.reused for point in points), Counts())
+    counts = sum((bench.counts for bench in {id(point.bench): point.bench for point in points}.values()), counts)
+    return ScoringResult(unit, tuple(point.result() for point in points), counts)
+
+
+def _batches(points: Iterable[_Point], picture: Picture) -> Iterator[list[_Point]]:
+    """The points that miss a score, as many at once as memory is meant for."""
+    todo, size = [point for point in points if point.missing], at_once(picture.pixels)
+    for first in range(0, len(todo), size):
+        yield todo[first : first + size]
+
+
+def _score(unit: ScoringUnit, batch: Sequence[_Point]) -> None:
+    """Decodes a batch and scores it, each score stored when it is there."""
+    for point in batch:
+        with _failing([point], "decode"):
+            point.decode()
+    decoded = [(point, point.rgb) for point in batch if point.rgb is not None and point.missing]
+    metrics = [plugins.metrics()[name] for name, _ in unit.scoring.metrics if any(name in point.missing for point, _ in decoded)]
+    points = [point for point, _ in decoded]
+    if not points:
+        return
+    with _failing(points, "score"):
+        found = measure(
+            points[0].bench.source.rgb,
+            [rgb for _, rgb in decoded],
+            metrics,
+            lambda index, name: name in points[index].missing,
+            unit.scoring.internal_bits,
+            unit.scoring.device,
+        )
+        for measured in found:
+            with _failing([points[measured.index]], "score"):
+                points[measured.index].keep(measured)
+
+
+@contextmanager
+def _failing(points: Iterable[_Point], stage: str) -> Iterator[None]:
+    """What goes wrong inside becomes the failure of `points`: a night's run outlives a defect in one plug-in, and shows it."""
+    try:
+        yield
+    except (NotStored, NotWritable, OutOfSpace):
+        raise
+    except Exception as error:  # noqa: BLE001
+        for point in points:
+            point.failed = point.failed or _failed(point.coded, stage, error)
+
+
+def _failed(coded: Coded, stage: str, error: Exception) -> Failed:
+    return failure(coded.job.picture, coded.job.codec, coded.job.target_bpp, stage, error)

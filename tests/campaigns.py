@@ -60,14 +60,13 @@ def scored(codec: str, source: Picture, target: float, bpp: float, values: Mappi
         tries=3,
         bitstream_sha256=digest(["stream", codec, source.name, bpp]),
         decoded_sha256=digest(["decoded", codec, source.name, bpp]),
-        repeatable=True,
         encode=None,
         decode=None,
         encode_command=(),
         decode_command=(),
     )
     scores = tuple(Score(name, value, "" if value is not None else "left out") for name, value in values.items())
-    return Scored(coded, scores)
+    return Scored(coded, True, scores)
 
 
 def campaign(
@@ -91,6 +90,8 @@ def campaign(
         pictures=tuple(pictures.values()),
         target_bpps=tuple(targets),
         rate_tolerance=0.10,
+        internal_bits=10,
+        metric_device="cpu",
         anchor=anchor,
         anchor_note="",
         scored=points,

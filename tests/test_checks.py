@@ -16,11 +16,12 @@ from ctc.checks import (
     decoder_repeatability,
     is_monotone,
     largest_deviation,
+    metric_parity,
     monotonicity,
     rate_deviation,
     run_checks,
 )
-from ctc.records import METRIC_ORDER, Campaign, Failed, Finding, Score, Scored
+from ctc.records import METRIC_ORDER, Campaign, Failed, Finding, Parity, Score, Scored
 from tests.campaigns import ANCHOR_CSV, changed, failed, find, made, official_anchor, unreachable, with_bpp, with_value
 
 Place = tuple[str, str, str, float | None]
@@ -44,15 +45,34 @@ def sound() -> Campaign:
 
 def test_a_sound_campaign_has_no_findings(sound: Campaign) -> None:
     assert run_checks(sound) == ()
-    assert len(CHECKS) == 6
+    assert len(CHECKS) == 7
 
 
 def test_run_checks_joins_all(sound: Campaign) -> None:
     whole = edited(sound, "test", "p1", 0.25, lambda point: with_bpp(point, 0.10))
-    whole = edited(whole, "anchor", "p0", 0.06, lambda point: replace(point, coded=replace(point.coded, repeatable=False)))
+    whole = edited(whole, "anchor", "p0", 0.06, lambda point: replace(point, repeatable=False))
     whole = replace(whole, failed=(Failed("torn.png", "", None, "read", "truncated"),))
-    whole = replace(whole, bd=bd_rates(whole), anchor_note="stands in")
+    whole = replace(whole, bd=bd_rates(whole), anchor_note="stands in", parity=(Parity("vif", 9, 1e-3, 7e-5),))
     assert {finding.check for finding in run_checks(whole)} == {check.__name__ for check in CHECKS}
+
+
+def test_metric_parity(sound: Campaign) -> None:
+    parities = (
+        Parity("vif", 9, 6e-5, 7e-5),
+        Parity("fsim", 9, 3e-5, 2e-5),
+        Parity("vmaf", 0, None, 0.02, "another JPEG library"),
+        Parity("own", 0, None, None, "no official values are at hand"),
+    )
+    found = metric_parity(replace(sound, parity=parities))
+    assert [(finding.severity, finding.message) for finding in found] == [
+        ("error", "fsim is up to 3.0e-05 from the official values, 2e-05 is allowed"),
+        ("warning", "vmaf was not compared: another JPEG library"),
+    ]
+
+
+def test_eight_bits_are_told(sound: Campaign) -> None:
+    (finding,) = run_checks(replace(sound, internal_bits=8))
+    assert (finding.severity, finding.message) == ("note", "metrics saw samples of 8 bits; the common test conditions use 10")
 
 
 class TestRateDeviation:
@@ -97,7 +117,7 @@ class TestMonotonicity:
 
         def same(point: Scored) -> Scored:
             coded = replace(low.coded, job=point.coded.job)
-            return Scored(coded, low.scores)
+            return Scored(coded, low.repeatable, low.scores)
 
         found = monotonicity(edited(sound, "test", "p0", 0.12, same))
         assert places(found) == [("warning", "test", "p0", 0.12)] * (1 + len(METRIC_ORDER))
@@ -227,7 +247,7 @@ class TestCompleteness:
 
 
 def test_a_decoder_that_does_not_repeat_itself(sound: Campaign) -> None:
-    whole = edited(sound, "test", "p1", 0.25, lambda point: replace(point, coded=replace(point.coded, repeatable=False)))
+    whole = edited(sound, "test", "p1", 0.25, lambda point: replace(point, repeatable=False))
     assert places(decoder_repeatability(whole)) == [("error", "test", "p1", 0.25)]
 
 

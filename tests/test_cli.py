@@ -110,7 +110,7 @@ def test_interruption_says_how_to_go_on(ctc: Ctc, pictures: Path, monkeypatch: p
     def interrupt(_unit: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_ctc, "run_unit", interrupt)
+    monkeypatch.setattr(run_ctc, "code_unit", interrupt)
     ended = ctc("run", "--set", pictures, "--codecs", "jpeg", "--anchor", "jpeg", "--metrics", "psnr_y")
     assert ended.status == 130
     assert ended.err.strip() == "ctc: interrupted; run the same command again to continue"
@@ -148,7 +148,7 @@ def test_dry_run_prints_jobs_commands_and_an_estimate_and_does_nothing(ctc: Ctc,
     )
     dry = ctc(*quick, "--dry-run")
     assert dry.status == 0
-    assert "to do   hevc-x265 coffee 0.25 bpp, from QP 37: " in dry.out
+    assert "to do    hevc-x265 coffee 0.25 bpp, from QP 37: " in dry.out
     assert "-qp 37" in dry.out
     assert "20 points, 20 to do (" in dry.out
     assert "minutes on 1 worker" in dry.out
@@ -210,4 +210,4 @@ def test_cache_show(ctc: Ctc, pictures: Path) -> None:
     assert "there is no store" in ctc("cache", "show", "--cache", "gone").err
     ctc("run", "--set", pictures, "--codecs", "jpeg", "--anchor", "jpeg", "--metrics", "psnr_y", "--cache", "store")
     shown = ctc("cache", "show", "--cache", "store").out.splitlines()
-    assert [line.split()[0] for line in shown] == ["decode", "encode", "picture", "score"]
+    assert [line.split()[0] for line in shown] == ["decode", "encode", "parity", "picture", "repeat", "score"]

@@ -133,6 +133,8 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "average_metrics": AVG_METRICS,
         "other_metrics": metrics_outside_average(campaign),
         "metrics": metrics_in_order(campaign),
+        "parity_header": wording.PARITY_HEADER,
+        "parity_row": wording.parity_row,
         "codecs": codec_names(campaign),
         "pictures": picture_names(campaign),
         "unread": unread_pictures(campaign),

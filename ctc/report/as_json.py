@@ -39,6 +39,8 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
             "dataset": campaign.dataset,
             "target_bpps": sorted(campaign.target_bpps),
             "rate_tolerance": campaign.rate_tolerance,
+            "internal_bits": campaign.internal_bits,
+            "metric_device": campaign.metric_device,
             "anchor": campaign.anchor,
             "anchor_note": campaign.anchor_note,
             "codecs": [asdict(codec) | {"colour_conversions": _conversions(campaign, codec)} for codec in campaign.codecs],
@@ -51,6 +53,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "counts": asdict(campaign.counts),
         "status": asdict(status) | {"valid": status.valid},
         "codecs": {line.codec: _codec(line) for line in codec_lines(campaign)},
+        "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
     }
 

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 
 from ctc.records import AVG, AVG_METRICS, Campaign
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
-from ctc.report.wording import bd_text, caveats, fraction, interval_text, rate_range, seconds, timing_caveats, tries, yes_no
+from ctc.report.wording import (
+    PARITY_HEADER,
+    bd_text,
+    caveats,
+    fraction,
+    interval_text,
+    parity_row,
+    rate_range,
+    seconds,
+    timing_caveats,
+    tries,
+    yes_no,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,7 @@ class MarkdownReport:
             "\n".join(f"- {escape(note)}" for note in (*caveats(campaign), *timing_caveats(campaign))),
             "\n".join(_unavailable(campaign, lines)),
             _findings(campaign),
+            _parity(campaign),
         ]
         return ("\n\n".join(part for part in parts if part) + "\n").encode()
 
@@ -69,6 +82,15 @@ def _findings(campaign: Campaign) -> str:
         place = ", ".join(escape(part) for part in where if part)
         rows.append(f"- {finding.severity}, {finding.check}{f', {place}' if place else ''}: {escape(finding.message)}")
     return "\n".join(["## Findings", "", *rows]) if rows else ""
+
+
+def _parity(campaign: Campaign) -> str:
+    """How near the metrics of this installation come to the official values."""
+    if not campaign.parity:
+        return ""
+    rows = [PARITY_HEADER, ("---", "---:", "---:", "---:", "---"), *map(parity_row, campaign.parity)]
+    lines = [f"| {' | '.join(cell if set(cell) <= set('-:') else escape(cell) for cell in row)} |" for row in rows]
+    return "\n".join(["## Metrics against the official values", "", *lines])
 
 
 def escape(text: str) -> str:

@@ -49,7 +49,7 @@ def _point_line(scored: Scored, asked: frozenset[str]) -> list[str]:
     coded, job = scored.coded, scored.coded.job
     name = f"{job.codec}_{_stem(job.picture.name)}_{_rate(job.target_bpp)}.png"
     values = [_value(scored, metric) if metric in asked else _OFF for metric in METRICS]
-    return [name, number_text(coded.bpp), *values, _MISSING, *_times(coded), "match" if coded.repeatable else "mismatch"]
+    return [name, number_text(coded.bpp), *values, _MISSING, *_times(coded), "match" if scored.repeatable else "mismatch"]
 
 
 def _absent_line(picture: str, target_bpp: float) -> list[str]:

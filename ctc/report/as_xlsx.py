@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ _FORMATS = {
     "decode_peak_bytes": "#,##0",
     "setting": "0.######",
 }
+PARITY_COLUMNS = ("metric", "golden pairs", "largest difference", "tolerance", "reason")
 _METRIC_FORMAT = "0.000000"
 _SIGNED = "+0.0;-0.0;0.0"
 _SAVES, _COSTS = "#CFE3F5", "#FBE0C6"
@@ -54,6 +55,7 @@ class XlsxReport:
         formats = dict.fromkeys(columns, _METRIC_FORMAT) | _FORMATS | {"tries": "0"}
         book.sheet("Points", columns, [row.cells for row in point_rows(campaign)], formats, frozen_columns=3)
         book.sheet("Findings", FINDING_COLUMNS, finding_rows(campaign), _FORMATS)
+        book.sheet("Parity", PARITY_COLUMNS, [astuple(parity) for parity in campaign.parity], {})
         book.sheet("Provenance", ("what", "value"), _flat(provenance(campaign)), {})
         workbook.close()
         return out.getvalue()

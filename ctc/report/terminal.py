@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ctc.records import AVG, AVG_METRICS, Campaign
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
-from ctc.report.wording import bd_text, codec_caveats, fraction, tries, yes_no
+from ctc.report.wording import bd_text, codec_caveats, fraction, parity_line, tries, yes_no
 
 
 def terminal_table(campaign: Campaign) -> str:
@@ -19,7 +19,7 @@ def terminal_table(campaign: Campaign) -> str:
     table = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]) for row in rows
     ]
-    notes = [f"  {note}" for note in (*codec_caveats(campaign), *_absent(lines))]
+    notes = [f"  {note}" for note in (*codec_caveats(campaign), *_absent(lines), parity_line(campaign.parity)) if note]
     return "\n".join([f"set {campaign.dataset}: {status.headline.lower()}; {status_text(status)}", "", *table, "", *notes])
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
-from ctc.records import Campaign
+from ctc.records import Campaign, Parity
 from ctc.report.overview import BdCell, codec_lines
 from ctc.report.tables import number_text
 
@@ -36,6 +37,41 @@ def interval_text(cell: BdCell) -> str:
     if cell.low_percent is None or cell.high_percent is None or cell.value_percent is None:
         return ""
     return f"{percent(cell.low_percent).removesuffix(' %')} to {percent(cell.high_percent)}"
+
+
+def parity_row(parity: Parity) -> tuple[str, str, str, str, str]:
+    """Metric, pairs, largest difference, tolerance, and whether it holds or why it cannot be said."""
+    said = "within" if parity.holds else "exceeded" if parity.pairs else "not compared"
+    difference, tolerance = (NO_VALUE if value is None else f"{value:.1e}" for value in (parity.largest_difference, parity.tolerance))
+    return parity.metric, str(parity.pairs), difference, tolerance, f"{said}: {parity.reason}" if parity.reason else said
+
+
+PARITY_HEADER = ("metric", "golden pairs", "largest difference", "tolerance", "")
+
+
+def parity_table(parities: Iterable[Parity]) -> str:
+    """The parity certificate as plain text."""
+    rows = [PARITY_HEADER, *map(parity_row, parities)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:4], widths[1:], strict=True)), row[4]]
+        ).rstrip()
+        for row in rows
+    )
+
+
+def parity_line(parities: Sequence[Parity]) -> str:
+    """The parity certificate in one line; empty where nothing was compared."""
+    compared, beyond = [each for each in parities if each.pairs], [each.metric for each in parities if each.pairs and not each.holds]
+    if not compared:
+        return ""
+    if beyond:
+        return f"metrics off the official values on the golden pairs: {', '.join(beyond)}"
+    rest = len(parities) - len(compared)
+    return f"{len(compared)} metrics within the tolerance of the official values on the golden pairs" + (
+        f", {rest} not compared" if rest else ""
+    )
 
 
 def seconds(value: float | None) -> str:

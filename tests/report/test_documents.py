@@ -133,7 +133,10 @@ def test_run_json(campaign: Campaign) -> None:
 
 def test_table_md(campaign: Campaign) -> None:
     text = rendered(campaign, "table.md").decode()
-    rows = [line for line in text.splitlines() if line.startswith("|")]
+    table, _, certificate = text.partition("## Metrics against the official values")
+    assert "| vif | 9 | 8.1e-05 | 7.0e-05 | exceeded |" in certificate
+    assert "| own | 0 | – | – | not compared: no official values are at hand |" in certificate
+    rows = [line for line in table.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(campaign.codecs)
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
     assert campaign.anchor_note in text
@@ -152,7 +155,7 @@ def test_table_md_gives_reasons_for_missing_values(campaign: Campaign) -> None:
 
 def test_workbook(campaign: Campaign) -> None:
     book = openpyxl.load_workbook(io.BytesIO(rendered(campaign, "report.xlsx")))
-    assert book.sheetnames == ["Summary", "BD-rate", "Points", "Findings", "Provenance"]
+    assert book.sheetnames == ["Summary", "BD-rate", "Points", "Findings", "Parity", "Provenance"]
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert not [cell.value for cell in cells if cell.data_type == "f"]
     assert FORMULA in {cell.value for cell in book["Points"]["B"]}

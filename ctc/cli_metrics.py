@@ -1,0 +1,120 @@
+"""The commands about metrics alone: score pictures that are there already, list the metrics, verify them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from ctc.protocols import Device
+
+GATE_FAILED = 3
+
+
+def names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Names with commas between, without repetitions."""
+    if value is not None and not value.strip(", "):
+        raise click.BadParameter("names with commas between are wanted")
+    return tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
+
+
+CHOSEN = click.option("--metrics", callback=names, help="Names with commas between. [default: all but those marked extra]")
+DEVICE = click.option(
+    "--metric-device",
+    "device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where metrics are computed that can.",
+)
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    from ctc.complexity.machine import machine
+    from ctc.kernels.strips import threads
+
+    with threads(count or machine().cores):
+        yield
+
+
+@click.command("score")
+@click.argument("reference", type=click.Path(path_type=Path))
+@click.argument("distorted", type=click.Path(path_type=Path), nargs=-1, required=True)
+@CHOSEN
+@click.option("--internal-bits", type=click.Choice(["8", "10"]), default="10", show_default=True, help="Grid on which metrics see samples.")
+@DEVICE
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of one metric; no digit depends on it. [default: all cores]")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write reference,distorted and a column per metric.")
+def score_command(
+    reference: Path, distorted: tuple[Path, ...], metrics: tuple[str, ...], internal_bits: str, device: Device, threads: int | None,
+    csv_file: Path | None,
+) -> int:  # fmt: skip
+    """Score DISTORTED pictures against REFERENCE: files, or two folders with the same names."""
+    from ctc import scorefiles
+    from ctc.report.wording import significant
+    from ctc.store import explained, write_whole
+
+    chosen = scorefiles.chosen_metrics(metrics, device)
+    scored = []
+    width = max(len(metric.name) for metric in chosen)
+    with _threads(threads):
+        for pair in scorefiles.score(scorefiles.pairs(reference, distorted), chosen, int(internal_bits), device):
+            scored.append(pair)
+            click.echo(f"{pair.distorted} against {pair.reference}")
+            for metric, score in zip(chosen, pair.scores, strict=True):
+                value = (
+                    f"{significant(score.value)} {metric.info.unit}".rstrip() if score.value is not None else f"undefined: {score.reason}"
+                )
+                click.echo(f"  {score.metric:{width}}  {value}")
+    if csv_file is not None:
+        with explained(csv_file.parent):
+            write_whole(csv_file, scorefiles.as_csv(scored, chosen))
+    return 0
+
+
+@click.group("metrics")
+def metrics_group() -> None:
+    """Look at the metrics: what they are, and how near they come to the official values."""
+
+
+@metrics_group.command("list")
+def metrics_list_command() -> int:
+    """List the metrics: direction, range, which program they equal, version, where they can be computed."""
+    from ctc import plugins
+    from ctc.errors import ToolMissing
+
+    for name, metric in plugins.metrics().found.items():
+        info = metric.info
+        try:
+            version = metric.version()
+        except ToolMissing as error:
+            version = f"missing: {error}"
+        unit = f" {info.unit}" if info.unit else ""
+        click.echo(f"{name}{' (extra: only when asked for by name)' if metric.extra else ''}")
+        click.echo(f"  {'higher' if info.higher_is_better else 'lower'} is better, {info.range}{unit}; sees {SEES[metric.wants]}")
+        click.echo(f"  defined by  {info.reference}")
+        click.echo(f"  equals      {info.equals}")
+        click.echo(f"  version     {version}")
+        click.echo(f"  devices     {'cpu, cuda' if metric.on_cuda else 'cpu'}")
+    return 0
+
+
+SEES = {"y": "luma", "yuv": "Y'CbCr 4:4:4", "rgb": "RGB"}
+
+
+@metrics_group.command("verify")
+@CHOSEN
+@DEVICE
+@click.option("--golden", type=click.Path(path_type=Path), help="Folder with golden.csv and its pictures instead of the pairs that ship.")
+def metrics_verify_command(metrics: tuple[str, ...], device: Device, golden: Path | None) -> int:
+    """Compute the golden pairs and print the largest difference of each metric to the official values."""
+    from ctc import parity, scorefiles
+    from ctc.report.wording import parity_table
+
+    chosen = scorefiles.chosen_metrics(metrics, device)
+    found = parity.compare(parity.shipped_pairs() if golden is None else parity.pairs_in(golden), chosen, device)
+    click.echo(parity_table(found))
+    return 0 if all(each.holds for each in found if each.pairs) and any(each.pairs for each in found) else GATE_FAILED

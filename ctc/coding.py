@@ -1,0 +1,148 @@
+"""From a picture and a codec to bitstreams at the target rates, each step stored as soon as it is done.
+
+`code_unit` is the work that executors distribute: one picture with one codec at all target rates, since the rates share their attempts.
+`recall_coding` gives the same result from the store alone, or None. Both replay the same search from the same start, so the result of a
+run never depends on what was stored before or by whom.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctc import plugins
+from ctc.bench import Bench, NotStored, Source
+from ctc.complexity.memory import reuse_large_blocks
+from ctc.complexity.process import shell_line, time_limit
+from ctc.errors import CtcError, NotWritable, OutOfSpace, PictureError, ToolFailed
+from ctc.plugins import other_version
+from ctc.ratecontrol import Choice, RateSearch, middle_out
+from ctc.records import Coded, Cost, Counts, Failed, Job, Picture, Unreachable
+from ctc.store import Store
+
+Outcome = Coded | Unreachable | Failed
+
+
+@dataclass(frozen=True)
+class CodingUnit:
+    """One picture with one codec at all its target rates."""
+
+    picture: Picture
+    codec: str
+    codec_version: str
+    target_bpps: tuple[float, ...]
+    rate_tolerance: float
+    offset: float
+    """Where the rate search begins; see `ratecontrol.memory_offset`."""
+    store: str
+    time_limit_s: float
+
+    @property
+    def expected_s(self) -> float:
+        """Rough seconds of work, for the order of jobs."""
+        per_megapixel = 1.5 * plugins.codecs()[self.codec].seconds_per_megapixel
+        return len(self.target_bpps) * (0.5 + self.picture.pixels / 1e6 * per_megapixel)
+
+
+@dataclass(frozen=True)
+class CodingResult:
+    unit: CodingUnit
+    outcomes: tuple[Outcome, ...]
+    """In order of rising target rate."""
+    attempts: tuple[tuple[float, float], ...]
+    """(setting, bpp) of every attempt."""
+    counts: Counts
+
+    @property
+    def coded(self) -> tuple[Coded, ...]:
+        """What goes on to be scored."""
+        return tuple(outcome for outcome in self.outcomes if isinstance(outcome, Coded))
+
+    @property
+    def points(self) -> tuple[Unreachable | Failed, ...]:
+        """What ends here."""
+        return tuple(outcome for outcome in self.outcomes if not isinstance(outcome, Coded))
+
+
+def code_unit(unit: CodingUnit) -> CodingResult:
+    """Makes the bitstreams of `unit`, decodes each once. A failure becomes a Failed of its target; only a full disk raises (OutOfSpace)."""
+    reuse_large_blocks()
+    other = other_version(unit.codec, plugins.codecs()[unit.codec].version(), unit.codec_version)
+    if other:
+        return lost_coding(unit, other)
+    with time_limit(unit.time_limit_s), _bench(unit, may_run=True) as bench:
+        return _coded_at_all_rates(unit, bench)
+
+
+def recall_coding(unit: CodingUnit) -> CodingResult | None:
+    """The result of `unit` if every step of it is stored, else None."""
+    with _bench(unit, may_run=False) as bench:
+        try:
+            return _coded_at_all_rates(unit, bench)
+        except NotStored:
+            return None
+
+
+def lost_coding(unit: CodingUnit, reason: str) -> CodingResult:
+    """The result of a unit whose worker died."""
+    outcomes = tuple(failure(unit.picture, unit.codec, target, "worker", CtcError(reason)) for target in unit.target_bpps)
+    return CodingResult(unit, outcomes, (), Counts())
+
+
+def failure(picture: Picture, codec: str, target_bpp: float, stage: str, error: Exception) -> Failed:
+    """The record of a failure: the command line and the end of its log where a program failed, the traceback where one of us did."""
+    command, log_tail = (shell_line(error.command), error.log_tail) if isinstance(error, ToolFailed) else ("", "")
+    if isinstance(error, PictureError):
+        stage = "read"
+    if isinstance(error, CtcError):
+        return Failed(picture.name, codec, target_bpp, stage, str(error), command, log_tail)
+    trace = "".join(traceback.format_exception(error))
+    return Failed(picture.name, codec, target_bpp, stage, f"{type(error).__name__}: {error}", command, trace)
+
+
+def _bench(unit: CodingUnit, *, may_run: bool) -> Bench:
+    return Bench(Source(unit.picture), unit.codec, unit.codec_version, Store(Path(unit.store)), may_run)
+
+
+def _coded_at_all_rates(unit: CodingUnit, bench: Bench) -> CodingResult:
+    search = RateSearch(bench.rate, bench.codec.knob, unit.rate_tolerance, unit.offset)
+    outcomes = {target: _outcome(unit, bench, search, target) for target in middle_out(unit.target_bpps)}
+    return CodingResult(unit, tuple(outcomes[target] for target in sorted(outcomes)), tuple(sorted(search.attempts.items())), bench.counts)
+
+
+def _outcome(unit: CodingUnit, bench: Bench, search: RateSearch, target_bpp: float) -> Outcome:
+    stage = "encode"
+    try:
+        choice = search.find(target_bpp)
+        job = Job(unit.picture, unit.codec, unit.codec_version, target_bpp)
+        if not choice.reachable:
+            return Unreachable(job, choice.setting, choice.bpp, choice.tries, choice.reason)
+        stage = "decode"
+        return _coded(bench, job, choice)
+    except (NotStored, NotWritable, OutOfSpace):
+        raise
+    except Exception as error:  # noqa: BLE001 - the one boundary: a night's run outlives a defect in one plug-in, and shows it
+        bench.refuse_to_guess()
+        return failure(unit.picture, unit.codec, target_bpp, stage, error)
+
+
+def _coded(bench: Bench, job: Job, choice: Choice) -> Coded:
+    """The record of the chosen bitstream, decoded once."""
+    encoded, decoded = bench.encoded(choice.setting), bench.decoded(choice.setting)
+    source, bitstream, destination = bench.file_names(job.picture.name, choice.setting)
+    return Coded(
+        job=job,
+        setting=choice.setting,
+        bytes=encoded["bytes"],
+        bpp=choice.bpp,
+        deviation=choice.bpp / job.target_bpp - 1,
+        tries=choice.tries,
+        bitstream_sha256=encoded["sha256"],
+        decoded_sha256=decoded["sha256"],
+        encode=Cost(**encoded["cost"]),
+        decode=Cost(**decoded["cost"]),
+        encode_command=bench.codec.encode_command(source, bitstream, choice.setting),
+        decode_command=bench.codec.decode_command(bitstream, destination),
+        reason=choice.reason,
+    )
