@@ -141,7 +141,7 @@ def test_table_md(campaign: Campaign) -> None:
     assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
     assert campaign.anchor_note in text
     assert campaign.codecs[2].note in text
-    assert "**Not valid**: 2 errors" in text
+    assert "**Not valid**: 3 errors" in text
     assert re.search(r"\| jpegai-bop \| −\d+\.\d % \(7/9\) \| −\d", text)
     assert "<script" not in text
 
