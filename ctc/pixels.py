@@ -74,43 +74,32 @@ def conversion_name(pixels: PixelFormat, source_bits: int) -> str:
 
 def rgb_to_ycc(rgb: Rgb, bits: int) -> Planes:
     """(height, width, 3) RGB to (3, height, width) 4:4:4 codes of `bits` bits; ANCHOR for 8 to 10 bits, else ROUNDED."""
-    band = _anchor_forward if (rgb.dtype == np.uint8 and bits == 10) else _rounded_forward
     height, width, _ = rgb.shape
     planes = np.empty((3, height, width), np.uint16)
+    if rgb.dtype == np.uint8 and bits == 10:
+        from ctc.kernels.colour import anchor_forward
+
+        anchor_forward(np.ascontiguousarray(rgb), planes)
+        return planes
     for top in range(0, height, ROWS_AT_A_TIME):
         rows = slice(top, top + ROWS_AT_A_TIME)
-        planes[:, rows] = band(rgb[rows], bits)
+        planes[:, rows] = _rounded_forward(rgb[rows], bits)
     return planes
 
 
 def ycc_to_rgb(planes: Planes, bits: int, rgb_bits: Literal[8, 16]) -> Rgb:
     """Inverse of `rgb_to_ycc`: (3, height, width) codes of `bits` bits to (height, width, 3) RGB of 8 or 16 bits."""
-    band = _anchor_inverse if (rgb_bits == 8 and bits == 10) else _rounded_inverse
     _, height, width = planes.shape
     rgb = np.empty((height, width, 3), np.uint8 if rgb_bits == 8 else np.uint16)
+    if rgb_bits == 8 and bits == 10:
+        from ctc.kernels.colour import anchor_inverse
+
+        anchor_inverse(planes, rgb)
+        return rgb
     for top in range(0, height, ROWS_AT_A_TIME):
         rows = slice(top, top + ROWS_AT_A_TIME)
-        rgb[rows] = band(planes[:, rows], bits, rgb_bits)
+        rgb[rows] = _rounded_inverse(planes[:, rows], bits, rgb_bits)
     return rgb
-
-
-def _anchor_forward(rgb: Rgb, bits: int) -> NDArray[np.int64]:  # noqa: ARG001 - one shape of function for both conversions
-    r, g, b = (rgb[..., channel].astype(np.int64) for channel in range(3))
-    y = (5983 * r + 20127 * g + 2032 * b + 2**19 + 2**8) >> 9
-    u = (-3298 * r - 11094 * g + 14392 * b + 2**22 + 2**8) >> 9
-    v = (14392 * r - 13073 * g - 1320 * b + 2**22 + 2**8) >> 9
-    y, u, v = (np.minimum(2 * plane, 32767) for plane in (y, u, v))
-    y = (np.minimum(y, 30189) * 19077 - 39057361) >> 14
-    u, v = ((np.minimum(plane, 30775) * 4663 - 9289992) >> 12 for plane in (u, v))
-    return np.clip((np.stack((y, u, v)) + 16) >> 5, 0, 1023)
-
-
-def _anchor_inverse(planes: Planes, bits: int, rgb_bits: int) -> NDArray[np.int64]:  # noqa: ARG001
-    y, u, v = planes.astype(np.int64) * 128
-    y = y * 8192 + 2**21
-    u, v = u - 65536, v - 65536
-    rgb = np.stack((y + 12901 * v, y - 3835 * v - 1534 * u, y + 15201 * u), axis=-1)
-    return np.clip(rgb, 0, 2**30 - 1) >> 22
 
 
 def _rounded_forward(rgb: Rgb, bits: int) -> NDArray[np.float64]:
@@ -240,21 +229,19 @@ def metric_codes(rgb: Rgb, wants: Literal["y", "yuv", "rgb"], internal_bits: int
     JPEG AI quality framework, `DataClass`: RGB / maximum in float32, rounded (half to even) to the grid, BT.709 full-range Y'CbCr of the
     rounded values with chroma + 1/2, clamped to [0, 1], rounded to the grid again. The codes are the grid values times 2^bits - 1."""
     height, width, _ = rgb.shape
-    shape = (height, width) if wants == "y" else (3, height, width)
-    codes = np.empty(shape, np.uint16)
-    for top in range(0, height, ROWS_AT_A_TIME):
-        rows = slice(top, top + ROWS_AT_A_TIME)
-        codes[..., rows, :] = _metric_band(rgb[rows], wants, np.float32(2**internal_bits - 1))
-    return codes
+    top = np.float32(2**internal_bits - 1)
+    on_grid = np.rint(np.arange(peak(rgb) + 1, dtype=np.float32) / np.float32(peak(rgb)) * top)
+    codes = np.empty((1 if wants == "y" else 3, height, width), np.uint16)
+    for first in range(0, height, ROWS_AT_A_TIME):
+        rows = slice(first, first + ROWS_AT_A_TIME)
+        if wants == "rgb":
+            codes[:, rows] = np.moveaxis(on_grid.astype(np.uint16)[rgb[rows]], -1, 0)
+        else:
+            _luma_and_chroma(np.ascontiguousarray(rgb[rows]), on_grid / top, top, codes[:, rows])
+    return codes[0] if wants == "y" else codes
 
 
-def _metric_band(rgb: Rgb, wants: str, top: np.float32) -> NDArray[np.float32]:
-    on_grid = np.rint(rgb.astype(np.float32) / np.float32(peak(rgb)) * top)
-    if wants == "rgb":
-        return np.moveaxis(on_grid, -1, 0)
-    r, g, b = (on_grid[..., channel] / top for channel in range(3))
-    y = np.float32(KR) * r + np.float32(KG) * g + np.float32(KB) * b
-    if wants == "y":
-        return np.rint(np.clip(y, 0, 1) * top)
-    u, v = (b - y) / np.float32(CB_SPAN) + np.float32(0.5), (r - y) / np.float32(CR_SPAN) + np.float32(0.5)
-    return np.rint(np.clip(np.stack((y, u, v)), 0, 1) * top)
+def _luma_and_chroma(rgb: Rgb, units: NDArray[np.float32], top: np.float32, codes: Planes) -> None:
+    from ctc.kernels.colour import luma_and_chroma
+
+    luma_and_chroma(rgb, units, np.array([KR, KG, KB, CB_SPAN, CR_SPAN], np.float32), float(top), codes)

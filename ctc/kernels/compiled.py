@@ -19,17 +19,19 @@ CONFIG: Any = numba.config
 HERE = Path(__file__).parent
 
 
-def compiled(signature: str, sums_reordered: bool = False) -> Callable[[Function], Function]:
-    """Compiles for one signature when the module is imported, or loads the machine code of an earlier process.
+def compiled(*signatures: str, sums_reordered: bool = False, fused: bool = True) -> Callable[[Function], Function]:
+    """Compiles for these signatures when the module is imported, or loads the machine code of an earlier process.
 
-    Multiplications and additions may fuse. Only with `sums_reordered` may a sum run over several lanes: its last digits then depend on the
-    processor. Without the interpreter's lock, so that strips can run in threads.
+    Multiplications and additions may fuse unless `fused` is off. Only with `sums_reordered` may a sum run over several lanes: its last
+    digits then depend on the processor. Without the interpreter's lock, so that strips can run in threads.
     """
-    allowed = {"contract", "reassoc"} if sums_reordered else {"contract"}
+    allowed = ({"contract"} if fused else set()) | ({"reassoc"} if sums_reordered else set())
 
     def decorate(function: Function) -> Function:
         with _kept_in(_folder()) as kept:
-            return cast(Function, numba.njit(signature, cache=kept, nogil=True, error_model="numpy", fastmath=allowed)(function))
+            return cast(
+                Function, numba.njit(list(signatures), cache=kept, nogil=True, error_model="numpy", fastmath=allowed or False)(function)
+            )
 
     return decorate
 
