@@ -70,6 +70,23 @@ def test_metric_codes_of_known_colours() -> None:
     assert np.array_equal(pixels.metric_codes(rgb, "rgb", 8), np.moveaxis(rgb, -1, 0))
 
 
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_metric_codes_round_as_torch_does(dtype: type, bits: int) -> None:
+    """The quality framework computes in torch's float32; a fused multiplication or a sum in another order would show on some sample."""
+    import torch
+
+    top = np.iinfo(dtype).max
+    rgb = np.random.default_rng(4).integers(0, top, (600, 500, 3), dtype=dtype, endpoint=True)
+    grid = float(2**bits - 1)
+    r, g, b = (torch.round(torch.from_numpy(rgb[..., channel].astype(np.float32)) / float(top) * grid) / grid for channel in range(3))
+    y = 0.2126 * r + 0.7152 * g + 0.0722 * b
+    planes = torch.stack((y, (b - y) / 1.8556 + 0.5, (r - y) / 1.5748 + 0.5))
+    expected = torch.round(torch.clamp(planes, 0, 1) * grid).to(torch.int32).numpy()
+    assert np.array_equal(pixels.metric_codes(rgb, "yuv", bits), expected)
+    assert np.array_equal(pixels.metric_codes(rgb, "y", bits), expected[0])
+
+
 def test_bands_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     rgb = np.random.default_rng(3).integers(0, 256, (37, 21, 3), dtype=np.uint8)
     whole = pixels.rgb_to_ycc(rgb, 10), pixels.metric_codes(rgb, "yuv")
