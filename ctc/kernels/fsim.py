@@ -1,7 +1,7 @@
 """Phase congruency and gradients of decimated pictures, and their similarity.
 
-Planes are small: decimation brings the shorter side to 171 to 383 samples. Filter responses are in single precision as in the official program,
-which costs nothing: in double precision FSIM differs by 1e-8.
+Planes are small: decimation brings the shorter side to 171 to 383 samples. Filter responses are in single precision as in the official
+program; in double precision FSIM differs by 1e-8.
 """
 
 from __future__ import annotations

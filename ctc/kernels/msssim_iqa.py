@@ -13,7 +13,15 @@ ZERO, QUARTER, TWO = np.float32(0.0), np.float32(0.25), np.float32(2.0)
 
 @compiled(f"UniTuple(float64, 2)({', '.join(['float32[:, ::1]'] * 5 + ['float32'] * 2 + ['float32[:, :, ::1]'] * 2)})")
 def _strip(
-    x: Plane32, y: Plane32, weights: Plane32, means: Plane32, variances: Plane32, c1: float, c2: float, samples: Stack32, found: Stack32
+    x: Plane32,
+    y: Plane32,
+    weights: Plane32,
+    means: Plane32,
+    variances: Plane32,
+    c1: np.float32,
+    c2: np.float32,
+    samples: Stack32,
+    found: Stack32,
 ) -> tuple[float, float]:
     rows, width = means.shape
     contrasts, similarities = np.zeros(TILE), np.zeros(TILE)
@@ -33,14 +41,14 @@ def _strip(
 
 
 def mean_similarity(scale: Scale, y: Rows32, c1: float, c2: float) -> Plane:
-    """(mean contrast-structure, mean of the same times luminance) of one scale, negative contrast-structure set to zero at each position."""
+    """(mean contrast-structure, mean of the same times luminance) of one scale, negative contrast-structure being zero at each position."""
     reach = len(scale.weights) - 3
 
     def strip(start: int, stop: int) -> Plane:
         rows = slice(start, stop + reach)
         moments = scale.means[start:stop], scale.variances[start:stop]
         constants = np.float32(c1), np.float32(c2)
-        return np.array(_strip(scale.plane[rows], y[rows], scale.weights, *moments, *constants, *room(3, stop - start, reach)))
+        return np.array([*_strip(scale.plane[rows], y[rows], scale.weights, *moments, *constants, *room(3, stop - start, reach))])
 
     return summed(strip, len(scale.means)) / scale.means.size
 

@@ -1,9 +1,10 @@
 """Windowed moments in single precision with the roundings of the official convolutions: tap after tap, row by row.
 
 torch's convolution of one plane on a processor (oneDNN's direct loops) adds the taps of a window in this order, each by one fused
-multiplication and addition, so the sums here are the same bits. Variances as differences of such sums carry an error of up to 0.1 in samples up
-to 255, the same all over a flat area: in metrics that are defined by programs in single precision it is part of the digits. A separable
-window is cheaper and rounds otherwise. On a processor without fused multiplication and addition the last bits differ.
+multiplication and addition, so the sums here are the same bits. Variances as differences of such sums carry an error of a few
+hundredths in samples up to 255, the same all over a flat area: in metrics that are defined by programs in single precision it is
+part of the digits. A separable window is cheaper and rounds otherwise. On a processor without fused multiplication and addition
+the last bits differ.
 """
 
 from __future__ import annotations
@@ -60,16 +61,15 @@ class Samples32:
 
 
 def weights_of(window: NDArray[np.float64]) -> Plane32:
-    """The outer square of a line of up to 17 taps, normalised and then rounded, with a row of zeros above and below and columns after it."""
+    """The outer square of a line of up to 17 taps, normalised and then rounded; with rows of zeros around it and columns after it."""
     square = np.outer(window, window)
     padded = np.zeros((len(window) + 2, min(length for length in LENGTHS if length >= len(window))), np.float32)
     padded[1:-1, : len(window)] = square / square.sum()
     return padded
 
 
-@intrinsic  # type: ignore[untyped-decorator]
 def _widest_registers(_: Any) -> Any:
-    """Lets the loops of the calling function use registers of 512 bits where there are any: the compiler's rule is 256, a third slower here."""
+    """Lets the loops of the calling function use registers of 512 bits where there are any: the compiler takes 256, a third slower here."""
 
     def attributed(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
         # `attributes.add` itself knows only attributes without a value.
@@ -79,10 +79,13 @@ def _widest_registers(_: Any) -> Any:
     return types.void(), attributed
 
 
+_use_widest_registers: Any = intrinsic(_widest_registers)
+
+
 @compiled("void(float32[:, ::1], float32[:, ::1], float32[:, ::1], int64, int64, int64, int64)")
 def _six(plane: Plane32, weights: Plane32, sums: Plane32, i: int, k: int, tap: int, count: int) -> None:
     """Six taps of one row of samples, for the two rows of sums that it reaches."""
-    _widest_registers()
+    _use_widest_registers()
     source, w, v = plane[i + k, tap:], weights[k + 1, tap:], weights[k, tap:]
     above, below = sums[i], sums[i + 1]
     w0, w1, w2, w3, w4, w5 = w[0], w[1], w[2], w[3], w[4], w[5]
@@ -110,7 +113,7 @@ def _six(plane: Plane32, weights: Plane32, sums: Plane32, i: int, k: int, tap: i
 @compiled("void(float32[:, ::1], float32[:, ::1], float32[:, ::1], int64, int64, int64, int64)")
 def _five(plane: Plane32, weights: Plane32, sums: Plane32, i: int, k: int, tap: int, count: int) -> None:
     """As `_six`, of five taps."""
-    _widest_registers()
+    _use_widest_registers()
     source, w, v = plane[i + k, tap:], weights[k + 1, tap:], weights[k, tap:]
     above, below = sums[i], sums[i + 1]
     w0, w1, w2, w3, w4 = w[0], w[1], w[2], w[3], w[4]
@@ -139,7 +142,7 @@ def _windowed(plane: Plane32, weights: Plane32, rows: int, count: int, sums: Pla
 
     Rows are done in pairs, so `plane` and `sums` have room for an even number of them.
     """
-    _widest_registers()
+    _use_widest_registers()
     taps, padded = weights.shape
     sixes = padded - 5 * (-padded % 6)
     for i in range(0, rows, 2):
@@ -165,7 +168,10 @@ def _difference(sums: Plane32, a: Plane32, b: Plane32) -> None:
 
 
 def room(planes: int, rows: int, reach: int) -> tuple[Stack32, Stack32]:
-    """Zeros to work in on a tile of `rows` rows: samples with the margin of a window, and sums. Rows begin with a cache line, a tenth faster."""
+    """Zeros to work in on a tile of `rows` rows: samples with the margin of a window, and sums.
+
+    Rows begin with a cache line, which is a tenth faster.
+    """
     even = rows + rows % 2
     return _aligned(planes, even + reach, STRIDE), _aligned(planes, even, TILE)
 

@@ -1,9 +1,9 @@
-"""MS-SSIM of the luma as the class MS_SSIM of the package IQA_pytorch computes it: the second form that the JPEG AI quality framework reports.
+"""MS-SSIM of the luma as the class MS_SSIM of the package IQA_pytorch computes it, the second form of the JPEG AI quality framework.
 
 It clamps negative contrast-structure at every sample, and it multiplies the term of the last scale into each of the four factors before
 it multiplies these, so that the last scale has the exponent 4 x 0.1333. It is up to 1e-2 from `msssim`. No other program gives its
-digits. Its single precision is part of them: in float64 it is 1.2e-5 away over large bright areas. So the window has two
-dimensions and its taps are added in the order of the official convolution.
+digits. Its single precision is part of them: in float64 it is 1.2e-5 away on the golden picture camera, 1e-4 over a sky. So the
+window has two dimensions and its taps are added in the order of the official convolution.
 """
 
 from __future__ import annotations
