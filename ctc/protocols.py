@@ -87,6 +87,8 @@ class Metric:
     """Metrics of one family share the work on a pair when they are asked for it one after the other."""
     on_cuda: Against | None = None
     """The same metric by torch on a GPU, within the tolerance of the golden values; None where there is no such path."""
+    extra: bool = False
+    """Offered, computed only when asked for by name."""
 
     @property
     def name(self) -> str:
