@@ -59,6 +59,18 @@ Against = Callable[[Codes, int], Scorer]
 """(reference, peak) -> scorer: does all that depends on the reference alone, once for any number of distorted pictures."""
 
 
+class Accelerated(Protocol):
+    """A metric on a GPU."""
+
+    def __call__(self, reference: Codes, peak: int, /) -> Scorer:
+        """As `Against`. Raises ToolMissing where there is no GPU, OutOfDeviceMemory where it is too small."""
+        ...
+
+    def version(self) -> str:
+        """Everything that decides the digits. Raises ToolMissing."""
+        ...
+
+
 def each_alone(score: Callable[[Codes, Codes, int], float]) -> Against:
     """A metric `score(reference, distorted, peak)` that has nothing to do ahead for a reference."""
 
@@ -85,7 +97,7 @@ class Metric:
     """Asks the program behind the metric, where there is one, for its version. Raises ToolMissing."""
     family: str = ""
     """Metrics of one family share the work on a pair when they are asked for it one after the other."""
-    on_cuda: Against | None = None
+    on_cuda: Accelerated | None = None
     """The same metric by torch on a GPU, within the tolerance of the golden values; None where there is no such path."""
     extra: bool = False
     """Offered, computed only when asked for by name."""
@@ -97,6 +109,10 @@ class Metric:
     def version(self) -> str:
         """Everything that decides the digits. Raises ToolMissing."""
         return self.info.version if self.tool_version is None else f"{self.info.version}, {self.tool_version()}"
+
+    def cuda_version(self) -> str:
+        """Everything that decides the digits of `on_cuda`; `version()` where the metric stays on the CPU. Raises ToolMissing."""
+        return self.version() if self.on_cuda is None else f"{self.info.version}, {self.on_cuda.version()}"
 
     def score(self, reference: Codes, distorted: Codes, peak: int) -> float:
         """The metric of one pair, on the CPU."""

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from ctc.cuda import OnCuda
 from ctc.errors import MetricUndefined
 from ctc.metrics._planes import checked, defined, installed, one_torch_thread
 from ctc.protocols import Codes, Metric, each_alone
@@ -61,5 +62,6 @@ METRICS: tuple[Metric, ...] = (
         "rgb",
         each_alone(fsim),
         partial(installed, "piq", "torch"),
+        on_cuda=OnCuda("fsim", "1", ("piq",)),
     ),
 )

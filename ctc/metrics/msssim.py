@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctc.cuda import OnCuda
 from ctc.metrics._planes import checked, defined, gaussian, installed, one_torch_thread, zero_padded
 from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
@@ -126,6 +127,7 @@ METRICS: tuple[Metric, ...] = (
         "y",
         each_alone(msssim),
         partial(installed, "numba"),
+        on_cuda=OnCuda("msssim", "1", ("pytorch-msssim",)),
     ),
     Metric(
         MetricInfo(
@@ -140,5 +142,6 @@ METRICS: tuple[Metric, ...] = (
         "y",
         each_alone(msssim_iqa),
         partial(installed, "torch"),
+        on_cuda=OnCuda("msssim_iqa", "1"),
     ),
 )

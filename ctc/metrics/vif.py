@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from ctc.cuda import OnCuda
 from ctc.errors import MetricUndefined
 from ctc.metrics._planes import checked, defined, installed, one_torch_thread, zero_padded
 from ctc.protocols import Codes, Metric, each_alone
@@ -55,5 +56,6 @@ METRICS: tuple[Metric, ...] = (
         "y",
         each_alone(vif),
         partial(installed, "piq", "torch"),
+        on_cuda=OnCuda("vif", "1", ("piq",)),
     ),
 )
