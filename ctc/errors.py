@@ -6,6 +6,7 @@ CtcError
 |-- DataSetMissing      a picture set is not there or not whole           exit 4
 |-- PictureError        a picture cannot be used                          stored as Failed
 |-- ToolFailed          a program ended badly, hung, or gave rubbish      stored as Failed
+|-- OutOfDeviceMemory   a GPU is too small for a picture                  stored as Failed
 |-- MetricUndefined     a metric has no value for these pictures          stored as an empty score
 |-- NotWritable         a folder cannot be written                        exit 2
 `-- OutOfSpace          the disk is full                                  exit 1, nothing lost
@@ -48,6 +49,10 @@ class ToolFailed(CtcError):
 
     def __reduce__(self) -> tuple[type[ToolFailed], tuple[str, tuple[str, ...], str]]:
         return type(self), (str(self), self.command, self.log_tail)
+
+
+class OutOfDeviceMemory(CtcError):
+    """A GPU's memory does not hold what a metric needs for a picture."""
 
 
 class MetricUndefined(CtcError):

@@ -35,6 +35,9 @@ METRIC_PREPARATION = "bt709-full-float32-1"
 
 KR, KG, KB = 0.2126, 0.7152, 0.0722
 CB_SPAN, CR_SPAN = 1.8556, 1.5748
+WRITABLE = ("C", "W")
+"""What compiled loops take: rows one after the other, and arrays that they could write to, though they do not."""
+
 ROWS_AT_A_TIME = 512
 """Conversions run over bands of rows, so that their 64-bit intermediates stay small beside a 50-megapixel picture."""
 
@@ -79,7 +82,7 @@ def rgb_to_ycc(rgb: Rgb, bits: int) -> Planes:
     if rgb.dtype == np.uint8 and bits == 10:
         from ctc.kernels.colour import anchor_forward
 
-        anchor_forward(np.ascontiguousarray(rgb), planes)
+        anchor_forward(np.require(rgb, requirements=WRITABLE), planes)
         return planes
     for top in range(0, height, ROWS_AT_A_TIME):
         rows = slice(top, top + ROWS_AT_A_TIME)
@@ -94,7 +97,7 @@ def ycc_to_rgb(planes: Planes, bits: int, rgb_bits: Literal[8, 16]) -> Rgb:
     if rgb_bits == 8 and bits == 10:
         from ctc.kernels.colour import anchor_inverse
 
-        anchor_inverse(planes, rgb)
+        anchor_inverse(np.require(planes, requirements="W"), rgb)
         return rgb
     for top in range(0, height, ROWS_AT_A_TIME):
         rows = slice(top, top + ROWS_AT_A_TIME)
@@ -237,7 +240,7 @@ def metric_codes(rgb: Rgb, wants: Literal["y", "yuv", "rgb"], internal_bits: int
         if wants == "rgb":
             codes[:, rows] = np.moveaxis(on_grid.astype(np.uint16)[rgb[rows]], -1, 0)
         else:
-            _luma_and_chroma(np.ascontiguousarray(rgb[rows]), on_grid / top, top, codes[:, rows])
+            _luma_and_chroma(np.require(rgb[rows], requirements=WRITABLE), on_grid / top, top, codes[:, rows])
     return codes[0] if wants == "y" else codes
 
 

@@ -111,6 +111,7 @@ def resolve(options: Options) -> Plan:
     Raises UsageError for an unknown name, ToolMissing, naming all that is missing at once."""
     anchor, note = _anchor(options)
     names = options.codecs if anchor in options.codecs else (*options.codecs, anchor)
+    plugins.require_device(options.metric_device)
     metric_names = options.metrics or plugins.default_metrics()
     missing: list[str] = []
     codecs: list[CodecInfo] = []

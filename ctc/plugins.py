@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ctc.errors import ToolMissing, UsageError
-from ctc.protocols import Codec, Metric, Report
+from ctc.protocols import Codec, Device, Metric, Report
 from ctc.records import METRIC_ORDER
 
 PACKAGE = Path(__file__).parent
@@ -60,6 +60,14 @@ def metrics() -> Registry[Metric]:
     places = {name: place for place, name in enumerate(METRIC_ORDER)}
     names = sorted(unordered.found, key=lambda name: (places.get(name, len(places)), name))
     return Registry(unordered.kind, {name: unordered.found[name] for name in names}, unordered.broken)
+
+
+def require_device(device: Device) -> None:
+    """Raises ToolMissing where metrics are asked for on a GPU and there is none."""
+    if device == "cuda":
+        from ctc.cuda.device import require_cuda
+
+        require_cuda()
 
 
 def default_metrics() -> tuple[str, ...]:

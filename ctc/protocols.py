@@ -61,6 +61,18 @@ Against = Callable[[Codes, int], Scorer]
 """(reference, peak) -> scorer: does all that depends on the reference alone, once for any number of distorted pictures."""
 
 
+class Accelerated(Protocol):
+    """A metric on a GPU."""
+
+    def __call__(self, reference: Codes, peak: int, /) -> Scorer:
+        """As `Against`. Raises ToolMissing where there is no GPU, OutOfDeviceMemory where it is too small."""
+        ...
+
+    def version(self) -> str:
+        """Everything that decides the digits. Raises ToolMissing."""
+        ...
+
+
 def each_alone(score: Callable[[Codes, Codes, int], float]) -> Against:
     """A metric `score(reference, distorted, peak)` that has nothing to do ahead for a reference."""
 
@@ -89,7 +101,7 @@ class Metric:
     """Offered, but computed only when asked for by name."""
     family: str = ""
     """Metrics of one family share the work on a pair when they are asked for it one after the other."""
-    on_cuda: Against | None = None
+    on_cuda: Accelerated | None = None
     """The same metric by torch on a GPU, within the tolerance of the golden values; None where there is no such path."""
 
     @property
@@ -98,8 +110,9 @@ class Metric:
 
     def version(self, device: Device = "cpu") -> str:
         """Everything that decides the digits on `device`. Raises ToolMissing."""
-        tool = "" if self.tool_version is None else f", {self.tool_version()}"
-        return f"{self.info.version}{tool}" + (", cuda" if device == "cuda" and self.on_cuda is not None else "")
+        if device == "cuda" and self.on_cuda is not None:
+            return f"{self.info.version}, {self.on_cuda.version()}"
+        return self.info.version if self.tool_version is None else f"{self.info.version}, {self.tool_version()}"
 
     def on(self, device: Device) -> Against:
         """What computes the metric where `device` is asked for: the CPU does what has no path on a GPU."""

@@ -31,6 +31,7 @@ AVG = "AVG"
 
 METRIC_ORDER = (
     "msssim", "msssim_iqa", "iwssim", "vmaf", "vif", "fsim", "nlpd", "psnr_hvs_m", "psnr_hvs", "psnr_y", "psnr_u", "psnr_v",
+    "vmaf_neg", "ciede2000",
 )  # fmt: skip
 """Column order of the metrics in every table; a metric that is not named here follows in order of name."""
 

@@ -29,6 +29,7 @@ def chosen_metrics(names: Sequence[str], device: Device) -> list[Metric]:
     """The metrics called `names`; without names all but the extra ones.
 
     Raises UsageError for an unknown name, ToolMissing where its program, or the device, is not there."""
+    plugins.require_device(device)
     metrics = [plugins.metrics()[name] for name in names or plugins.default_metrics()]
     for metric in metrics:
         metric.version(device)

@@ -308,7 +308,7 @@ class TestOfficialAnchor:
         assert largest_deviation(whole, "vvc-vtm") == pytest.approx(-0.1315, abs=5e-5)
         assert is_monotone(whole, "vvc-vtm")
 
-    @pytest.mark.parametrize("metric", [name for name in METRIC_ORDER if name != "psnr_hvs_m"])
+    @pytest.mark.parametrize("metric", [name for name in METRIC_ORDER if name not in ("psnr_hvs_m", "vmaf_neg", "ciede2000")])
     def test_one_altered_value_is_found(self, metric: str) -> None:
         whole = official_anchor()
         name = whole.pictures[29].name

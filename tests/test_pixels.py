@@ -87,6 +87,16 @@ def test_metric_codes_round_as_torch_does(dtype: type, bits: int) -> None:
     assert np.array_equal(pixels.metric_codes(rgb, "y", bits), expected[0])
 
 
+def test_arrays_that_cannot_be_written_or_are_cut_from_others() -> None:
+    whole = np.random.default_rng(5).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    rgb = whole[3:30, 5:50]
+    planes, codes = pixels.rgb_to_ycc(rgb.copy(), 10), pixels.metric_codes(rgb.copy(), "yuv")
+    whole.flags.writeable = planes.flags.writeable = False
+    assert np.array_equal(pixels.rgb_to_ycc(rgb, 10), planes)
+    assert np.array_equal(pixels.metric_codes(rgb, "yuv"), codes)
+    assert np.array_equal(pixels.ycc_to_rgb(planes[:, ::-1], 10, 8), rgb[::-1])
+
+
 def test_bands_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     rgb = np.random.default_rng(3).integers(0, 256, (37, 21, 3), dtype=np.uint8)
     whole = pixels.rgb_to_ycc(rgb, 10), pixels.metric_codes(rgb, "yuv")

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ctc.cuda import OnCuda
 from ctc.errors import MetricUndefined
 from ctc.metrics._planes import Plane, checked, defined, installed
 from ctc.protocols import Codes, Metric, Scorer
@@ -102,5 +103,6 @@ METRICS: tuple[Metric, ...] = (
         "rgb",
         fsim,
         partial(installed, "numba", "scipy"),
+        on_cuda=OnCuda("fsim", "1", ("piq",)),
     ),
 )

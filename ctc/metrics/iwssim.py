@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctc.cuda import OnCuda
 from ctc.errors import MetricUndefined
 from ctc.metrics._planes import Plane, checked, defined, gaussian, installed, mirrored, zero_padded
 from ctc.protocols import Codes, Metric, each_alone
@@ -126,5 +127,6 @@ METRICS: tuple[Metric, ...] = (
         "y",
         each_alone(iwssim),
         partial(installed, "numba"),
+        on_cuda=OnCuda("iwssim", "1"),
     ),
 )

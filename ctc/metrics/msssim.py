@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ctc.cuda import OnCuda
 from ctc.metrics._planes import checked, defined, gaussian, installed, zero_padded
 from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
@@ -61,5 +62,6 @@ METRICS: tuple[Metric, ...] = (
         "y",
         each_alone(msssim),
         partial(installed, "numba"),
+        on_cuda=OnCuda("msssim", "1", ("pytorch-msssim",)),
     ),
 )

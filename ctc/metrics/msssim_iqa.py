@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ctc.cuda import OnCuda
 from ctc.metrics._planes import checked, defined, gaussian, installed, zero_padded
 from ctc.protocols import Codes, Metric, Scorer
 from ctc.records import MetricInfo
@@ -70,5 +71,6 @@ METRICS: tuple[Metric, ...] = (
         "y",
         msssim_iqa,
         partial(installed, "numba"),
+        on_cuda=OnCuda("msssim_iqa", "1"),
     ),
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctc.cuda import OnCuda
 from ctc.metrics._planes import checked, defined, installed, interpolation, mirrored, zero_padded
 from ctc.protocols import Codes, Metric, each_alone
 from ctc.records import MetricInfo
@@ -93,5 +94,6 @@ METRICS: tuple[Metric, ...] = (
         "y",
         each_alone(nlpd),
         partial(installed, "numba"),
+        on_cuda=OnCuda("nlpd", "1"),
     ),
 )

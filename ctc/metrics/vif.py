@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from ctc.cuda import OnCuda
 from ctc.errors import MetricUndefined
 from ctc.metrics._planes import checked, defined, gaussian, installed, zero_padded
 from ctc.protocols import Codes, Metric, Scorer
@@ -75,5 +76,6 @@ METRICS: tuple[Metric, ...] = (
         "y",
         vif,
         partial(installed, "numba"),
+        on_cuda=OnCuda("vif", "1", ("piq",)),
     ),
 )

@@ -73,6 +73,11 @@ def golden() -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    return GOLDEN
+
+
+@pytest.fixture(scope="session")
 def golden_pair() -> Callable[[dict[str, str], Metric], Pair]:
     def load(row: dict[str, str], metric: Metric) -> Pair:
         return tuple(metric_codes(png(GOLDEN / row[key]), metric.wants) for key in ("reference", "distorted"))
