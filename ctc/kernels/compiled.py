@@ -16,11 +16,14 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CONFIG: Any = numba.config
+CODES = "Array(uint16, 2, 'C', readonly=True)"
+"""Signature of the codes of a plane: they may be in memory that cannot be written."""
+
 HERE = Path(__file__).parent
 
 
-def compiled(signature: str, sums_reordered: bool = False) -> Callable[[Function], Function]:
-    """Compiles for one signature when the module is imported, or loads the machine code of an earlier process.
+def compiled(*signatures: str, sums_reordered: bool = False) -> Callable[[Function], Function]:
+    """Compiles for these signatures when the module is imported, or loads the machine code of an earlier process.
 
     Multiplications and additions may fuse. Only with `sums_reordered` may a sum run over several lanes: its last digits then depend on the
     processor. Without the interpreter's lock, so that strips can run in threads.
@@ -29,7 +32,7 @@ def compiled(signature: str, sums_reordered: bool = False) -> Callable[[Function
 
     def decorate(function: Function) -> Function:
         with _kept_in(_folder()) as kept:
-            return cast(Function, numba.njit(signature, cache=kept, nogil=True, error_model="numpy", fastmath=allowed)(function))
+            return cast(Function, numba.njit(list(signatures), cache=kept, nogil=True, error_model="numpy", fastmath=allowed)(function))
 
     return decorate
 
