@@ -35,7 +35,7 @@ METRIC_PREPARATION = "bt709-full-float32-1"
 
 KR, KG, KB = 0.2126, 0.7152, 0.0722
 CB_SPAN, CR_SPAN = 1.8556, 1.5748
-WRITABLE = ("C", "W")
+WRITABLE: tuple[Literal["C"], Literal["W"]] = ("C", "W")
 """What compiled loops take: rows one after the other, and arrays that they could write to, though they do not."""
 
 ROWS_AT_A_TIME = 512

@@ -16,6 +16,9 @@ import numba
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CONFIG: Any = numba.config
+CODES = "Array(uint16, 2, 'C', readonly=True)"
+"""Signature of the codes of a plane: they may be in memory that cannot be written."""
+
 HERE = Path(__file__).parent
 
 

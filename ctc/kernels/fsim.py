@@ -17,7 +17,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from ctc.kernels.compiled import compiled
-from ctc.kernels.strips import Plane, _threads, mapped
+from ctc.kernels.strips import Plane, mapped
 
 Plane32 = NDArray[np.float32]
 Stack = NDArray[np.float64]

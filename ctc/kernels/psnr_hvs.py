@@ -6,12 +6,16 @@ import math
 
 import numpy as np
 
-from ctc.kernels.compiled import compiled
-from ctc.kernels.strips import Plane, Samples, summed
+from ctc.kernels.compiled import CODES, compiled
+from ctc.kernels.strips import Plane, done, summed
+from ctc.protocols import Codes
 
 BLOCK = 8
 LANES = 16
 """Blocks that are worked on side by side: coefficient k of block b is at k LANES + b."""
+
+AT_ONCE = 64
+"""Groups of LANES blocks that are one piece of work for a thread."""
 
 SENSITIVITY = np.array([
     1.608443, 2.339554, 2.573509, 1.608443, 1.072295, 0.643377, 0.504610, 0.421887,
@@ -65,15 +69,22 @@ def _transform(block: Plane, across: int, along: int) -> None:
             samples[7 * step + b] = C7 * d0 - C5 * d1 + C3 * d2 - C1 * d3
 
 
-@compiled("void(float64[:, ::1], int64, int64, int64, float64[::1], float64[::1])")
-def _load(plane: Plane, top: int, left: int, count: int, block: Plane, threshold: Plane) -> None:
-    """Coefficients of `count` blocks from (top, left) on in `block`, zeros after them, and the masking that each exerts."""
-    block[:] = 0.0
+@compiled(f"void({CODES}, int64, float64[::1], float64[::1])")
+def _load(plane: Codes, group: int, block: Plane, threshold: Plane) -> None:
+    """Coefficients of the blocks of one group, and the masking that each exerts. The last row and column are repeated to whole blocks."""
+    height, width = plane.shape
+    across = -(-width // (BLOCK * LANES))
+    top, left = group // across * BLOCK, group % across * BLOCK * LANES
+    line = np.empty(BLOCK * LANES, plane.dtype)
     for row in range(BLOCK):
-        source = plane[top + row, left : left + BLOCK * count]
-        for b in range(count):
-            for column in range(BLOCK):
-                block[(row * BLOCK + column) * LANES + b] = source[BLOCK * b + column]
+        samples = plane[min(top + row, height - 1), left : min(left + BLOCK * LANES, width)]
+        for j in range(len(samples)):
+            line[j] = samples[j]
+        line[len(samples) :] = samples[-1]
+        target = block[row * BLOCK * LANES : (row + 1) * BLOCK * LANES]
+        for column in range(BLOCK):
+            for b in range(LANES):
+                target[column * LANES + b] = line[BLOCK * b + column]
     totals = np.zeros(4 * LANES)
     squares = np.zeros(LANES)
     for row in range(BLOCK):
@@ -99,43 +110,54 @@ def _load(plane: Plane, top: int, left: int, count: int, block: Plane, threshold
         threshold[b] = math.sqrt(threshold[b] * ratio / (16.0 * 64.0))
 
 
-@compiled("UniTuple(float64, 2)(float64[:, ::1], float64[:, ::1])")
-def _strip(x: Plane, y: Plane) -> tuple[float, float]:
-    a, b = np.empty(BLOCK * BLOCK * LANES), np.empty(BLOCK * BLOCK * LANES)
-    mask_a, mask_b = np.empty(LANES), np.empty(LANES)
+@compiled(f"void({CODES}, int64, int64, float64[:, ::1], float64[:, ::1])")
+def _prepare(x: Codes, first: int, last: int, coefficients: Plane, thresholds: Plane) -> None:
+    for group in range(first, last):
+        _load(x, group, coefficients[group], thresholds[group])
+
+
+@compiled(f"UniTuple(float64, 2)({CODES}, int64, int64, float64[:, ::1], float64[:, ::1])")
+def _compare(y: Codes, first: int, last: int, coefficients: Plane, thresholds: Plane) -> tuple[float, float]:
+    b, mask = np.empty(BLOCK * BLOCK * LANES), np.empty(LANES)
     plain, masked = np.zeros(LANES), np.zeros(LANES)
-    blocks = x.shape[1] // BLOCK
-    for top in range(0, x.shape[0], BLOCK):
-        for first in range(0, blocks, LANES):
-            count = min(LANES, blocks - first)
-            _load(x, top, first * BLOCK, count, a, mask_a)
-            _load(y, top, first * BLOCK, count, b, mask_b)
-            for k in range(BLOCK * BLOCK):
-                u, v = a[k * LANES :], b[k * LANES :]
-                weight = SENSITIVITY[k] * SENSITIVITY[k]
-                # The mean is not masked.
-                share = 0.0 if k == 0 else 1.0 / MASKING[k]
-                for i in range(LANES):
-                    difference = abs(u[i] - v[i])
-                    above = max(difference - share * max(mask_a[i], mask_b[i]), 0.0)
-                    plain[i] += weight * difference * difference
-                    masked[i] += weight * above * above
+    blocks = -(-y.shape[1] // BLOCK)
+    across = -(-blocks // LANES)
+    for group in range(first, last):
+        _load(y, group, b, mask)
+        count = min(LANES, blocks - group % across * LANES)
+        for i in range(LANES):
+            mask[i] = max(mask[i], thresholds[group, i])
+        near, far = np.zeros(LANES), np.zeros(LANES)
+        for k in range(BLOCK * BLOCK):
+            u, v = coefficients[group, k * LANES : (k + 1) * LANES], b[k * LANES : (k + 1) * LANES]
+            weight = SENSITIVITY[k] * SENSITIVITY[k]
+            # The mean is not masked.
+            share = 0.0 if k == 0 else 1.0 / MASKING[k]
+            for i in range(LANES):
+                difference = abs(u[i] - v[i])
+                above = max(difference - share * mask[i], 0.0)
+                near[i] += weight * difference * difference
+                far[i] += weight * above * above
+        plain[:count] += near[:count]
+        masked[:count] += far[:count]
     return plain.sum(), masked.sum()
 
 
-def squared_errors(x: Samples, y: Samples) -> Plane:
-    """(without masking, with masking): sum over all blocks of the weighted squared differences of their 64 coefficients.
+class Blocks:
+    """Coefficients and masking of all blocks of the reference (height, width), in groups of LANES."""
 
-    Sides are extended to multiples of 8 by repeating the last row and column.
-    """
-    height, width = x.shape
+    def __init__(self, x: Codes) -> None:
+        self.count = -(-x.shape[0] // BLOCK) * -(-x.shape[1] // (BLOCK * LANES))
+        self.coefficients, self.thresholds = np.empty((self.count, BLOCK * BLOCK * LANES)), np.empty((self.count, LANES))
+        done(lambda first, last: _prepare(x, first, last, self.coefficients, self.thresholds), self.count, AT_ONCE)
 
-    def extended(samples: Samples, start: int, stop: int) -> Plane:
-        strip = samples[slice(start, stop)]
-        missing = (0, -len(strip) % BLOCK), (0, -width % BLOCK)
-        return np.pad(strip, missing, mode="edge") if missing != ((0, 0), (0, 0)) else strip
+    def squared_errors(self, y: Codes) -> Plane:
+        """(without masking, with masking): sum over all blocks of the weighted squared differences of their 64 coefficients.
 
-    def strip(start: int, stop: int) -> Plane:
-        return np.array(_strip(extended(x, start, stop), extended(y, start, stop)))
+        Sides are extended to multiples of 8 by repeating the last row and column.
+        """
 
-    return summed(strip, height)
+        def groups(first: int, last: int) -> Plane:
+            return np.array(_compare(y, first, last, self.coefficients, self.thresholds))
+
+        return summed(groups, self.count, AT_ONCE)

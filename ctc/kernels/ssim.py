@@ -1,39 +1,106 @@
-"""Sums of structural similarity over one scale."""
+"""Structural similarity of one scale, summed over patches, in float32.
+
+Both factors are computed as what they lack of one. With d = y - x and windowed variances,
+contrast-structure = (2 cov + c2) / (var x + var y + c2) = 1 - var d / (var x + var y + c2), and
+luminance = (2 mx my + c1) / (mx² + my² + c1) = 1 - md² / (mx² + my² + c1), so that roundings are small against the distance
+from one, not against one. Moments are those of d and of the sum of both, about a sample of the reference's patch and not about
+zero: the square of a large mean would hide the variances. Nothing windowed is kept of the reference: at fifty megapixels to
+store and load it costs as much as to compute it again.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
-from ctc.kernels.compiled import compiled
-from ctc.kernels.strips import Plane, Rows, summed
-from ctc.kernels.windows import TILE, WIDE, moments
+from ctc.kernels.compiled import CODES, compiled
+from ctc.kernels.patches import AT_ONCE, COLUMNS, HALF, MEANS, PATCH, REACH, ROWS, STRIDE, Single, blur, cut, half_window
+from ctc.kernels.strips import done, summed
+
+Samples = NDArray[Any]
+"""Codes (height, width) in uint16, or means of them in float32."""
 
 
-@compiled("UniTuple(float64, 2)(float64[:, ::1], float64[:, ::1], float64[::1], float64, float64)")
-def _strip(x: Plane, y: Plane, window: Plane, c1: float, c2: float) -> tuple[float, float]:
-    width = x.shape[1] - len(window) + 1
-    columns, means = np.empty(5 * WIDE), np.empty(5 * TILE)
-    contrast_sums, similarity_sums = np.zeros(TILE), np.zeros(TILE)
-    for left in range(0, width, TILE):
-        count = min(TILE, width - left)
-        for row in range(x.shape[0] - len(window) + 1):
-            moments(x, y, window, row, left, count, columns, means)
+COMPARE = "UniTuple(float64, 2)({0}, {0}, int64, int64, float32[::1], float32, float32)"
+
+
+@compiled(COMPARE.format(CODES), COMPARE.format("float32[:, ::1]"))
+def _compare(x: Samples, y: Samples, first: int, last: int, half: Single, c1: float, c2: float) -> tuple[float, float]:
+    """Sums of what contrast-structure, and it times luminance, lack of one, over patches `first` to `last`."""
+    differences, added = np.zeros(PATCH, np.float32), np.zeros(PATCH, np.float32)
+    differences_2, squares = np.zeros(PATCH, np.float32), np.zeros(PATCH, np.float32)
+    apart, both = np.empty(MEANS, np.float32), np.empty(MEANS, np.float32)
+    apart_2, square = np.empty(MEANS, np.float32), np.empty(MEANS, np.float32)
+    contrast_sums, similarity_sums = np.zeros(COLUMNS), np.zeros(COLUMNS)
+    half_of = np.float32(0.5)
+    across = -(-(x.shape[1] - REACH) // COLUMNS)
+    for index in range(first, last):
+        top, left = index // across * ROWS, index % across * COLUMNS
+        rows, wide = min(ROWS, x.shape[0] - REACH - top), min(STRIDE, x.shape[1] - left)
+        centre = np.float32(x[top + HALF, left + HALF])
+        for r in range(rows + REACH):
+            a, b = x[top + r, left : left + wide], y[top + r, left : left + wide]
+            at = r * STRIDE
+            d, s, dd, q = differences[at:], added[at:], differences_2[at:], squares[at:]
+            for j in range(wide):
+                u, v = np.float32(a[j]) - centre, np.float32(b[j]) - centre
+                d[j] = v - u
+                s[j] = v + u
+                dd[j] = (v - u) * (v - u)
+                q[j] = u * u + v * v
+        blur(differences, half, rows, apart)
+        blur(added, half, rows, both)
+        blur(differences_2, half, rows, apart_2)
+        blur(squares, half, rows, square)
+        count = min(COLUMNS, wide - REACH)
+        for r in range(rows):
+            at = r * COLUMNS
+            d, s, dd, q = apart[at:], both[at:], apart_2[at:], square[at:]
             for j in range(count):
-                product = means[j] * means[TILE + j]
-                squares = means[j] * means[j] + means[TILE + j] * means[TILE + j]
-                variances = means[2 * TILE + j] + means[3 * TILE + j] - squares
-                contrast = (2.0 * (means[4 * TILE + j] - product) + c2) / (variances + c2)
+                moved = d[j] * d[j]
+                contrast = (dd[j] - moved) / (q[j] - half_of * (s[j] * s[j] + moved) + c2)
+                light = s[j] + (centre + centre)
+                luminance = moved / (half_of * (light * light + moved) + c1)
                 contrast_sums[j] += contrast
-                similarity_sums[j] += contrast * (2.0 * product + c1) / (squares + c1)
+                similarity_sums[j] += contrast + (luminance - contrast * luminance)
     return contrast_sums.sum(), similarity_sums.sum()
 
 
-def mean_similarity(x: Rows, y: Rows, window: Plane, c1: float, c2: float) -> Plane:
-    """(mean contrast-structure, mean of the same times luminance) of one scale, windows of the valid region."""
-    reach = len(window) - 1
+def mean_similarity(x: Samples, y: Samples, window: NDArray[np.float64], c1: float, c2: float) -> tuple[float, float]:
+    """(mean contrast-structure, mean of the same times luminance) of two planes (height, width), windows of the valid region.
 
-    def strip(start: int, stop: int) -> Plane:
-        rows = slice(start, stop + reach)
-        return np.array(_strip(x[rows], y[rows], window, c1, c2))
+    `window` is symmetric, of eleven taps.
+    """
+    half = half_window(window)
 
-    return summed(strip, x.shape[0] - reach) / ((x.shape[0] - reach) * (x.shape[1] - reach))
+    def patches(first: int, last: int) -> NDArray[np.float64]:
+        return np.array(_compare(x, y, first, last, half, c1, c2))
+
+    positions = x.shape[0] - REACH, x.shape[1] - REACH
+    contrast, similarity = 1.0 - summed(patches, cut(positions)[0], AT_ONCE) / (positions[0] * positions[1])
+    return float(contrast), float(similarity)
+
+
+@compiled(f"void({CODES}, int64, int64, float32[:, ::1])", "void(float32[:, ::1], int64, int64, float32[:, ::1])")
+def _quarter(plane: Samples, first: int, last: int, result: Single) -> None:
+    lead_row, lead_column = plane.shape[0] % 2, plane.shape[1] % 2
+    quarter = np.float32(0.25)
+    for i in range(first, last):
+        above, below = plane[max(2 * i - lead_row, 0)], plane[2 * i + 1 - lead_row]
+        share = np.float32(0.0) if 2 * i < lead_row else quarter
+        if lead_column:
+            result[i, 0] = share * np.float32(above[0]) + quarter * np.float32(below[0])
+        a, b, target = above[lead_column:], below[lead_column:], result[i, lead_column:]
+        for j in range(len(target)):
+            upper = np.float32(a[2 * j]) + np.float32(a[2 * j + 1])
+            lower = np.float32(b[2 * j]) + np.float32(b[2 * j + 1])
+            target[j] = share * upper + quarter * lower
+
+
+def quartered(plane: Samples) -> Single:
+    """Means of 2x2 samples, exact for codes. An odd side gets a zero in front of the first sample, so the windows start there."""
+    result = np.empty(((plane.shape[0] + 1) // 2, (plane.shape[1] + 1) // 2), np.float32)
+    done(lambda first, last: _quarter(plane, first, last, result), len(result))
+    return result

@@ -1,4 +1,4 @@
-"""Cutting pictures into strips of rows: the same strips whatever the number of threads, their sums added in order."""
+"""Cutting pictures into strips of rows: the same whatever the number of threads, their sums added in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Part = TypeVar("Part")
 STRIP_ROWS = 64
 """Output rows of one strip: its input stays in a core's cache for a few thousand columns."""
 
-_threads: ContextVar[int] = ContextVar("threads", default=1)
+_pool: ContextVar[ThreadPoolExecutor | None] = ContextVar("pool", default=None)
 
 
 @contextmanager
@@ -28,27 +28,39 @@ def threads(count: int) -> Iterator[None]:
     """
     if count < 1:
         raise ValueError(f"{count} threads; at least one is needed")
-    before = _threads.set(count)
+    if count == 1:
+        yield from _within(None)
+        return
+    with ThreadPoolExecutor(count) as pool:
+        yield from _within(pool)
+
+
+def _within(pool: ThreadPoolExecutor | None) -> Iterator[None]:
+    before = _pool.set(pool)
     try:
         yield
     finally:
-        _threads.reset(before)
+        _pool.reset(before)
 
 
-def mapped(work: Callable[[int, int], Part], rows: int) -> Iterator[Part]:
-    """work(first row, row after the last) of every strip of `rows` rows, in order."""
-    starts = range(0, rows, STRIP_ROWS)
-    stops = [min(start + STRIP_ROWS, rows) for start in starts]
-    if _threads.get() == 1 or len(stops) == 1:
-        yield from map(work, starts, stops)
-        return
-    with ThreadPoolExecutor(_threads.get()) as pool:
-        yield from pool.map(work, starts, stops)
+def mapped(work: Callable[[int, int], Part], rows: int, at_once: int | None = None) -> Iterator[Part]:
+    """work(first row, row after the last) of every strip of `at_once` (or STRIP_ROWS) rows out of `rows`, in order."""
+    step = at_once or STRIP_ROWS
+    starts = range(0, rows, step)
+    stops = [min(start + step, rows) for start in starts]
+    pool = _pool.get()
+    return map(work, starts, stops) if pool is None or len(stops) == 1 else pool.map(work, starts, stops)
 
 
-def summed(work: Callable[[int, int], NDArray[np.float64]], rows: int) -> NDArray[np.float64]:
-    """Sum over the strips of `rows` rows of the arrays that `work` returns."""
-    parts = mapped(work, rows)
+def done(work: Callable[[int, int], None], rows: int, at_once: int | None = None) -> None:
+    """Runs `work` as `mapped` does: what it writes is its result."""
+    for _ in mapped(work, rows, at_once):
+        pass
+
+
+def summed(work: Callable[[int, int], NDArray[np.float64]], rows: int, at_once: int | None = None) -> NDArray[np.float64]:
+    """Sum over the strips of `rows` rows, as `mapped` cuts them, of the arrays that `work` returns."""
+    parts = mapped(work, rows, at_once)
     total = next(parts).copy()
     for part in parts:
         total += part

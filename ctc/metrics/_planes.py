@@ -25,13 +25,28 @@ def checked(reference: Codes, distorted: Codes, peak: int, planes: int = 1) -> N
     `planes` is 1 for shape (height, width), 3 for shape (3, height, width).
     Raises ValueError for different shapes, a wrong number of planes, an empty picture or codes above `peak`.
     """
-    if reference.shape != distorted.shape:
-        raise ValueError(f"the pictures differ in shape: reference {reference.shape}, distorted {distorted.shape}")
+    checked_alone(reference, peak, planes)
+    checked_against(reference.shape, distorted, peak)
+
+
+def checked_alone(reference: Codes, peak: int, planes: int = 1) -> None:
+    """Refuses a picture that nothing can be compared with: what `checked` asks of one picture."""
     if reference.ndim != (2 if planes == 1 else 3) or (planes != 1 and reference.shape[0] != planes):
         raise ValueError(f"expected {'(height, width)' if planes == 1 else f'({planes}, height, width)'}, got {reference.shape}")
     if reference.size == 0:
         raise ValueError(f"empty picture of shape {reference.shape}")
-    highest = max(int(reference.max()), int(distorted.max()))
+    _not_above(reference, peak)
+
+
+def checked_against(shape: tuple[int, ...], distorted: Codes, peak: int) -> None:
+    """Refuses a picture that differs in shape from a reference of `shape`, or that has codes above `peak`, by ValueError."""
+    if distorted.shape != shape:
+        raise ValueError(f"the pictures differ in shape: reference {shape}, distorted {distorted.shape}")
+    _not_above(distorted, peak)
+
+
+def _not_above(codes: Codes, peak: int) -> None:
+    highest = int(codes.max())
     if highest > peak:
         raise ValueError(f"code {highest} above the peak {peak}")
 
@@ -49,6 +64,12 @@ def zero_padded(codes: Codes, minimum_side: int) -> Codes:
     if min(height, width) >= minimum_side:
         return codes
     return np.pad(codes, ((0, max(0, minimum_side - height)), (0, max(0, minimum_side - width))))
+
+
+def own_copy(codes: Codes) -> Codes:
+    """The same samples, contiguous, which nobody else can write to."""
+    copy: Codes = np.array(codes, order="C")
+    return copy
 
 
 def gaussian(taps: int, sigma: float) -> NDArray[np.float64]:

@@ -9,11 +9,17 @@ is up to 3e-3 away, msssim.m up to 1.2e-2.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ctc.cuda import OnCuda
-from ctc.metrics._planes import checked, defined, gaussian, installed, zero_padded
-from ctc.protocols import Codes, Metric, each_alone
+from ctc.metrics._planes import checked_against, checked_alone, defined, gaussian, installed, own_copy, zero_padded
+from ctc.protocols import Codes, Metric, Scorer
 from ctc.records import MetricInfo
+
+if TYPE_CHECKING:
+    from ctc.kernels.ssim import Samples
 
 MINIMUM_SIDE = 164
 """Smaller pictures are extended by zeros to it: five scales of an 11-tap window need more than 160."""
@@ -24,28 +30,35 @@ K1, K2 = 0.01, 0.03
 """Stabilising constants, relative to the peak."""
 
 
-def msssim(reference: Codes, distorted: Codes, peak: int) -> float:
-    """MS-SSIM of two luma planes (height, width), 0 to 1, 1 for equal planes.
+def msssim(reference: Codes, peak: int) -> Scorer:
+    """MS-SSIM against a luma plane (height, width), 0 to 1, 1 for equal planes.
 
     Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003, as in
-    pytorch_msssim. Sides under 164 are zero-padded to 164. Raises ValueError where the shapes differ.
+    pytorch_msssim. Sides under 164 are zero-padded to 164. Raises ValueError where the shapes differ. The scorer has its own
+    copy of what it needs: later changes of `reference` do not reach it.
     """
-    checked(reference, distorted, peak)
-    from ctc.kernels.ssim import mean_similarity
-    from ctc.kernels.strips import Rows, Samples
-    from ctc.kernels.windows import quartered
+    checked_alone(reference, peak)
+    from ctc.kernels.ssim import mean_similarity, quartered
 
     c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
-    x: Rows = Samples(zero_padded(reference, MINIMUM_SIDE), 1.0)
-    y: Rows = Samples(zero_padded(distorted, MINIMUM_SIDE), 1.0)
-    value = 1.0
-    for weight in WEIGHTS[:-1]:
-        contrast, _ = mean_similarity(x, y, WINDOW, c1, c2)
-        value *= max(float(contrast), 0.0) ** weight
-        x, y = quartered(x), quartered(y)
-    _, similarity = mean_similarity(x, y, WINDOW, c1, c2)
-    value *= max(float(similarity), 0.0) ** WEIGHTS[-1]
-    return defined(value, "MS-SSIM is not a number")
+    shape = reference.shape
+    x: list[Samples] = [own_copy(zero_padded(reference, MINIMUM_SIDE))]
+    while len(x) < len(WEIGHTS):
+        x.append(quartered(x[-1]))
+
+    def score(distorted: Codes) -> float:
+        checked_against(shape, distorted, peak)
+        y: Samples = np.ascontiguousarray(zero_padded(distorted, MINIMUM_SIDE))
+        value = 1.0
+        for plane, weight in zip(x[:-1], WEIGHTS[:-1], strict=True):
+            contrast, _ = mean_similarity(plane, y, WINDOW, c1, c2)
+            value *= max(contrast, 0.0) ** weight
+            y = quartered(y)
+        _, similarity = mean_similarity(x[-1], y, WINDOW, c1, c2)
+        value *= max(similarity, 0.0) ** WEIGHTS[-1]
+        return defined(value, "MS-SSIM is not a number")
+
+    return score
 
 
 METRICS: tuple[Metric, ...] = (
@@ -53,14 +66,14 @@ METRICS: tuple[Metric, ...] = (
         MetricInfo(
             name="msssim",
             label="MS-SSIM",
-            version="2",
+            version="3",
             higher_is_better=True,
             range="0 to 1",
             unit="",
             reference="Wang, Simoncelli, Bovik, Asilomar 2003; values of pytorch_msssim 1.0",
         ),
         "y",
-        each_alone(msssim),
+        msssim,
         partial(installed, "numba"),
         on_cuda=OnCuda("msssim", "1", ("pytorch-msssim",)),
     ),

@@ -9,19 +9,21 @@ follow neither to the digit.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctc.cuda import OnCuda
-from ctc.metrics._planes import checked, defined, installed, interpolation, mirrored, zero_padded
-from ctc.protocols import Codes, Metric, each_alone
+from ctc.metrics._planes import checked_against, checked_alone, defined, installed, interpolation, mirrored, zero_padded
+from ctc.protocols import Codes, Metric, Scorer
 from ctc.records import MetricInfo
 
 if TYPE_CHECKING:
-    from ctc.kernels.pyramid import Enlargement
-    from ctc.kernels.strips import Rows
+    from ctc.kernels.nlpd import Normalisation
+    from ctc.kernels.patches import Single
+    from ctc.kernels.pyramid import Enlargement, Samples
 
 MINIMUM_SIDE = 128
 """Smaller pictures are extended by zeros to it: six levels with mirrored borders need it."""
@@ -42,32 +44,49 @@ NEIGHBOURS = (
 """Weights of the samples above, left, right and below in the divisive normalisation, by level."""
 
 
-def nlpd(reference: Codes, distorted: Codes, peak: int) -> float:
+def nlpd(reference: Codes, peak: int) -> Scorer:
     """Mean over six levels of the root mean squared difference of the normalised bands; 0 for equal planes, lower is better.
 
     Planes are (height, width); sides under 128 are zero-padded to 128. Laparra, Balle, Berardino, Simoncelli, "Perceptual image
-    quality assessment using a normalized Laplacian pyramid", HVEI 2016. Raises ValueError where the shapes differ.
+    quality assessment using a normalized Laplacian pyramid", HVEI 2016. Raises ValueError where the shapes differ. The scorer
+    does not look at `reference` again.
     """
-    checked(reference, distorted, peak)
-    from ctc.kernels.nlpd import mean_squared_difference
-    from ctc.kernels.strips import Samples
+    checked_alone(reference, peak)
+    shape = reference.shape
+    levels = _levels((max(shape[0], MINIMUM_SIDE), max(shape[1], MINIMUM_SIDE)), peak)
+    x = [level.whole(plane, low) for level, (plane, low) in zip(levels, _splits(reference, peak), strict=True)]
 
-    x: Rows = Samples(zero_padded(reference, MINIMUM_SIDE), 1.0 / peak)
-    y: Rows = Samples(zero_padded(distorted, MINIMUM_SIDE), 1.0 / peak)
-    distance = 0.0
+    def score(distorted: Codes) -> float:
+        checked_against(shape, distorted, peak)
+        distance = 0.0
+        for level, band, (plane, low) in zip(levels, x, _splits(distorted, peak), strict=True):
+            distance += math.sqrt(level.mean_squared_difference(band, plane, low))
+        return defined(distance / len(SIGMAS), "NLPD is not a number")
+
+    return score
+
+
+def _levels(shape: tuple[int, int], peak: int) -> list[Normalisation]:
+    from ctc.kernels.nlpd import Normalisation
+
+    levels: list[Normalisation] = []
     for sigma, neighbours in zip(SIGMAS, NEIGHBOURS, strict=True):
-        x, x_band = _split(x)
-        y, y_band = _split(y)
-        distance += math.sqrt(mean_squared_difference(x_band, y_band, sigma, neighbours))
-    return defined(distance / len(SIGMAS), "NLPD is not a number")
+        expansion = _expansion(shape[0]), _expansion(shape[1])
+        levels.append(Normalisation(shape, 1.0 if levels else 1.0 / peak, expansion, (sigma, *neighbours)))
+        shape = (shape[0] + 1) // 2, (shape[1] + 1) // 2
+    return levels
 
 
-def _split(plane: Rows) -> tuple[Rows, Rows]:
-    """(low-pass plane of half the size rounded up, band-pass plane of the same size)."""
-    from ctc.kernels.pyramid import Band, Enlarged, low_pass
+def _splits(codes: Codes, peak: int) -> Iterator[tuple[Samples, Single]]:
+    """By level the plane, codes at first and samples of 0..1 later, and the low-pass plane of half the size rounded up."""
+    from ctc.kernels.pyramid import low_pass
 
-    low = low_pass(plane, LOW_PASS)
-    return low, Band(plane, Enlarged(low, *(_expansion(side) for side in plane.shape)))
+    window = LOW_PASS.astype(np.float32)
+    plane: Samples = np.ascontiguousarray(zero_padded(codes, MINIMUM_SIDE))
+    for level in range(len(SIGMAS)):
+        low = low_pass(plane, 1.0 if level else 1.0 / peak, window)
+        yield plane, low
+        plane = low
 
 
 @lru_cache(maxsize=64)
@@ -77,7 +96,7 @@ def _expansion(length: int) -> Enlargement:
 
     half = (length + 1) // 2
     position = np.arange(2 * half, dtype=np.float64) * ((half - 1) / (2 * half - 1))
-    return Enlargement.of((mirrored(LOW_PASS, 2 * half) @ interpolation(position, half))[:length])
+    return Enlargement.of((mirrored(LOW_PASS, 2 * half) @ interpolation(position, half))[:length], np.float32)
 
 
 METRICS: tuple[Metric, ...] = (
@@ -85,14 +104,14 @@ METRICS: tuple[Metric, ...] = (
         MetricInfo(
             name="nlpd",
             label="NLPD",
-            version="2",
+            version="3",
             higher_is_better=False,
             range="0 to infinity",
             unit="",
             reference="Laparra et al., HVEI 2016; values of IQA_pytorch 0.1",
         ),
         "y",
-        each_alone(nlpd),
+        nlpd,
         partial(installed, "numba"),
         on_cuda=OnCuda("nlpd", "1"),
     ),

@@ -8,17 +8,22 @@ framework shows 100 dB at most; here equal planes give infinity.
 
 from __future__ import annotations
 
+import hashlib
 import math
-import weakref
-import zlib
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctc.metrics._planes import checked, defined, installed
-from ctc.protocols import Codes, Metric, each_alone
+from ctc.metrics._planes import checked_against, checked_alone, defined, installed, own_copy
+from ctc.protocols import Codes, Metric, Scorer
 from ctc.records import MetricInfo
+
+if TYPE_CHECKING:
+    from ctc.kernels.psnr_hvs import Blocks
 
 BLOCK = 8
 
@@ -31,57 +36,74 @@ class Errors:
     masked: float
 
 
-@dataclass(frozen=True)
-class Scored:
-    """The pair scored last, which is not kept alive, and checksums of its samples: an array may have been written to since."""
+Pair = tuple[bytes, bytes, int]
+"""Digests of the samples of both pictures, and the peak."""
 
-    reference: weakref.ref[Codes]
-    distorted: weakref.ref[Codes]
-    checksums: tuple[int, int]
-    peak: int
-    errors: Errors
+KEPT = 256
+"""Pairs whose errors are remembered: what one metric of the family computed, the other asks for after all reconstructions."""
+
+_errors: OrderedDict[Pair, Errors] = OrderedDict()
 
 
-_last: Scored | None = None
-
-
-def psnr_hvs(reference: Codes, distorted: Codes, peak: int) -> float:
-    """PSNR-HVS in dB of two luma planes (height, width); infinite where they are equal.
+def psnr_hvs(reference: Codes, peak: int) -> Scorer:
+    """PSNR-HVS in dB against a luma plane (height, width); infinite where both are equal.
 
     Egiazarian et al., "New full-reference quality metrics based on HVS", VPQM 2006. Sides are extended to multiples of 8 by
-    repeating the last row and column. Raises ValueError where the shapes differ.
+    repeating the last row and column. Raises ValueError where the shapes differ. Later changes of `reference` do not reach the scorer.
     """
-    return _decibel(_errors(reference, distorted, peak).plain)
+    errors = _against(reference, peak)
+    return lambda distorted: _decibel(errors(distorted).plain)
 
 
-def psnr_hvs_m(reference: Codes, distorted: Codes, peak: int) -> float:
-    """PSNR-HVS-M in dB of two luma planes (height, width); infinite where no difference is above the masking threshold.
+def psnr_hvs_m(reference: Codes, peak: int) -> Scorer:
+    """PSNR-HVS-M in dB against a luma plane (height, width); infinite where no difference is above the masking threshold.
 
-    Ponomarenko et al., "On between-coefficient contrast masking of DCT basis functions", VPQM 2007. Sides and errors as `psnr_hvs`.
+    Ponomarenko et al., "On between-coefficient contrast masking of DCT basis functions", VPQM 2007. Otherwise as `psnr_hvs`.
     """
-    return _decibel(_errors(reference, distorted, peak).masked)
+    errors = _against(reference, peak)
+    return lambda distorted: _decibel(errors(distorted).masked)
 
 
-def _errors(reference: Codes, distorted: Codes, peak: int) -> Errors:
-    """Both errors of a pair: each block is transformed once for the two metrics, which are asked for one after the other."""
-    global _last
-    checked(reference, distorted, peak)
-    checksums = zlib.crc32(np.ascontiguousarray(reference).data), zlib.crc32(np.ascontiguousarray(distorted).data)
-    last = _last
-    same = last is not None and last.reference() is reference and last.distorted() is distorted
-    if last is not None and same and (last.checksums, last.peak) == (checksums, peak):
-        return last.errors
-    errors = _measured(reference, distorted, peak)
-    _last = Scored(weakref.ref(reference), weakref.ref(distorted), checksums, peak, errors)
+def _against(reference: Codes, peak: int) -> Callable[[Codes], Errors]:
+    """Both errors of a distorted picture: each block is transformed once for the two metrics, which are asked for one after the other.
+
+    The blocks of the reference are transformed when the first pair comes that the other metric has not measured.
+    """
+    checked_alone(reference, peak)
+    x, digest_x = own_copy(reference), _digest(reference)
+
+    @cache
+    def blocks() -> Blocks:
+        from ctc.kernels.psnr_hvs import Blocks
+
+        return Blocks(x)
+
+    def errors(distorted: Codes) -> Errors:
+        checked_against(x.shape, distorted, peak)
+        pair = digest_x, _digest(distorted), peak
+        known = _errors.get(pair)
+        if known is None:
+            known = _errors[pair] = _measured(blocks(), distorted, peak)
+            while len(_errors) > KEPT:
+                _errors.popitem(last=False)
+        return known
+
     return errors
 
 
-def _measured(reference: Codes, distorted: Codes, peak: int) -> Errors:
-    from ctc.kernels.psnr_hvs import squared_errors
-    from ctc.kernels.strips import Samples
+def _digest(codes: Codes) -> bytes:
+    """Of shape and samples. Hashed by strips, so that threads can share the work."""
+    from ctc.kernels.strips import mapped
 
-    blocks = math.prod(-(-side // BLOCK) for side in reference.shape)
-    plain, masked = squared_errors(Samples(reference, 1.0), Samples(distorted, 1.0)) / (blocks * BLOCK * BLOCK * float(peak) ** 2)
+    def strip(start: int, stop: int) -> bytes:
+        return hashlib.sha1(np.ascontiguousarray(codes[start:stop]).data, usedforsecurity=False).digest()
+
+    return str(codes.shape).encode() + b"".join(mapped(strip, len(codes)))
+
+
+def _measured(reference: Blocks, distorted: Codes, peak: int) -> Errors:
+    blocks = math.prod(-(-side // BLOCK) for side in distorted.shape)
+    plain, masked = reference.squared_errors(np.ascontiguousarray(distorted)) / (blocks * BLOCK * BLOCK * float(peak) ** 2)
     return Errors(float(plain), float(masked))
 
 
@@ -94,7 +116,7 @@ def _info(name: str, label: str, reference: str) -> MetricInfo:
     return MetricInfo(
         name=name,
         label=label,
-        version="2",
+        version="3",
         higher_is_better=True,
         range="0 to infinity",
         unit="dB",
@@ -103,7 +125,7 @@ def _info(name: str, label: str, reference: str) -> MetricInfo:
 
 
 METRICS: tuple[Metric, ...] = tuple(
-    Metric(_info(*texts), "y", each_alone(score), partial(installed, "numba"), family="psnr_hvs")
+    Metric(_info(*texts), "y", score, partial(installed, "numba"), family="psnr_hvs")
     for score, texts in (
         (psnr_hvs, ("psnr_hvs", "PSNR-HVS", "Egiazarian et al., VPQM 2006; values of psnr_hvsm")),
         (psnr_hvs_m, ("psnr_hvs_m", "PSNR-HVS-M", "Ponomarenko et al., VPQM 2007; values of psnr_hvsm")),

@@ -95,6 +95,15 @@ def test_same_bits_again_and_with_other_thread_settings(metric, pair):
     assert first == second
 
 
+def test_a_prepared_reference_gives_the_bits_of_single_scores_in_any_order(metric, pair):
+    reference, _ = pair("chelsea", 30, metric.wants)
+    coded = [pair("chelsea", quality, metric.wants)[1] for quality in (15, 40, 90)]
+    alone = [score(metric, reference, distorted) for distorted in coded]
+    scorer = metric.against(reference, PEAK)
+    order = (2, 0, 1, 0, 2)
+    assert [scorer(coded[index]) for index in order] == [alone[index] for index in order]
+
+
 def test_inputs_are_not_written(metric, pair):
     reference, distorted = (codes.copy() for codes in pair("camera", 30, metric.wants, 200, 180))
     before = reference.copy(), distorted.copy()

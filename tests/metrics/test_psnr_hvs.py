@@ -7,11 +7,23 @@ from contextlib import redirect_stdout
 import numpy as np
 import pytest
 
-from ctc.kernels import strips
+from ctc.kernels import psnr_hvs as kernels
 from ctc.metrics import psnr_hvs as module
-from ctc.metrics.psnr_hvs import psnr_hvs, psnr_hvs_m
 
 PEAK = 1023
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known():
+    module._errors.clear()
+
+
+def psnr_hvs(reference, distorted, peak):
+    return module.psnr_hvs(reference, peak)(distorted)
+
+
+def psnr_hvs_m(reference, distorted, peak):
+    return module.psnr_hvs_m(reference, peak)(distorted)
 
 
 @pytest.mark.parametrize(("name", "quality"), [("astronaut", 10), ("camera", 40), ("chelsea", 85)])
@@ -34,12 +46,13 @@ def test_the_last_row_and_column_are_repeated_to_whole_blocks(pair):
     assert psnr_hvs_m(reference, distorted, PEAK) == psnr_hvs_m(*extended, PEAK)
 
 
-@pytest.mark.parametrize("rows", [8, 32, 1000])
-def test_strips_do_not_show(pair, monkeypatch, rows):
+@pytest.mark.parametrize("at_once", [1, 3, 1000])
+def test_pieces_of_work_do_not_show(pair, monkeypatch, at_once):
     reference, distorted = pair("astronaut", 20)
-    whole = module._measured(reference, distorted, PEAK)
-    monkeypatch.setattr(strips, "STRIP_ROWS", rows)
-    parts = module._measured(reference, distorted, PEAK)
+    blocks = kernels.Blocks(reference)
+    whole = module._measured(blocks, distorted, PEAK)
+    monkeypatch.setattr(kernels, "AT_ONCE", at_once)
+    parts = module._measured(blocks, distorted, PEAK)
     assert parts.plain == pytest.approx(whole.plain, rel=1e-14)
     assert parts.masked == pytest.approx(whole.masked, rel=1e-14)
 
@@ -53,8 +66,33 @@ def test_one_computation_serves_both(pair, monkeypatch):
 
     monkeypatch.setattr(module, "_measured", refused)
     assert psnr_hvs_m(reference, distorted, PEAK) > psnr_hvs(reference, distorted, PEAK)
+    assert psnr_hvs(reference.copy(), distorted.copy(), PEAK) < psnr_hvs_m(reference, distorted, PEAK)
+    other = distorted.copy()
+    other[-1, -1] ^= 1
     with pytest.raises(RuntimeError, match="second time"):
-        psnr_hvs(reference, distorted.copy(), PEAK)
+        psnr_hvs(reference, other, PEAK)
+    with pytest.raises(RuntimeError, match="second time"):
+        psnr_hvs(reference, distorted, 2 * PEAK)
+
+
+def test_reconstructions_scored_by_one_metric_are_known_to_the_other(pair, monkeypatch):
+    """In the order in which a run asks: all by the first metric, then all by the second."""
+    reference, _ = pair("rocket", 40)
+    coded = [pair("rocket", quality)[1] for quality in (10, 40, 80)]
+    masked = [psnr_hvs_m(reference, distorted, PEAK) for distorted in coded]
+    module._errors.clear()
+    plain = [score(distorted) for score in [module.psnr_hvs(reference, PEAK)] for distorted in coded]
+    monkeypatch.setattr(kernels, "Blocks", None)
+    assert [score(distorted) for score in [module.psnr_hvs_m(reference, PEAK)] for distorted in coded] == masked
+    assert all(before < after for before, after in zip(plain, masked, strict=True))
+
+
+def test_few_pairs_are_remembered(pair, monkeypatch):
+    monkeypatch.setattr(module, "KEPT", 2)
+    reference, _ = pair("rocket", 40)
+    for quality in (10, 40, 80):
+        psnr_hvs(reference, pair("rocket", quality)[1], PEAK)
+    assert len(module._errors) == 2
 
 
 def test_a_picture_written_to_is_measured_again(pair):
