@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
+from numba.core import types
 from numpy.typing import NDArray
 
 from ctc.kernels.compiled import compiled
@@ -162,7 +163,8 @@ def _each(orientation: Any) -> Any:
         return list(pool.map(orientation, range(ORIENTATIONS)))
 
 
-@compiled("void(uint16[:, ::1], int64, float64[:, ::1])")
+# Also for codes that must not be written, which the short notation of signatures does not know.
+@compiled(types.void(types.Array(types.uint16, 2, "C", readonly=True), types.int64, types.float64[:, ::1]))
 def _boxes(codes: NDArray[np.uint16], factor: int, means: Plane) -> None:
     line = np.empty(codes.shape[1], np.uint32)
     samples = factor * factor
