@@ -30,7 +30,7 @@ def vif(reference: Codes, peak: int) -> Scorer:
     """VIFp of luma planes against a reference (height, width): 0 to 1, above 1 where the distorted picture has more contrast.
 
     Sheikh, Bovik, "Image information and visual quality", IEEE TIP 15(2), 2006. Not symmetric. Sides under 64 are zero-padded
-    to 64. Holds moments of the reference, 11 bytes a sample. Raises MetricUndefined where the reference is flat: it carries no
+    to 64. Holds moments of the reference, 12 bytes a sample. Raises MetricUndefined where the reference is flat: it carries no
     information; the scorer raises ValueError where the shapes differ.
     """
     checked(reference, reference, peak)
