@@ -118,7 +118,7 @@ class MetricInfo:
     unit: str
     reference: str
     """Paper or standard."""
-    equals: str = ""
+    equals: str
     """The program whose values it gives, and how nearly."""
 
 

@@ -180,7 +180,7 @@ TOY_METRIC = """
 from ctc.protocols import Metric
 from ctc.records import MetricInfo
 
-INFO = MetricInfo("largest", "largest difference", "1", False, "0 to 1023", "codes", "none")
+INFO = MetricInfo("largest", "largest difference", "1", False, "0 to 1023", "codes", "none", "none")
 METRICS = (Metric(INFO, "rgb", lambda reference, peak: lambda distorted: float(abs(reference.astype(int) - distorted).max())),)
 """
 

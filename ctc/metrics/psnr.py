@@ -48,7 +48,7 @@ def _info(name: str, label: str) -> MetricInfo:
         range="0 to infinity",
         unit="dB",
         reference="10-bit BT.709 full-range planes at 4:4:4, each at full resolution",
-            equals="the JPEG AI quality framework",
+        equals="the JPEG AI quality framework",
     )
 
 

@@ -121,13 +121,14 @@ def _info(name: str, label: str, reference: str) -> MetricInfo:
         range="0 to infinity",
         unit="dB",
         reference=reference,
+        equals="the JPEG AI quality framework (psnr_hvsm)",
     )
 
 
 METRICS: tuple[Metric, ...] = tuple(
     Metric(_info(*texts), "y", score, partial(installed, "numba"), family="psnr_hvs")
     for score, texts in (
-        (psnr_hvs, ("psnr_hvs", "PSNR-HVS", "Egiazarian et al., VPQM 2006; values of psnr_hvsm")),
-        (psnr_hvs_m, ("psnr_hvs_m", "PSNR-HVS-M", "Ponomarenko et al., VPQM 2007; values of psnr_hvsm")),
+        (psnr_hvs, ("psnr_hvs", "PSNR-HVS", "Egiazarian et al., VPQM 2006")),
+        (psnr_hvs_m, ("psnr_hvs_m", "PSNR-HVS-M", "Ponomarenko et al., VPQM 2007")),
     )
 )

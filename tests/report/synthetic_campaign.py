@@ -148,7 +148,7 @@ def _codec(name: str) -> CodecInfo:
 
 def _metric(name: str) -> MetricInfo:
     label, unit, higher, *_ = _METRICS[name]
-    return MetricInfo(name, label, "1", higher, "0 to 1" if not unit else "0 to inf", unit, f"Paper of {label}, 2004")
+    return MetricInfo(name, label, "1", higher, "0 to 1" if not unit else "0 to inf", unit, f"Paper of {label}, 2004", "a program")
 
 
 def _is_unreachable(job: Job) -> bool:
