@@ -13,6 +13,7 @@ from benchmarks.programs import METRICS, PEAK
 from ctc import plugins
 from ctc.complexity.memory import reuse_large_blocks
 from ctc.protocols import Codes, Metric
+from ctc.together import Prepared
 
 QUALITIES = (10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 
@@ -44,11 +45,11 @@ def measured(metric: str, megapixels: float, repeats: int, budget_s: float) -> d
 
 
 def prepared_once(metrics: Sequence[Metric], reference: Codes, distorted: Sequence[Codes]) -> float:
-    """The last score. The metrics of a family take turns on each reconstruction, as in a run."""
-    scorers = [metric.against(reference, PEAK) for metric in metrics]
-    return [scorer(each) for each in distorted for scorer in scorers][-1]
+    """The last score."""
+    prepared = Prepared(metrics, reference, PEAK, "cpu")
+    return [prepared.values(each)[metrics[0].name] for each in distorted][-1]
 
 
 def each_alone(metrics: Sequence[Metric], references: Sequence[Codes], distorted: Sequence[Codes]) -> float:
     """The last score."""
-    return [metric.score(x, y, PEAK) for x, y in zip(references, distorted, strict=True) for metric in metrics][-1]
+    return [prepared_once(metrics, x, [y]) for x, y in zip(references, distorted, strict=True)][-1]

@@ -6,15 +6,14 @@ is in memory at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Literal
 
 from ctc.errors import MetricUndefined
 from ctc.pixels import Rgb, metric_codes
-from ctc.protocols import Codes, Device, Metric, Scorer
+from ctc.protocols import Codes, Device, Metric
 
 Kind = Literal["y", "yuv", "rgb"]
 
@@ -71,13 +70,22 @@ def _of_one_kind(
     peak: int,
     device: Device,
 ) -> Iterator[Measured]:
-    # The metrics of a family share their work on a pair, so they take turns on each reconstruction.
-    for _, family in groupby(metrics, key=lambda metric: metric.family or metric.name):
-        prepared = [_Prepared(metric, _view(reference, kind, metric), peak, device) for metric in family]
+    for group in groups(metrics, device):
+        prepared = Prepared(group, _view(reference, kind, group[0]), peak, device)
         for index, codes in enumerate(distorted):
-            for each in prepared:
-                if wanted(index, each.metric.name):
-                    yield each.measured(index, _view(codes, kind, each.metric))
+            names = [metric.name for metric in group if wanted(index, metric.name)]
+            if names:
+                yield from _measured(prepared, index, _view(codes, kind, group[0]), names)
+
+
+def _measured(prepared: Prepared, index: int, distorted: Codes, names: Sequence[str]) -> list[Measured]:
+    try:
+        values = prepared.values(distorted)
+        return [Measured(index, name, values[name]) for name in names]
+    except MetricUndefined as undefined:
+        return [Measured(index, name, None, str(undefined)) for name in names]
+    except Exception as error:  # noqa: BLE001 - a night's run outlives a defect in one plug-in
+        return [Measured(index, name, None, error=error) for name in names]
 
 
 def _view(codes: Codes, kind: Kind, metric: Metric) -> Codes:
@@ -85,25 +93,34 @@ def _view(codes: Codes, kind: Kind, metric: Metric) -> Codes:
     return codes[0] if metric.wants == "y" and kind == "yuv" else codes
 
 
-class _Prepared:
-    """A metric and a reference, prepared when the first reconstruction comes."""
+def groups(metrics: Sequence[Metric], device: Device) -> list[list[Metric]]:
+    """The metrics that are computed in one call, together; all others alone."""
+    together: dict[object, list[Metric]] = {}
+    for metric in metrics:
+        alone = metric.joint is None or metric.on(device) is not metric.against
+        together.setdefault(metric.name if alone else metric.joint, []).append(metric)
+    return list(together.values())
 
-    def __init__(self, metric: Metric, reference: Codes, peak: int, device: Device) -> None:
-        self.metric, self._reference, self._peak, self._device = metric, reference, peak, device
+
+class Prepared:
+    """The metrics of one group and a reference, prepared when the first reconstruction comes."""
+
+    def __init__(self, group: Sequence[Metric], reference: Codes, peak: int, device: Device) -> None:
+        self._group, self._reference, self._peak, self._device = group, reference, peak, device
 
     @cached_property
-    def _scorer(self) -> Scorer | Exception:
+    def _scorer(self) -> Callable[[Codes], Mapping[str, float]] | Exception:
+        first = self._group[0]
         try:
-            return self.metric.on(self._device)(self._reference, self._peak)
+            if len(self._group) > 1 and first.joint is not None:
+                return first.joint(self._reference, self._peak)
+            scorer = first.on(self._device)(self._reference, self._peak)
+            return lambda distorted: {first.name: scorer(distorted)}
         except Exception as error:  # noqa: BLE001 - told for each reconstruction
             return error
 
-    def measured(self, index: int, distorted: Codes) -> Measured:
-        try:
-            if isinstance(self._scorer, Exception):
-                raise self._scorer
-            return Measured(index, self.metric.name, float(self._scorer(distorted)))
-        except MetricUndefined as undefined:
-            return Measured(index, self.metric.name, None, str(undefined))
-        except Exception as error:  # noqa: BLE001 - a night's run outlives a defect in one plug-in
-            return Measured(index, self.metric.name, None, error=error)
+    def values(self, distorted: Codes) -> dict[str, float]:
+        """The value of each metric of the group. Raises what a metric raises, of its reference too."""
+        if isinstance(self._scorer, Exception):
+            raise self._scorer
+        return {name: float(value) for name, value in self._scorer(distorted).items()}
