@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import psutil
+
+from ctc.complexity.machine import machine
 from ctc.errors import MetricUndefined
 from ctc.pixels import Rgb, metric_codes
 from ctc.protocols import Codes, Device, Metric
@@ -18,7 +21,10 @@ from ctc.protocols import Codes, Device, Metric
 Kind = Literal["y", "yuv", "rgb"]
 
 MEMORY_BYTES = 2 << 30
-"""Memory for the reconstructions of one call: a picture of 50 megapixels has three in it."""
+"""Memory for the reconstructions of one call, where each core has as much: a picture of 50 megapixels has three in it."""
+
+MOST = 32
+"""Reconstructions of one call, however small: what is scored is stored or shown after each call."""
 
 BYTES_PER_PIXEL = 12
 """Of one reconstruction: three samples of up to 16 bits as decoded, three as a metric sees them."""
@@ -37,8 +43,9 @@ class Measured:
 
 
 def at_once(pixels: int) -> int:
-    """How many reconstructions of a picture of so many pixels are scored in one call."""
-    return max(1, MEMORY_BYTES // (BYTES_PER_PIXEL * pixels))
+    """How many reconstructions of a picture of so many pixels are scored in one call on this machine, where every core may do the same."""
+    memory = min(MEMORY_BYTES, psutil.virtual_memory().available // machine().cores)
+    return min(MOST, max(1, memory // (BYTES_PER_PIXEL * pixels)))
 
 
 def measure(
@@ -57,22 +64,22 @@ def measure(
     for kind in kinds:
         of_kind = [metric for metric in metrics if (metric.wants == "rgb") == (kind == "rgb")]
         if of_kind:
-            seen = [metric_codes(picture, kind, internal_bits) for picture in (reference, *distorted)]
-            yield from _of_one_kind(seen[0], seen[1:], kind, of_kind, wanted, 2**internal_bits - 1, device)
+            yield from _of_one_kind(reference, distorted, kind, of_kind, wanted, internal_bits, device)
 
 
 def _of_one_kind(
-    reference: Codes,
-    distorted: Sequence[Codes],
+    reference: Rgb,
+    distorted: Sequence[Rgb],
     kind: Kind,
     metrics: Sequence[Metric],
     wanted: Callable[[int, str], bool],
-    peak: int,
+    bits: int,
     device: Device,
 ) -> Iterator[Measured]:
+    seen = [metric_codes(picture, kind, bits) for picture in (reference, *distorted)]
     for group in groups(metrics, device):
-        prepared = Prepared(group, _view(reference, kind, group[0]), peak, device)
-        for index, codes in enumerate(distorted):
+        prepared = Prepared(group, _view(seen[0], kind, group[0]), 2**bits - 1, device)
+        for index, codes in enumerate(seen[1:]):
             names = [metric.name for metric in group if wanted(index, metric.name)]
             if names:
                 yield from _measured(prepared, index, _view(codes, kind, group[0]), names)

@@ -142,7 +142,7 @@ METRICS: tuple[Metric, ...] = (
         ),
         "y",
         iwssim,
-        partial(installed, "numba"),
+        partial(installed, "numba", "numpy", "scipy"),
         on_cuda=OnCuda("iwssim", "1"),
     ),
 )

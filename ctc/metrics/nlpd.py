@@ -113,7 +113,7 @@ METRICS: tuple[Metric, ...] = (
         ),
         "y",
         nlpd,
-        partial(installed, "numba"),
+        partial(installed, "numba", "scipy"),
         on_cuda=OnCuda("nlpd", "1"),
     ),
 )
