@@ -48,7 +48,7 @@ def measured(
     costs: list[Cost] = []
     began = time.monotonic()
     while not costs or (len(costs) < repeats and time.monotonic() - began < budget_s):
-        # New copies, since a metric may know the pair that it scored last.
+        # New copies, so that none is in the caches already.
         x, y = ready.picture(reference), ready.picture(distorted)
         costs.append(cost(partial(ready.score, x, y)))
     return asdict(least(costs))

@@ -33,7 +33,7 @@ def measured(metric: str, megapixels: float, repeats: int, budget_s: float) -> d
     peaks: list[int] = []
     began = time.monotonic()
     while not one or (len(one) < repeats and time.monotonic() - began < budget_s):
-        # New copies, since a metric may know the pair that it scored last.
+        # New copies, so that none is in the caches already.
         x, ys = reference.copy(), [each.copy() for each in distorted]
         references = [reference.copy() for _ in ys]
         together = cost(partial(prepared_once, metrics, x, ys))

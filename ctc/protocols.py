@@ -116,7 +116,7 @@ class Metric:
     joint: Joint | None = None
     """Where the metric shares its work with others: what computes them all in one call. These have the same `joint`."""
     on_cuda: Accelerated | None = None
-    """The same metric by torch on a GPU, within the tolerance of the golden values; None where there is no such path."""
+    """The same metric by torch on a GPU, within the tolerance on the golden pairs; None where there is no such path."""
 
     @property
     def name(self) -> str:
