@@ -25,6 +25,7 @@ from benchmarks.programs import METRICS, Program, Setup
 from benchmarks.records import Cost, Row, together
 from benchmarks.summary import summary
 
+OURS = "ours"
 COLUMNS = ("metric", "program", "MP", "threads", "wall s", "CPU s", "CPU ms/MP", "wall s / ours", "peak MiB", "score")
 
 
@@ -49,6 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--packages", type=options.existing, default="", help="folder that `pip install --target` filled")
     parser.add_argument("--iw-ssim", type=options.existing, default="", help="IW_SSIM_PyTorch.py of github.com/Jack-guo-xy/Python-IW-SSIM")
     parser.add_argument("--same-allocator", action="store_true", help="other programs, too, keep freed blocks of memory, as our runs do")
+    parser.add_argument("--only-ours", action="store_true", help="leave the other programs out")
     options.add_limits(parser)
     return parser.parse_args()
 
@@ -60,7 +62,7 @@ def measured_rows(asked: argparse.Namespace) -> Iterator[Row]:
             for threads in sorted(set(asked.threads)):
                 setup = Setup(threads, asked.packages, asked.iw_ssim)
                 for program in METRICS[name].programs:
-                    if program.label in absent:
+                    if program.label in absent or (asked.only_ours and program.label != OURS):
                         continue
                     row = measured_row(name, program, megapixels, setup, asked)
                     if row.missing:
@@ -74,7 +76,7 @@ def measured_row(name: str, program: Program, megapixels: float, setup: Setup, a
         "program": program.label,
         "megapixels": megapixels,
         "setup": asdict(setup),
-        "keeps_blocks": asked.same_allocator or program.label == "ours",
+        "keeps_blocks": asked.same_allocator or program.label == OURS,
         "repeats": asked.repeats,
         "budget_s": asked.budget_s,
     }

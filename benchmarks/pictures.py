@@ -31,11 +31,21 @@ def size(megapixels: float) -> tuple[int, int]:
 
 def pictures(megapixels: float, wants: Literal["y", "yuv", "rgb"], qualities: tuple[int, ...]) -> tuple[Codes, list[Codes]]:
     """A reference and its JPEG reconstructions, as codes that a metric wants."""
+    rgb = _photograph(megapixels)
+    return metric_codes(rgb, wants), [metric_codes(_jpeg(rgb, quality), wants) for quality in qualities]
+
+
+def rgb_pair(megapixels: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A reference and its JPEG at quality 40, RGB (height, width, 3)."""
+    rgb = _photograph(megapixels)
+    return rgb, _jpeg(rgb, 40)
+
+
+def _photograph(megapixels: float) -> NDArray[np.uint8]:
     width, height = size(megapixels)
     tile: NDArray[np.uint8] = data.astronaut()  # type: ignore[no-untyped-call]
     missing = [(0, max(0, side - length)) for side, length in zip((height, width), tile.shape, strict=False)]
-    rgb = np.ascontiguousarray(np.pad(tile, [*missing, (0, 0)], mode="symmetric")[:height, :width])
-    return metric_codes(rgb, wants), [metric_codes(_jpeg(rgb, quality), wants) for quality in qualities]
+    return np.ascontiguousarray(np.pad(tile, [*missing, (0, 0)], mode="symmetric")[:height, :width])
 
 
 def _jpeg(rgb: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:

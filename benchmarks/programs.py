@@ -223,5 +223,5 @@ METRICS: dict[str, Compared] = {
         (Program("IQA_pytorch", partial(_iqa_pytorch, "MS_SSIM", 1), official=True),),
         one_of_six=False,
     ),
-    "vmaf": Compared("VMAF", "yuv", ("vmaf",), (), one_of_six=False),
+    "vmaf": Compared("VMAF", "y", ("vmaf",), (), one_of_six=False),
 }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,15 +33,6 @@ INTERNAL_BITS = click.option(
 )
 
 
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    from ctc.complexity.machine import machine
-    from ctc.kernels.strips import threads
-
-    with threads(count or machine().cores):
-        yield
-
-
 @click.command("score")
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.argument("distorted", type=click.Path(path_type=Path), nargs=-1, required=True)
@@ -57,17 +47,22 @@ def score_command(
 ) -> int:  # fmt: skip
     """Score DISTORTED pictures against REFERENCE: files, or two folders with the same names."""
     from ctc import scorefiles
+    from ctc.complexity.machine import machine
+    from ctc.picturefiles import SUFFIXES
     from ctc.store import explained, write_whole
+    from ctc.together import Setting
 
     chosen = scorefiles.chosen_metrics(metrics, metric_device)
     if csv_file is not None and (csv_file.is_dir() or not csv_file.absolute().parent.is_dir()):
         raise UsageError(f"--csv {csv_file}: is a folder or lies in none; give the name of a file in a folder that exists")
+    if csv_file is not None and csv_file.suffix.lower() in SUFFIXES:
+        raise UsageError(f"--csv {csv_file}: is the name of a picture; give one that ends in .csv")
     scored: list[scorefiles.ScoredPair] = []
     try:
-        with _threads(threads):
-            for pair in scorefiles.score(scorefiles.pairs(reference, distorted), chosen, int(internal_bits), metric_device):
-                scored.append(pair)
-                click.echo(_shown(pair, chosen))
+        setting = Setting(int(internal_bits), metric_device, threads or machine().cores)
+        for pair in scorefiles.score(scorefiles.pairs(reference, distorted), chosen, setting):
+            scored.append(pair)
+            click.echo(_shown(pair, chosen))
     finally:
         # What was scored before a picture that cannot be read is not lost.
         if csv_file is not None and scored:

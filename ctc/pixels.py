@@ -233,15 +233,22 @@ def metric_codes(rgb: Rgb, wants: Literal["y", "yuv", "rgb"], internal_bits: int
     rounded values with chroma + 1/2, clamped to [0, 1], rounded to the grid again. The codes are the grid values times 2^bits - 1."""
     height, width, _ = rgb.shape
     top = np.float32(2**internal_bits - 1)
-    on_grid = np.rint(np.arange(peak(rgb) + 1, dtype=np.float32) / np.float32(peak(rgb)) * top)
+    grid = np.rint(np.arange(peak(rgb) + 1, dtype=np.float32) / np.float32(peak(rgb)) * top)
     codes = np.empty((1 if wants == "y" else 3, height, width), np.uint16)
     for first in range(0, height, ROWS_AT_A_TIME):
         rows = slice(first, first + ROWS_AT_A_TIME)
+        band = np.require(rgb[rows], requirements=WRITABLE)
         if wants == "rgb":
-            codes[:, rows] = np.moveaxis(on_grid.astype(np.uint16)[rgb[rows]], -1, 0)
+            _on_grid(band, grid.astype(np.uint16), codes[:, rows])
         else:
-            _luma_and_chroma(np.require(rgb[rows], requirements=WRITABLE), on_grid / top, top, codes[:, rows])
+            _luma_and_chroma(band, grid / top, top, codes[:, rows])
     return codes[0] if wants == "y" else codes
+
+
+def _on_grid(rgb: Rgb, grid: Planes, codes: Planes) -> None:
+    from ctc.kernels.colour import on_grid
+
+    on_grid(rgb, grid, codes)
 
 
 def _luma_and_chroma(rgb: Rgb, units: NDArray[np.float32], top: np.float32, codes: Planes) -> None:

@@ -14,6 +14,7 @@ from ctc.ratecontrol import memory_offset
 from ctc.records import TARGET_BPPS, CodecInfo, Coded, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
+from ctc.together import Setting
 
 EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc")
 """What every installation can run; the default of `--codecs`."""
@@ -89,7 +90,7 @@ class Plan:
         """One unit per picture with all that was coded of it, several where workers would idle, longest first."""
         options = self.options
         metrics = tuple((metric.name, metric.version) for metric in self.metrics)
-        scoring = Scoring(metrics, options.internal_bits, options.metric_device, options.metric_threads)
+        scoring = Scoring(metrics, Setting(options.internal_bits, options.metric_device, options.metric_threads))
         of_picture: dict[Picture, list[Coded]] = {}
         for result in coded:
             if result.coded:

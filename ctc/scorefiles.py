@@ -15,7 +15,7 @@ from ctc.picturefiles import SUFFIXES, of_same_size, read_picture
 from ctc.pixels import Rgb
 from ctc.protocols import Device, Metric
 from ctc.records import Score
-from ctc.together import at_once, measure
+from ctc.together import Setting, at_once, measure
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def pairs(reference: Path, distorted: Sequence[Path]) -> list[tuple[Path, Path]]
     return [(path, found[stem]) for stem, path in references.items()]
 
 
-def score(
-    pairs_to_score: Sequence[tuple[Path, Path]], metrics: Sequence[Metric], internal_bits: int, device: Device
-) -> Iterator[ScoredPair]:
+def score(pairs_to_score: Sequence[tuple[Path, Path]], metrics: Sequence[Metric], setting: Setting) -> Iterator[ScoredPair]:
     """Scores the pairs in order; those that follow each other with the same reference are scored together.
 
     Raises PictureError for a file that cannot be read or sizes that differ, CtcError where a metric fails."""
@@ -69,12 +67,10 @@ def score(
         files = [distorted for _, distorted in group]
         size = at_once(rgb.shape[0] * rgb.shape[1])
         for first in range(0, len(files), size):
-            yield from _together(reference, rgb, files[first : first + size], metrics, internal_bits, device)
+            yield from _together(reference, rgb, files[first : first + size], metrics, setting)
 
 
-def _together(
-    reference: Path, rgb: Rgb, files: Sequence[Path], metrics: Sequence[Metric], internal_bits: int, device: Device
-) -> Iterator[ScoredPair]:
+def _together(reference: Path, rgb: Rgb, files: Sequence[Path], metrics: Sequence[Metric], setting: Setting) -> Iterator[ScoredPair]:
     """Scores what can be read up to the first file that cannot, and raises what is wrong with that one afterwards."""
     pictures: list[Rgb] = []
     wrong: PictureError | None = None
@@ -85,7 +81,7 @@ def _together(
             wrong = error
             break
     scores: dict[int, dict[str, Score]] = {index: {} for index in range(len(pictures))}
-    for measured in measure(rgb, pictures, metrics, lambda _index, _name: True, internal_bits, device):
+    for measured in measure(rgb, pictures, metrics, lambda _index, _name: True, setting):
         if measured.error is not None:
             raise measured.error
         scores[measured.index][measured.metric] = Score(measured.metric, measured.value, measured.reason)

@@ -21,10 +21,9 @@ from ctc.complexity.memory import reuse_large_blocks
 from ctc.complexity.process import time_limit
 from ctc.errors import CtcError, NotWritable, OutOfSpace, ToolMissing
 from ctc.plugins import other_version
-from ctc.protocols import Device
 from ctc.records import Coded, Counts, Failed, Picture, Score, Scored, digest
 from ctc.store import Store
-from ctc.together import Measured, at_once, measure
+from ctc.together import Measured, Setting, at_once, measure
 
 SCORE_S_PER_MEGAPIXEL = 0.5
 """Typical seconds of all metrics on one core, for the order of jobs and the estimate of `--dry-run`; see NOTES.md."""
@@ -36,11 +35,7 @@ class Scoring:
 
     metrics: tuple[tuple[str, str], ...]
     """(name, version)"""
-    internal_bits: int
-    """Grid on which metrics see samples: 8 or 10."""
-    device: Device
-    threads: int
-    """Threads of one metric; no digit depends on it."""
+    setting: Setting
 
 
 @dataclass(frozen=True)
@@ -70,13 +65,11 @@ class ScoringResult:
 
 def score_unit(unit: ScoringUnit) -> ScoringResult:
     """Scores all of `unit`. What fails becomes a Failed of its point; only a full disk raises (OutOfSpace)."""
-    from ctc.kernels.strips import threads
-
     reuse_large_blocks()
     unfit = _unfit(unit)
     if unfit:
         return lost_scoring(unit, unfit)
-    with time_limit(unit.time_limit_s), threads(unit.scoring.threads), _points(unit, may_run=True) as points:
+    with time_limit(unit.time_limit_s), _points(unit, may_run=True) as points:
         for batch in _batches(points, unit.picture):
             _score(unit, batch)
             for point in batch:
@@ -90,7 +83,7 @@ def _unfit(unit: ScoringUnit) -> str:
     try:
         others = [other_version(name, plugins.codecs()[name].version(), version) for name, version in wanted.items()]
         for name, version in unit.scoring.metrics:
-            others.append(other_version(name, plugins.metrics()[name].version(unit.scoring.device), version))
+            others.append(other_version(name, plugins.metrics()[name].version(unit.scoring.setting.device), version))
     except ToolMissing as missing:
         return f"worker {platform.node()}: {missing}"
     return "; ".join(filter(None, others))
@@ -184,7 +177,7 @@ class _Point:
             "version": dict(self.scoring.metrics)[metric],
             "reference": self.bench.source.picture.sha256,
             "distorted": self.scored_sha256,
-            "internal_bits": self.scoring.internal_bits,
+            "internal_bits": self.scoring.setting.internal_bits,
             "preparation": pixels.METRIC_PREPARATION,
         }
 
@@ -246,8 +239,7 @@ def _measure(unit: ScoringUnit, points: Sequence[_Point]) -> None:
             [point.rgb for point in points if point.rgb is not None],
             metrics,
             lambda index, name: name in points[index].missing,
-            scoring.internal_bits,
-            scoring.device,
+            scoring.setting,
         )
         for measured in found:
             with _failing([points[measured.index]], "score"):

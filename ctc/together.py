@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Literal
 
 import psutil
@@ -48,13 +49,19 @@ def at_once(pixels: int) -> int:
     return min(MOST, max(1, memory // (BYTES_PER_PIXEL * pixels)))
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How metrics are computed."""
+
+    internal_bits: int
+    """Grid on which they see samples: 8 or 10."""
+    device: Device = "cpu"
+    threads: int = 1
+    """No digit depends on it."""
+
+
 def measure(
-    reference: Rgb,
-    distorted: Sequence[Rgb],
-    metrics: Sequence[Metric],
-    wanted: Callable[[int, str], bool],
-    internal_bits: int,
-    device: Device,
+    reference: Rgb, distorted: Sequence[Rgb], metrics: Sequence[Metric], wanted: Callable[[int, str], bool], setting: Setting
 ) -> Iterator[Measured]:
     """Measures every reconstruction, RGB (height, width, 3) like the reference, with every metric for which wanted(index, name) holds then.
 
@@ -64,25 +71,25 @@ def measure(
     for kind in kinds:
         of_kind = [metric for metric in metrics if (metric.wants == "rgb") == (kind == "rgb")]
         if of_kind:
-            yield from _of_one_kind(reference, distorted, kind, of_kind, wanted, internal_bits, device)
+            yield from _of_one_kind(reference, distorted, kind, of_kind, wanted, setting)
 
 
 def _of_one_kind(
-    reference: Rgb,
-    distorted: Sequence[Rgb],
-    kind: Kind,
-    metrics: Sequence[Metric],
-    wanted: Callable[[int, str], bool],
-    bits: int,
-    device: Device,
+    reference: Rgb, distorted: Sequence[Rgb], kind: Kind, metrics: Sequence[Metric], wanted: Callable[[int, str], bool], setting: Setting
 ) -> Iterator[Measured]:
-    seen = [metric_codes(picture, kind, bits) for picture in (reference, *distorted)]
-    for group in groups(metrics, device):
-        prepared = Prepared(group, _view(seen[0], kind, group[0]), 2**bits - 1, device)
+    from ctc.kernels.strips import threads
+
+    seen = [metric_codes(picture, kind, setting.internal_bits) for picture in (reference, *distorted)]
+
+    def of_group(group: list[Metric]) -> Iterator[Measured]:
+        prepared = Prepared(group, _view(seen[0], kind, group[0]), 2**setting.internal_bits - 1, setting.device)
         for index, codes in enumerate(seen[1:]):
             names = [metric.name for metric in group if wanted(index, metric.name)]
             if names:
                 yield from _measured(prepared, index, _view(codes, kind, group[0]), names)
+
+    with threads(setting.threads):
+        yield from chain.from_iterable(map(of_group, groups(metrics, setting.device)))
 
 
 def _measured(prepared: Prepared, index: int, distorted: Codes, names: Sequence[str]) -> list[Measured]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from ctc import plugins
 from ctc.anchors.jpeg import Jpeg
 from ctc.coding import code_unit
 from ctc.errors import ToolFailed, ToolMissing
-from ctc.kernels import strips
 from ctc.plan import Options, Plan, resolve
 from ctc.records import Failed, Scored
 from ctc.scoring import ScoringUnit, lost_scoring, recall_scoring, score_unit
+from ctc.together import Setting
 from tests.conftest import Ctc
 
 
@@ -118,19 +119,17 @@ def test_a_decoder_that_never_repeats_is_scored_and_marked_each_time(unit: Scori
         assert len(point.scores) == len(metrics)
 
 
-def test_grid_and_threads(unit: ScoringUnit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grid_and_threads(unit: ScoringUnit) -> None:
     ten = score_unit(unit)
-    eight = score_unit(replace(unit, scoring=replace(unit.scoring, internal_bits=8)))
+    eight = score_unit(replace(unit, scoring=replace(unit.scoring, setting=Setting(8))))
     assert (eight.counts.decodes_run, eight.counts.scores_run) == (4, 12)
     assert all(
         isinstance(a, Scored) and isinstance(b, Scored) and a.value("nlpd") != b.value("nlpd")
         for a, b in zip(ten.points, eight.points, strict=True)
     )
-    entered = []
-    real = strips.threads
-    monkeypatch.setattr(strips, "threads", lambda count: entered.append(count) or real(count))
-    assert score_unit(replace(unit, scoring=replace(unit.scoring, threads=2))).counts.scores_run == 0
-    assert entered == [2]
+    two = replace(unit, store=f"{unit.store}-2", scoring=replace(unit.scoring, setting=Setting(10, threads=2)))
+    shutil.copytree(Path(unit.store) / "encode", Path(two.store) / "encode")
+    assert score_unit(two).points == ten.points
 
 
 def test_the_options_of_a_run_reach_the_scores(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ctc import plugins, together
 from ctc.errors import MetricUndefined, ToolFailed
 from ctc.pixels import metric_codes
 from ctc.protocols import Codes, Metric, Scorer
-from ctc.together import MEMORY_BYTES, MOST, Measured, at_once, measure
+from ctc.together import MEMORY_BYTES, MOST, Measured, Setting, at_once, measure
 
 RNG = np.random.default_rng(7)
 REFERENCE = np.kron(RNG.integers(0, 256, (20, 20, 3), dtype=np.uint8), np.ones((10, 10, 1), np.uint8))
@@ -24,9 +24,12 @@ def everything(_index: int, _name: str) -> bool:
     return True
 
 
-def test_the_values_are_those_of_single_scores() -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_values_are_those_of_single_scores(threads: int) -> None:
     metrics = [plugins.metrics()[name] for name in plugins.default_metrics()]
-    found = {(each.metric, each.index): each.value for each in measure(REFERENCE, DISTORTED, metrics, everything, 10, "cpu")}
+    found = {
+        (each.metric, each.index): each.value for each in measure(REFERENCE, DISTORTED, metrics, everything, Setting(10, threads=threads))
+    }
     assert len(found) == len(metrics) * len(DISTORTED)
     for metric in metrics:
         for index, distorted in enumerate(DISTORTED):
@@ -45,7 +48,7 @@ def spy(metric: Metric, prepared: Counter[str]) -> Metric:
 def test_each_reference_is_prepared_once_and_only_where_it_is_wanted() -> None:
     prepared: Counter[str] = Counter()
     metrics = [spy(plugins.metrics()[name], prepared) for name in ("psnr_y", "psnr_u", "psnr_v")]
-    found = list(measure(REFERENCE, DISTORTED, metrics, lambda index, name: name != "psnr_u" and index != 1, 10, "cpu"))
+    found = list(measure(REFERENCE, DISTORTED, metrics, lambda index, name: name != "psnr_u" and index != 1, Setting(10)))
     assert prepared == {"psnr_y": 1, "psnr_v": 1}
     assert [(each.metric, each.index) for each in found] == [("psnr_y", 0), ("psnr_y", 2), ("psnr_v", 0), ("psnr_v", 2)]
 
@@ -66,14 +69,14 @@ def broken(when: str, error: Exception) -> Metric:
 @pytest.mark.parametrize("when", ["prepare", "score"])
 def test_what_goes_wrong_is_told_for_each_reconstruction(when: str) -> None:
     error = ToolFailed("gone")
-    found = list(measure(REFERENCE, DISTORTED, [broken(when, error), plugins.metrics()["psnr_u"]], everything, 10, "cpu"))
+    found = list(measure(REFERENCE, DISTORTED, [broken(when, error), plugins.metrics()["psnr_u"]], everything, Setting(10)))
     assert [(each.index, each.error) for each in found if each.metric == "psnr_y"] == [(0, error), (1, error), (2, error)]
     assert all(each.value is not None for each in found if each.metric == "psnr_u")
 
 
 @pytest.mark.parametrize("when", ["prepare", "score"])
 def test_an_undefined_metric_has_a_reason(when: str) -> None:
-    found = next(measure(REFERENCE, DISTORTED, [broken(when, MetricUndefined("flat"))], everything, 10, "cpu"))
+    found = next(measure(REFERENCE, DISTORTED, [broken(when, MetricUndefined("flat"))], everything, Setting(10)))
     assert found == Measured(0, "psnr_y", None, "flat")
 
 

@@ -34,6 +34,16 @@ def luma_and_chroma(rgb: NDArray[Any], units: Units, constants: Units, top: floa
                 codes[2, i, j] = np.uint16(np.rint(min(max(v, zero), one) * top))
 
 
+@compiled(*(f"void({sample}[:, :, ::1], uint16[::1], uint16[:, :, :])" for sample in ("uint8", "uint16")))
+def on_grid(rgb: NDArray[Any], grid: NDArray[np.uint16], codes: NDArray[np.uint16]) -> None:
+    """`rgb` (height, width, 3) into `codes` (3, height, width); `grid` has the code of every sample value."""
+    for i in range(rgb.shape[0]):
+        for j in range(rgb.shape[1]):
+            codes[0, i, j] = grid[rgb[i, j, 0]]
+            codes[1, i, j] = grid[rgb[i, j, 1]]
+            codes[2, i, j] = grid[rgb[i, j, 2]]
+
+
 @compiled("void(uint8[:, :, ::1], uint16[:, :, :])")
 def anchor_forward(rgb: NDArray[np.uint8], codes: NDArray[np.uint16]) -> None:
     """8-bit RGB (height, width, 3) to 10-bit Y', Cb, Cr (3, height, width) in libswscale's integers; see `pixels.ANCHOR`."""

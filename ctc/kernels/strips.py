@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import pairwise, starmap
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -17,7 +19,18 @@ Part = TypeVar("Part")
 STRIP_ROWS = 64
 """Output rows of one strip: its input stays in a core's cache for a few thousand columns."""
 
-_pool: ContextVar[ThreadPoolExecutor | None] = ContextVar("pool", default=None)
+SHARES_PER_THREAD = 2
+"""Runs of strips that a thread gets one after the other: few, as handing over costs as much as a small strip, but more than one, as
+threads are not equally quick."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    executor: ThreadPoolExecutor
+    threads: int
+
+
+_pool: ContextVar[Pool | None] = ContextVar("pool", default=None)
 
 
 @contextmanager
@@ -30,8 +43,8 @@ def threads(count: int) -> Iterator[None]:
     """
     if count < 1:
         raise ValueError(f"{count} threads; at least one is needed")
-    with ThreadPoolExecutor(count) as pool:
-        before = _pool.set(pool if count > 1 else None)
+    with ThreadPoolExecutor(count) as executor:
+        before = _pool.set(Pool(executor, count) if count > 1 else None)
         try:
             yield
         finally:
@@ -41,10 +54,19 @@ def threads(count: int) -> Iterator[None]:
 def mapped(work: Callable[[int, int], Part], rows: int, at_once: int | None = None) -> Iterator[Part]:
     """work(first row, row after the last) of every strip of `at_once` (or STRIP_ROWS) rows out of `rows`, in order."""
     step = at_once or STRIP_ROWS
-    starts = range(0, rows, step)
-    stops = [min(start + step, rows) for start in starts]
+    strips = [(start, min(start + step, rows)) for start in range(0, rows, step)]
     pool = _pool.get()
-    return map(work, starts, stops) if pool is None or len(stops) == 1 else pool.map(work, starts, stops)
+    if pool is None or len(strips) == 1:
+        yield from starmap(work, strips)
+        return
+
+    def worked(share: list[tuple[int, int]]) -> list[Part]:
+        return list(starmap(work, share))
+
+    number = min(len(strips), SHARES_PER_THREAD * pool.threads)
+    bounds = [len(strips) * share // number for share in range(number + 1)]
+    for parts in pool.executor.map(worked, (strips[first:last] for first, last in pairwise(bounds))):
+        yield from parts
 
 
 def done(work: Callable[[int, int], None], rows: int, at_once: int | None = None) -> None:
