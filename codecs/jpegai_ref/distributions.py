@@ -21,7 +21,7 @@ LOG_STEP = 0.20036548400207613
 """ln(sigma_(i+1) / sigma_i)."""
 FRACTION_BITS = 7
 """Bits after the point of a sigma index: 128 units are one level."""
-LARGEST_INDEX = (LEVELS - 1) << FRACTION_BITS
+LARGEST_INDEX = ((LEVELS - 1) << FRACTION_BITS) - 1
 TOTAL_MASS = 256
 
 ROWS = """

@@ -75,7 +75,7 @@ def residual_calls(coded: NDArray[np.bool_], threads: int) -> NDArray[np.int64]:
     channels, height, width = coded.shape
     unit = 4 * threads
     chunk = next((c for c in range(1, channels + 1) if height * width * c % unit == 0), max(channels, 1))
-    per_channel = np.count_nonzero(coded.reshape(channels, -1), axis=1)
+    per_channel = np.count_nonzero(coded, axis=(1, 2))
     return np.add.reduceat(per_channel, np.arange(0, channels, chunk)).cumsum().astype(np.int64) if channels else np.zeros(0, np.int64)
 
 
