@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,13 +22,13 @@ WEIGHTS_ID = bytes([0xC0, 0xDE, 0x00, 0x01])
 def tensors(seed: int = 0, peaked: bool = False) -> dict[str, torch.Tensor]:
     """Integers of a model by name; with z spread over all values, or nearly always 0."""
     generator = np.random.default_rng(seed)
-    result: dict[str, NDArray[np.generic]] = {}
+    result: dict[str, NDArray[Any]] = {}
     for name, c in (("luma", LUMA), ("chroma", CHROMA)):
         for layer, outputs, kernel, shift in (("first", c, 1, 4), ("second", c, 3, 7), ("third", 16 * c, 1, 5)):
             weight = generator.integers(-128, 128, (outputs, c, kernel, kernel)).astype(np.int8)
             centre = 1200 << shift if layer == "third" else 0
             bias = (centre + generator.integers(0, 8 << shift, outputs)).astype(np.int32)
-            parts = {"weight": weight, "bias": bias, "shift": np.full(outputs, shift, np.int8)}
+            parts: dict[str, NDArray[Any]] = {"weight": weight, "bias": bias, "shift": np.full(outputs, shift, np.int8)}
             result |= {f"{name}.scale_decoder.{layer}.{part}": array for part, array in parts.items()}
         result[f"{name}.gain_logs"] = generator.integers(-900, 400, (4, c)).astype(np.int16)
         width = 0.02 if peaked else 4.0

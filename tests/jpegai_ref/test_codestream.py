@@ -104,7 +104,7 @@ def test_what_is_not_whole_is_not_written() -> None:
 def test_probe_prints_every_field() -> None:
     component = replace(STREAM.header.luma, may_skip=(True,) * 3 + (False,), channel_scales=(True,) + (False,) * 7, tiling=Tiling(1024, 64))
     stream = replace(STREAM, header=replace(STREAM.header, luma=component, chroma_displacement=-5, reduction=(3, 2)))
-    lines = dict(line.split(maxsplit=0) and (line[:28].rstrip(), line[28:]) for line in probe(write_codestream(stream)).splitlines())
+    lines = {line[:28].rstrip(): line[28:] for line in probe(write_codestream(stream)).splitlines()}
     assert lines["picture"] == "197x134, 8 bit"
     assert lines["coded size"] == "200x136"
     assert lines["displacement"] == "luma 0, chroma -5"
