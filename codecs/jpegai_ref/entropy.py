@@ -51,10 +51,11 @@ def encode_residual(symbols: NDArray[np.int16], coded: NDArray[np.bool_], distri
     _check_shapes(coded, distribution, threads)
     if symbols.shape != coded.shape or symbols.dtype != np.int16:
         raise ValueError(f"residual symbols are int16 of shape {coded.shape}, not {symbols.dtype} of {symbols.shape}")
-    if np.any(symbols[~coded]):
+    values = symbols[coded]
+    if np.count_nonzero(values) != np.count_nonzero(symbols):
         raise ValueError("a symbol that is skipped is not 0")
     rows = gathered(coded.ravel(), distribution.ravel())
-    return _encode(residual_tables(), RESIDUAL, symbols[coded], rows, residual_calls(coded, threads), threads)
+    return _encode(residual_tables(), RESIDUAL, values, rows, residual_calls(coded, threads), threads)
 
 
 def decode_residual(

@@ -1,4 +1,4 @@
-"""The inner loop of the integer convolution, compiled."""
+"""Inner loops over integers, compiled: the convolution, and the choice of a distribution."""
 
 from __future__ import annotations
 
@@ -36,3 +36,10 @@ def convolve_rows(
         amount = np.int32(shift[output])
         for place in range(len(line)):
             line[place] = line[place] >> amount
+
+
+@compiled("void(int32[::1], uint8[::1])")
+def nearest_levels(scale: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
+    """clamp((scale + 64) >> 7, 0, 31), in one pass over memory."""
+    for place in range(len(scale)):
+        levels[place] = min(max((scale[place] + 64) >> 7, 0), 31)

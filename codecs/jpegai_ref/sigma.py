@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegai_ref.cubes import forced_positions
-from jpegai_ref.distributions import FRACTION_BITS, LARGEST_INDEX, LEVELS
+from jpegai_ref.distributions import LARGEST_INDEX
+from jpegai_ref.integer_loops import nearest_levels
 
 SKIP_THRESHOLD = 382
 """Positions of this scale and below are skipped: a standard deviation of 0.200."""
@@ -48,5 +49,6 @@ def coded_positions(scale: NDArray[np.int32], may_skip: NDArray[np.bool_] | None
 
 def distribution_index(scale_log: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Which of the 32 distributions codes each position, uint8: the nearest level."""
-    nearest = (scale_log + (1 << FRACTION_BITS - 1)) >> FRACTION_BITS
-    return np.clip(nearest, 0, LEVELS - 1).astype(np.uint8)
+    levels = np.empty(scale_log.shape, np.uint8)
+    nearest_levels(np.ascontiguousarray(scale_log).ravel(), levels.ravel())
+    return levels

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jpegai_ref.entropy import decode_hyper, encode_hyper, hyper_tables, residual_tables
+from jpegai_ref.tans_loops import compiled
 from jpegai_ref.tans_tables import CodingTables, coding_tables
 from numpy.typing import NDArray
 
@@ -119,3 +123,20 @@ def test_no_stream_is_shorter_than_the_fewest_bits() -> None:
     zeros: NDArray[np.int8] = np.zeros((1, 300, 400), np.int8)
     payload = encode_hyper(tables, zeros, zeros[:0])
     assert 0.3 * 8 * len(payload) < tables.fewest_bits([zeros.size], 1) <= 8 * len(payload)
+
+
+def test_loops_are_compiled_where_machine_code_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba raises RuntimeError where neither the source's folder nor the user's can be written."""
+    real: Any = numba.njit
+
+    def without_folder(signature: str, **options: bool) -> Any:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(signature, **options)
+
+    monkeypatch.setattr(numba, "njit", without_folder)
+
+    def doubled(value: int) -> int:
+        return 2 * value
+
+    assert compiled("int64(int64)")(doubled)(21) == 42
