@@ -11,12 +11,18 @@ CHROMA_PLANES = 12
 """Y, U and V at half resolution, each as its four phases."""
 
 
+def _strong(layer: nn.Conv2d) -> nn.Conv2d:
+    """Starts with a gain, so that latents begin at some units and symbols other than zero occur from the first step of training."""
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return layer
+
+
 class _Halving(nn.Module):
     """x (N, a, h, w) -- [one row, column repeated] -- C3/2 a->b -- ResAU(b) -- (N, b, ceil(h/2), ceil(w/2))"""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
-        self.conv = conv(before, after, 3, 2)
+        self.conv = _strong(conv(before, after, 3, 2))
         self.gate = ResAU(after, GATE_GROUPS)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,8 +46,8 @@ class LumaAnalysis(nn.Module):
         super().__init__()
         width = d.luma_analysis
         self.halvings = nn.Sequential(_Halving(1, width), _Halving(width, width), _Halving(width, width))
-        self.last = conv(width, d.luma_latent, 3, 2)
-        self.mix = conv(d.luma_latent, d.luma_latent, 1, bias=False)
+        self.last = _strong(conv(width, d.luma_latent, 3, 2))
+        self.mix = _strong(conv(d.luma_latent, d.luma_latent, 1, bias=False))
 
     def forward(self, luma: Tensor) -> Tensor:
         latent: Tensor = self.mix(self.last(pad_to_even(self.halvings(luma))))
@@ -62,7 +68,7 @@ class ChromaAnalysis(nn.Module):
         super().__init__()
         width = d.chroma_analysis
         self.halvings = nn.Sequential(_Halving(CHROMA_PLANES, width), _Halving(width, width), _Halving(width, width))
-        self.mix = conv(width, d.chroma_latent, 1, bias=False)
+        self.mix = _strong(conv(width, d.chroma_latent, 1, bias=False))
 
     def forward(self, planes: Tensor) -> Tensor:
         latent: Tensor = self.mix(self.halvings(planes))

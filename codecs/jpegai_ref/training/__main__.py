@@ -23,10 +23,20 @@ def main() -> int:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch-factor", type=int, default=1, help="multiplies the batch of every stage, for a device with many cores")
     parser.add_argument("--compile", action="store_true", help="torch.compile the coding path")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    plan = Plan(tuple(chosen.data), chosen.out, chosen.steps, chosen.device, chosen.precision, chosen.seed, chosen.compile)
+    plan = Plan(
+        folders=tuple(chosen.data),
+        out=chosen.out,
+        total_steps=chosen.steps,
+        device=chosen.device,
+        precision=chosen.precision,
+        seed=chosen.seed,
+        batch_factor=chosen.batch_factor,
+        compiled=chosen.compile,
+    )
     try:
         trainer = train(plan, chosen.minutes)
     except (TrainingDataError, WeightsError, ValueError) as error:

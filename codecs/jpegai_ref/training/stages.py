@@ -100,7 +100,7 @@ def learning_rate(where: Position) -> float:
     return cosine if where.step >= warm_up else cosine * (WARM_UP_START + (1 - WARM_UP_START) * where.step / warm_up)
 
 
-def draw_rates(where: Position, step: int, seed: int, device: torch.device) -> Rates:
+def draw_rates(where: Position, step: int, seed: int, pictures: int, device: torch.device) -> Rates:
     """Model and displacement of each picture of a step. In the frozen stage all are of one copy's models."""
     random = np.random.default_rng((seed, step, 1))
     stage, probabilities = where.stage, np.array(MODEL_PROBABILITIES)
@@ -109,12 +109,12 @@ def draw_rates(where: Position, step: int, seed: int, device: torch.device) -> R
     if stage.frozen:
         half = step % 2
         probabilities = probabilities * (np.arange(len(RATE_MODELS)) * 2 // len(RATE_MODELS) == half)
-    ids = random.choice(len(RATE_MODELS), stage.batch, p=probabilities / probabilities.sum())
-    displacements = np.zeros(stage.batch)
+    ids = random.choice(len(RATE_MODELS), pictures, p=probabilities / probabilities.sum())
+    displacements = np.zeros(pictures)
     if stage.displaced:
         low = np.array([model.lowest_displacement for model in RATE_MODELS])[ids]
         high = np.array([model.highest_displacement for model in RATE_MODELS])[ids]
-        displacements = np.where(random.random(stage.batch) < NOMINAL_SHARE, 0, np.round(random.uniform(low, high)))
+        displacements = np.where(random.random(pictures) < NOMINAL_SHARE, 0, np.round(random.uniform(low, high)))
     return Rates(torch.from_numpy(ids).to(device), torch.from_numpy(displacements).float().to(device))
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from jpegai_ref.colour import CENTRE, HALF_RANGE
 from jpegai_ref.dimensions import COMPACT, Dimensions
 from jpegai_ref.model import Model
 from jpegai_ref.training.checkpoint import Checkpoint, Progress, latest, save
@@ -35,7 +36,7 @@ SAVE_EVERY_S = 600.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a whole training is, whatever the slices: a resumed training has the same plan. A step has one batch."""
+    """What a whole training is, whatever the slices: a resumed training has the same plan."""
 
     folders: tuple[Path, ...]
     out: Path
@@ -43,8 +44,10 @@ class Plan:
     device: str
     precision: Precision
     seed: int
+    batch_factor: int
+    """Multiplies the batch of every stage."""
     compiled: bool
-    """Networks go through torch.compile first: minutes at the start, faster steps where the device gains from it."""
+    """The coding path goes through torch.compile first: minutes at the start, faster steps where the device gains from it."""
     dimensions: Dimensions = COMPACT
 
 
@@ -55,11 +58,11 @@ class Trainer:
         self._plan = plan
         self._device = torch.device(plan.device)
         torch.manual_seed(plan.seed)
-        self.model = initialised(Model(plan.dimensions)).to(self._device)
+        self.model = Model(plan.dimensions).to(self._device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._pictures = pictures
         self._crops = Crops(pictures.training, plan.seed)
-        self._code: Callable[..., Coded] = torch.compile(code, dynamic=False) if plan.compiled else code
+        self._code_whole: Callable[..., Coded] = torch.compile(code, dynamic=False) if plan.compiled else code
         self._stage: Stage | None = None
         self._parameters: dict[str, nn.Parameter] = {}
         self._optimiser: torch.optim.Optimizer
@@ -83,9 +86,9 @@ class Trainer:
             for name, parameter in self._parameters.items():
                 if name in checkpoint.first:
                     self._optimiser.state[parameter] = {
-                        "step": torch.tensor(float(progress.adam_steps)),
-                        "exp_avg": checkpoint.first[name].to(parameter).clone(memory_format=torch.preserve_format),
-                        "exp_avg_sq": checkpoint.second[name].to(parameter).clone(memory_format=torch.preserve_format),
+                        "step": torch.tensor(float(progress.adam_steps), device=parameter.device),
+                        "exp_avg": _like(parameter, checkpoint.first[name]),
+                        "exp_avg_sq": _like(parameter, checkpoint.second[name]),
                     }
 
     def checkpoint(self) -> Checkpoint:
@@ -125,8 +128,9 @@ class Trainer:
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         torch.manual_seed(self._plan.seed * 1_000_003 + self.step)
-        rates = draw_rates(where, self.step, self._plan.seed, self._device)
-        planes = planes_of(self._crops.at(self.step, stage.batch, stage.crop, stage.smallest_side))
+        pictures = stage.batch * self._plan.batch_factor
+        rates = draw_rates(where, self.step, self._plan.seed, pictures, self._device)
+        planes = planes_of(self._crops.at(self.step, pictures, stage.crop, stage.smallest_side))
         loss, numbers = self._loss(stage, planes, rates)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -141,7 +145,9 @@ class Trainer:
         height, width = planes.shape[-2:]
         with self.autocast():
             with torch.set_grad_enabled(not stage.frozen):
-                coded = self._code(self.model, planes, rates, stage.rounding)
+                # Cropped sizes are many: to compile for each would take longer than they take.
+                whole = height == width == stage.crop
+                coded = (self._code_whole if whole else code)(self.model, planes, rates, stage.rounding)
             shown = self._decode(stage, coded, rates, height, width)
         weighted = sum(weight * distortion(shown[name], planes, rates.model_ids, stage.mixed) for name, weight in stage.decoders.items())
         bpp = coded.bits / (height * width)
@@ -164,32 +170,30 @@ class Trainer:
     @staticmethod
     def _samples(values: Tensor) -> Tensor:
         # Not clamped: a gradient must lead back from outside [0, 255].
-        return values.float() * 128 + 127.5
+        return values.float() * HALF_RANGE + CENTRE
+
+    def summary(self, rows: Sequence[Mapping[str, float | Tensor]]) -> StepRow:
+        """The log's row of the last steps: the means of their numbers."""
+        mean = {name: sum(float(row[name]) for row in rows) / len(rows) for name in rows[0]}
+        mean["psnr_y"] = psnr(mean["psnr_y"])
+        return StepRow(step=self.step, stage=self._last_stage().name, seconds=self.seconds, **mean)
+
+    def _last_stage(self) -> Stage:
+        return position(max(self.step - 1, 0), self._plan.total_steps).stage
 
     def validation(self) -> list[ValidationRow]:
-        stage = position(max(self.step - 1, 0), self._plan.total_steps).stage
         with self.autocast():
-            return list(validate(self.model, self._pictures.validation, stage, self.step))
+            return list(validate(self.model, self._pictures.validation, self._last_stage(), self.step))
+
+
+def _like(parameter: Tensor, values: Tensor) -> Tensor:
+    """Values in the memory order of a parameter, which the fused optimiser takes for granted."""
+    return torch.empty_like(parameter).copy_(values).detach()
 
 
 def _betas(rates: Rates) -> Tensor:
     nominal = torch.tensor([model.beta for model in RATE_MODELS], device=rates.model_ids.device)
     return nominal[rates.model_ids] * torch.exp(2 * rates.displacements * LOG_LEVEL / STEPS_PER_LEVEL)
-
-
-def initialised(model: Model) -> Model:
-    """The analysis starts with gains that make latents of some units, so that symbols other than zero occur from the first step."""
-    for analysis in (model.luma_analysis, model.chroma_analysis):
-        for module in analysis.modules():
-            if isinstance(module, nn.Conv2d) and module.weight.std() > 1e-2:
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    return model
-
-
-def _mean_row(step: int, stage: Stage, seconds: float, rows: Sequence[Mapping[str, float | Tensor]]) -> StepRow:
-    mean = {name: sum(float(row[name]) for row in rows) / len(rows) for name in rows[0]}
-    mean["psnr_y"] = psnr(mean["psnr_y"])
-    return StepRow(step=step, stage=stage.name, seconds=seconds, **mean)
 
 
 def train(plan: Plan, minutes: float) -> Trainer:
@@ -215,7 +219,7 @@ def train(plan: Plan, minutes: float) -> Trainer:
             bar.update()
             trainer.seconds = spent_before + time.monotonic() - begun
             if trainer.step % LOG_EVERY == 0:
-                row = _mean_row(trainer.step, position(trainer.step - 1, plan.total_steps).stage, trainer.seconds, rows)
+                row = trainer.summary(rows)
                 steps.add(row)
                 bar.set_postfix(loss=f"{row.loss:.3f}", bpp=f"{row.bpp:.3f}", psnr_y=f"{row.psnr_y:.2f}")
                 rows.clear()
@@ -225,5 +229,7 @@ def train(plan: Plan, minutes: float) -> Trainer:
             if time.monotonic() - saved > SAVE_EVERY_S:
                 save(plan.out, trainer.checkpoint())
                 saved = time.monotonic()
+    if rows:
+        steps.add(trainer.summary(rows))
     save(plan.out, trainer.checkpoint())
     return trainer
