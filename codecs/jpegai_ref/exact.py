@@ -54,9 +54,16 @@ class ExactComponent:
     ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
         """Where symbols are coded and by which distribution, both (coded channels, h, w), after z (C, hz, wz)."""
         height, width = header.latent_size
-        index = self.scale_decoder.sigma_index(z, height, width, device)[: component.channels]
-        scale = skip_scale(index, self.gain_logs[header.model_id, : component.channels], displacement)
-        may_skip = None if component.may_skip is None else np.array(component.may_skip).reshape(cube_shape(height, width))
+        index = self.scale_decoder.sigma_index(z, height, width, device)
+        return self.coding_of(header.model_id, component, displacement, index)
+
+    def coding_of(
+        self, model_id: int, component: ComponentHeader, displacement: int, index: NDArray[np.int32]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+        """The same from the sigma index (C, h, w), which does not depend on the rate."""
+        coded = index[: component.channels]
+        scale = skip_scale(coded, self.gain_logs[model_id, : component.channels], displacement)
+        may_skip = None if component.may_skip is None else np.array(component.may_skip).reshape(cube_shape(*index.shape[1:]))
         return coded_positions(scale, may_skip), distribution_index(scale)
 
 

@@ -1,0 +1,120 @@
+"""Picture to codestream: the mirror of `decoder`.
+
+picture -- analysis (`analysed`) -- y, psi, sigma index -- quantisation cell by cell (MCM), cube flags -- symbols -- exact stage -- bytes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from jpegai_ref import latents
+from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
+from jpegai_ref.coder import Coder, inference
+from jpegai_ref.codestream import Codestream, write_codestream
+from jpegai_ref.decoder import Latents
+from jpegai_ref.entropy import encode_residual
+from jpegai_ref.exact import ExactComponent
+from jpegai_ref.levels import BOP, HOP, SOP, level_for
+from jpegai_ref.model import OperatingPoint
+from jpegai_ref.picture import Picture
+from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader
+from jpegai_ref.reconstruction import reconstructed
+from jpegai_ref.sigma import coded_positions, skip_scale
+from jpegai_ref.skipping import SkippingQuantiser
+from jpegai_ref.tiling import synthesis_tiles
+
+MAIN_PROFILE = 1
+TRANSFORMS = (BOP, SOP, HOP)
+"""Every stream serves all three; a decoder that is told nothing takes the first."""
+SAMPLES_PER_THREAD = 512 * 1024
+MOST_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where on the rate axis a picture is coded: the model, and the displacement (1/128 level) of all its gains."""
+
+    model_id: int
+    displacement: int
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A file, and what the encoder knows that a decoder will have."""
+
+    data: bytes
+    header: PictureHeader
+    latents: Latents
+
+    def reconstruction(self, coder: Coder, operating_point: OperatingPoint) -> Picture:
+        """The picture that a decoder will give."""
+        with inference():
+            return reconstructed(coder, self.header, self.latents.luma, self.latents.chroma, operating_point)
+
+
+def stream_threads(width: int, height: int) -> int:
+    """Into how many substreams a picture's symbols are dealt, so that as many threads can decode them."""
+    threads = 1
+    while threads < MOST_THREADS and 2 * threads * SAMPLES_PER_THREAD <= width * height:
+        threads *= 2
+    return threads
+
+
+def encode(coder: Coder, picture: Picture, setting: Setting) -> Encoded:
+    """The file of a picture at a setting."""
+    with inference():
+        return encode_analysed(coder, analysed(coder, picture, stream_threads(picture.width, picture.height)), setting)
+
+
+def encode_analysed(coder: Coder, source: Analysed, setting: Setting) -> Encoded:
+    """One pass of quantisation and entropy coding; within `coder.inference`."""
+    luma, luma_latent, luma_payload = _coded(coder.exact.luma, source.luma, source, setting, coder)
+    chroma, chroma_latent, chroma_payload = ComponentHeader(0, tiling=luma.tiling), None, None
+    if source.chroma is not None:
+        chroma, chroma_latent, chroma_payload = _coded(coder.exact.chroma, source.chroma, source, setting, coder)
+    header = _header(source, setting, luma, chroma)
+    stream = Codestream(header, source.hyper, luma_payload, chroma_payload, coder.weights_id)
+    return Encoded(write_codestream(stream), header, Latents(luma_latent, chroma_latent))
+
+
+def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader) -> PictureHeader:
+    picture = source.picture
+    width, height = source.display_size
+    return PictureHeader(
+        width=picture.width,
+        height=picture.height,
+        model_id=setting.model_id,
+        luma=luma,
+        chroma=chroma,
+        level_idc=level_for(picture.width * picture.height, setting.model_id),
+        reduction=(picture.width - width, picture.height - height),
+        decoder_profile=MAIN_PROFILE,
+        transforms=TRANSFORMS,
+        bit_depth=picture.bit_depth,
+        source_subsampling=picture.subsampling,
+        coded_subsampling=picture.subsampling,
+        colour_transform=BT709 if picture.colour == "rgb" else NO_TRANSFORM,
+        hyper_threads=source.threads,
+        displacement=setting.displacement,
+    )
+
+
+def _coded(
+    exact: ExactComponent, component: AnalysedComponent, source: Analysed, setting: Setting, coder: Coder
+) -> tuple[ComponentHeader, Tensor, bytes]:
+    """What the header says of a component, its y_hat (1, C, h, w), and its payload."""
+    logs = exact.gain_logs[setting.model_id]
+    factors = latents.gain(logs, setting.displacement, coder.device)
+    likely = coded_positions(skip_scale(component.sigma_index, logs, setting.displacement))
+    quantiser = SkippingQuantiser(component.y, likely, factors)
+    height, width = component.y.shape[-2:]
+    if component is source.luma:
+        y_hat = latents.luma_latent(coder.model.context, component.psi, factors, quantiser.stage, height, width)
+    else:
+        y_hat = latents.chroma_latent(component.psi, factors, quantiser.whole, height, width)
+    picture = source.picture
+    header = ComponentHeader(len(logs), source.threads, quantiser.may_skip(), tiling=synthesis_tiles(picture.width, picture.height))
+    coded, distribution = exact.coding_of(setting.model_id, header, setting.displacement, component.sigma_index)
+    return header, y_hat, encode_residual(quantiser.symbols(), coded, distribution, header.threads)
