@@ -7,6 +7,8 @@ picture -- [repeated to 64 samples] -- tiles -- colour -- analysis -- y -- Hyper
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from jpegai_ref.entropy import encode_hyper
 from jpegai_ref.exact import HYPER_STRIDE, ExactComponent
 from jpegai_ref.hyper import hyper_symbols
 from jpegai_ref.model import Hyperprior
+from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture, extended
 from jpegai_ref.picture_header import LATENT_STRIDE, SMALLEST_SIDE
 from jpegai_ref.tiling import ANALYSIS_TILES, Span, spans
@@ -58,27 +61,33 @@ class Analysed:
 
 
 def analysed(coder: Coder, picture: Picture, threads: int = 1) -> Analysed:
-    """Analysis of a picture; within `coder.inference`."""
+    """Analysis of a picture. The result does not depend on the number of PyTorch's threads."""
     coded = extended(picture, max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))
     y_luma, y_chroma = _latents(coder, coded)
-    luma = _component(coder, coder.model.luma_prior, coder.exact.luma, y_luma, coded)
-    chroma = None if coded.colour == "grey" else _component(coder, coder.model.chroma_prior, coder.exact.chroma, y_chroma, coded)
+    parts = [(coder.model.luma_prior, coder.exact.luma, y_luma)]
+    if coded.colour != "grey":
+        parts.append((coder.model.chroma_prior, coder.exact.chroma, y_chroma))
+    luma, *others = in_parallel([partial(_component, coder, *part, coded) for part in parts], coder.device)
+    chroma = others[0] if others else None
     chroma_z = _cheapest(coder, coded) if chroma is None else chroma.z
     hyper = encode_hyper(coder.exact.hyper, luma.z, chroma_z, threads)
     return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads)
 
 
 def _latents(coder: Coder, picture: Picture) -> tuple[Tensor, Tensor]:
+    """y of luma and chroma, (1, C, h, w) each, tile by tile."""
     dimensions = coder.model.dimensions
     size = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
-    whole = tuple(torch.empty(1, channels, *size, device=coder.device) for channels in (dimensions.luma_latent, dimensions.chroma_latent))
-    for rows in spans(picture.height, ANALYSIS_TILES):
-        for columns in spans(picture.width, ANALYSIS_TILES):
-            luma, chroma = _samples(picture, rows, columns, coder.device)
-            parts = coder.model.analyse(*analysis_input(luma, chroma))
-            for target, part in zip(whole, parts, strict=True):
-                target[(..., *_kept(rows, columns, 0))] = part[(..., *_kept(rows, columns, 1))]
-    return whole[0], whole[1]
+    luma, chroma = (torch.empty(1, channels, *size, device=coder.device) for channels in (dimensions.luma_latent, dimensions.chroma_latent))
+
+    def analyse(rows: Span, columns: Span) -> None:
+        parts = coder.model.analyse(*analysis_input(*_samples(picture, rows, columns, coder.device)))
+        for whole, part in zip((luma, chroma), parts, strict=True):
+            whole[(..., *_kept(rows, columns, 0))] = part[(..., *_kept(rows, columns, 1))]
+
+    tiles = product(spans(picture.height, ANALYSIS_TILES), spans(picture.width, ANALYSIS_TILES))
+    in_parallel([partial(analyse, *tile) for tile in tiles], coder.device)
+    return luma, chroma
 
 
 def _kept(rows: Span, columns: Span, from_start: int) -> tuple[slice, ...]:

@@ -55,6 +55,8 @@ def load(path: Path, device: str = "cpu") -> Coder:
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{path} has no entropy part that can be used: {error}") from error
     model = load_networks(weights, COMPACT).to(device)
+    # Convolutions of a CPU are up to half as fast again when the channels of a position lie side by side.
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Coder(model, exact, bytes.fromhex(weights.id)[:WEIGHTS_ID_SIZE], torch.device(device))
 
 

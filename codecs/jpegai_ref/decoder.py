@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref import exact, latents
-from jpegai_ref.coder import Coder, inference
+from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, read_codestream
 from jpegai_ref.context import split_cells
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.markers import Bytes
-from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
+from jpegai_ref.model import OPERATING_POINTS, Hyperprior, OperatingPoint
+from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import PictureHeader, Tiling
 from jpegai_ref.reconstruction import reconstructed
@@ -46,10 +47,9 @@ def decode(coder: Coder, data: Bytes, operating_point: OperatingPoint | None = N
     stream = read_codestream(data)
     check_supported(coder, stream)
     symbols = exact.decode_symbols(coder.exact, stream, workers)
-    with inference():
-        y_hat = quantised_latents(coder, stream.header, symbols, grey=stream.chroma is None)
-        chosen = operating_point or OPERATING_POINTS[stream.header.transforms[0]]
-        return reconstructed(coder, stream.header, y_hat.luma, y_hat.chroma, chosen)
+    y_hat = quantised_latents(coder, stream.header, symbols, grey=stream.chroma is None)
+    chosen = operating_point or OPERATING_POINTS[stream.header.transforms[0]]
+    return reconstructed(coder, stream.header, y_hat.luma, y_hat.chroma, chosen)
 
 
 def check_supported(coder: Coder, stream: Codestream) -> None:
@@ -78,17 +78,24 @@ def _check_tiles(header: PictureHeader, tiles: Tiling | None) -> None:
 
 
 def quantised_latents(coder: Coder, header: PictureHeader, symbols: exact.Symbols, grey: bool) -> Latents:
-    """y_hat from the decoded symbols."""
-    height, width = header.latent_size
-    psi = latents.prediction(coder.model.luma_prior, symbols.luma_z, header.height, header.width, coder.device)
-    factors = latents.gain(coder.exact.luma.gain_logs[header.model_id], header.displacements[0], coder.device)
-    stages = split_cells(_on_device(symbols.luma, coder))
-    luma = latents.luma_latent(coder.model.context, psi, factors, lambda stage, _: stages[stage], height, width)
-    if grey:
-        return Latents(luma, None)
-    psi = latents.prediction(coder.model.chroma_prior, symbols.chroma_z, header.height, header.width, coder.device)
-    factors = latents.gain(coder.exact.chroma.gain_logs[header.model_id], header.displacements[1], coder.device)
-    return Latents(luma, latents.chroma_latent(psi, factors, lambda _: _on_device(symbols.chroma, coder), height, width))
+    """y_hat from the decoded symbols. It does not depend on the number of PyTorch's threads."""
+    model, size = coder.model, header.latent_size
+
+    def psi_and_gains(prior: Hyperprior, component: exact.ExactComponent, displacement: int, z: NDArray[np.int8]) -> tuple[Tensor, Tensor]:
+        psi = latents.prediction(prior, z, header.height, header.width, coder.device)
+        return psi, latents.gain(component.gain_logs[header.model_id], displacement, coder.device)
+
+    def luma() -> Tensor:
+        known = psi_and_gains(model.luma_prior, coder.exact.luma, header.displacements[0], symbols.luma_z)
+        stages = split_cells(_on_device(symbols.luma, coder))
+        return latents.luma_latent(model.context, *known, lambda stage, _: stages[stage], *size)
+
+    def chroma() -> Tensor:
+        known = psi_and_gains(model.chroma_prior, coder.exact.chroma, header.displacements[1], symbols.chroma_z)
+        return latents.chroma_latent(*known, lambda _: _on_device(symbols.chroma, coder), *size)
+
+    y_luma, *others = in_parallel([luma] if grey else [luma, chroma], coder.device)
+    return Latents(y_luma, others[0] if others else None)
 
 
 def _on_device(symbols: NDArray[np.int16], coder: Coder) -> Tensor:

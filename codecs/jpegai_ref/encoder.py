@@ -6,18 +6,20 @@ picture -- analysis (`analysed`) -- y, psi, sigma index -- quantisation cell by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
 from jpegai_ref import latents
 from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
-from jpegai_ref.coder import Coder, inference
+from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, write_codestream
 from jpegai_ref.decoder import Latents
 from jpegai_ref.entropy import encode_residual
 from jpegai_ref.exact import ExactComponent
 from jpegai_ref.levels import BOP, HOP, SOP, level_for
 from jpegai_ref.model import OperatingPoint
+from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader
 from jpegai_ref.reconstruction import reconstructed
@@ -50,8 +52,16 @@ class Encoded:
 
     def reconstruction(self, coder: Coder, operating_point: OperatingPoint) -> Picture:
         """The picture that a decoder will give."""
-        with inference():
-            return reconstructed(coder, self.header, self.latents.luma, self.latents.chroma, operating_point)
+        return reconstructed(coder, self.header, self.latents.luma, self.latents.chroma, operating_point)
+
+
+@dataclass(frozen=True, eq=False)
+class _Coded:
+    """A component: what the header says of it, y_hat (1, C, h, w), payload; None where it is not coded."""
+
+    header: ComponentHeader
+    latent: Tensor | None
+    payload: bytes | None
 
 
 def stream_threads(width: int, height: int) -> int:
@@ -63,20 +73,20 @@ def stream_threads(width: int, height: int) -> int:
 
 
 def encode(coder: Coder, picture: Picture, setting: Setting) -> Encoded:
-    """The file of a picture at a setting."""
-    with inference():
-        return encode_analysed(coder, analysed(coder, picture, stream_threads(picture.width, picture.height)), setting)
+    """The file of a picture at a setting. It does not depend on the number of PyTorch's threads."""
+    return encode_analysed(coder, analysed(coder, picture, stream_threads(picture.width, picture.height)), setting)
 
 
 def encode_analysed(coder: Coder, source: Analysed, setting: Setting) -> Encoded:
-    """One pass of quantisation and entropy coding; within `coder.inference`."""
-    luma, luma_latent, luma_payload = _coded(coder.exact.luma, source.luma, source, setting, coder)
-    chroma, chroma_latent, chroma_payload = ComponentHeader(0, tiling=luma.tiling), None, None
+    """One pass of quantisation and entropy coding."""
+    parts = [(coder.exact.luma, source.luma)]
     if source.chroma is not None:
-        chroma, chroma_latent, chroma_payload = _coded(coder.exact.chroma, source.chroma, source, setting, coder)
-    header = _header(source, setting, luma, chroma)
-    stream = Codestream(header, source.hyper, luma_payload, chroma_payload, coder.weights_id)
-    return Encoded(write_codestream(stream), header, Latents(luma_latent, chroma_latent))
+        parts.append((coder.exact.chroma, source.chroma))
+    luma, *others = in_parallel([partial(_coded, coder, source, setting, *part) for part in parts], coder.device)
+    chroma = others[0] if others else _Coded(ComponentHeader(0, tiling=luma.header.tiling), None, None)
+    header = _header(source, setting, luma.header, chroma.header)
+    stream = Codestream(header, source.hyper, luma.payload, chroma.payload, coder.weights_id)
+    return Encoded(write_codestream(stream), header, Latents(luma.latent, chroma.latent))
 
 
 def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader) -> PictureHeader:
@@ -101,20 +111,17 @@ def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: C
     )
 
 
-def _coded(
-    exact: ExactComponent, component: AnalysedComponent, source: Analysed, setting: Setting, coder: Coder
-) -> tuple[ComponentHeader, Tensor, bytes]:
-    """What the header says of a component, its y_hat (1, C, h, w), and its payload."""
+def _coded(coder: Coder, source: Analysed, setting: Setting, exact: ExactComponent, component: AnalysedComponent) -> _Coded:
     logs = exact.gain_logs[setting.model_id]
     factors = latents.gain(logs, setting.displacement, coder.device)
     likely = coded_positions(skip_scale(component.sigma_index, logs, setting.displacement))
     quantiser = SkippingQuantiser(component.y, likely, factors)
-    height, width = component.y.shape[-2:]
+    size = component.y.shape[-2:]
     if component is source.luma:
-        y_hat = latents.luma_latent(coder.model.context, component.psi, factors, quantiser.stage, height, width)
+        y_hat = latents.luma_latent(coder.model.context, component.psi, factors, quantiser.stage, *size)
     else:
-        y_hat = latents.chroma_latent(component.psi, factors, quantiser.whole, height, width)
-    picture = source.picture
-    header = ComponentHeader(len(logs), source.threads, quantiser.may_skip(), tiling=synthesis_tiles(picture.width, picture.height))
+        y_hat = latents.chroma_latent(component.psi, factors, quantiser.whole, *size)
+    tiles = synthesis_tiles(source.picture.width, source.picture.height)
+    header = ComponentHeader(len(logs), source.threads, quantiser.may_skip(), tiling=tiles)
     coded, distribution = exact.coding_of(setting.model_id, header, setting.displacement, component.sigma_index)
-    return header, y_hat, encode_residual(quantiser.symbols(), coded, distribution, header.threads)
+    return _Coded(header, y_hat, encode_residual(quantiser.symbols(), coded, distribution, header.threads))

@@ -46,8 +46,7 @@ class Picture:
             return f"{len(self.planes)} planes are no {self.colour} picture"
         if self.planes[0].ndim != 2 or 0 in self.planes[0].shape:
             return f"a plane of shape {self.planes[0].shape} is no picture"
-        vertical, horizontal = self.subsampling
-        sizes = [self.planes[0].shape] + [(-(-self.height // vertical), -(-self.width // horizontal))] * (len(self.planes) - 1)
+        sizes = plane_sizes(self.height, self.width, self.colour, self.subsampling)
         if [plane.shape for plane in self.planes] != sizes:
             return f"planes of {[plane.shape for plane in self.planes]} do not go together"
         if any(plane.dtype != sample_type(self.bit_depth) for plane in self.planes):
@@ -62,13 +61,20 @@ def sample_type(bit_depth: int) -> np.dtype[Any]:
     return np.dtype(np.uint8 if bit_depth == 8 else np.uint16)
 
 
+def plane_sizes(height: int, width: int, colour: Colour, subsampling: tuple[int, int]) -> list[tuple[int, int]]:
+    """(rows, columns) of every plane of a picture."""
+    vertical, horizontal = subsampling
+    chroma = -(-height // vertical), -(-width // horizontal)
+    return [(height, width)] if colour == "grey" else [(height, width), chroma, chroma]
+
+
 def extended(picture: Picture, height: int, width: int) -> Picture:
     """The picture with its last row and column repeated up to `height` x `width`, which are not below its own."""
     if (height, width) == (picture.height, picture.width):
         return picture
-    planes = []
-    for index, plane in enumerate(picture.planes):
-        vertical, horizontal = picture.subsampling if index else (1, 1)
-        below, right = -(-height // vertical) - plane.shape[0], -(-width // horizontal) - plane.shape[1]
-        planes.append(np.pad(plane, ((0, below), (0, right)), mode="edge"))
-    return Picture(tuple(planes), picture.bit_depth, picture.colour, picture.subsampling)
+    sizes = plane_sizes(height, width, picture.colour, picture.subsampling)
+    planes = tuple(
+        np.pad(plane, ((0, rows - plane.shape[0]), (0, columns - plane.shape[1])), mode="edge")
+        for plane, (rows, columns) in zip(picture.planes, sizes, strict=True)
+    )
+    return Picture(planes, picture.bit_depth, picture.colour, picture.subsampling)
