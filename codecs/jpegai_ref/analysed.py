@@ -27,6 +27,9 @@ from jpegai_ref.picture import Picture, extended
 from jpegai_ref.picture_header import LATENT_STRIDE, SMALLEST_SIDE
 from jpegai_ref.tiling import ANALYSIS_TILES, Span, spans
 
+SAMPLES_PER_THREAD = 512 * 1024
+MOST_THREADS = 8
+
 
 @dataclass(frozen=True, eq=False)
 class AnalysedComponent:
@@ -60,9 +63,18 @@ class Analysed:
         return self.display_size[0] * self.display_size[1]
 
 
-def analysed(coder: Coder, picture: Picture, threads: int = 1) -> Analysed:
+def stream_threads(width: int, height: int) -> int:
+    """Into how many substreams a picture's symbols are dealt, so that as many threads can decode them."""
+    threads = 1
+    while threads < MOST_THREADS and 2 * threads * SAMPLES_PER_THREAD <= width * height:
+        threads *= 2
+    return threads
+
+
+def analysed(coder: Coder, picture: Picture) -> Analysed:
     """Analysis of a picture. The result does not depend on the number of PyTorch's threads."""
     coded = extended(picture, max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))
+    threads = stream_threads(coded.width, coded.height)
     y_luma, y_chroma = _latents(coder, coded)
     parts = [(coder.model.luma_prior, coder.exact.luma, y_luma)]
     if coded.colour != "grey":

@@ -21,6 +21,10 @@ VARIABLE = "JPEGAI_REF_WEIGHTS"
 OWN_WEIGHTS = Path(__file__).with_name("weights")
 
 
+class DeviceMissing(Exception):
+    """The device that was asked for is not there; one line."""
+
+
 @dataclass(frozen=True, eq=False)
 class Coder:
     """Loaded weights on a device; serves any number of pictures."""
@@ -46,9 +50,9 @@ def weights_file() -> Path:
 
 
 def load(path: Path, device: str = "cpu") -> Coder:
-    """Raises WeightsError where the file cannot be used, ValueError where the device is not there."""
+    """Raises WeightsError where the file cannot be used, DeviceMissing where there is no such device."""
     if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("there is no GPU that PyTorch can use: choose the device cpu")
+        raise DeviceMissing("there is no GPU that PyTorch can use: choose the device cpu")
     weights = read(path)
     try:
         exact = ExactModel.from_tensors(weights.tensors)

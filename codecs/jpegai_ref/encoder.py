@@ -30,8 +30,6 @@ from jpegai_ref.tiling import synthesis_tiles
 MAIN_PROFILE = 1
 TRANSFORMS = (BOP, SOP, HOP)
 """Every stream serves all three; a decoder that is told nothing takes the first."""
-SAMPLES_PER_THREAD = 512 * 1024
-MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -64,17 +62,9 @@ class _Coded:
     payload: bytes | None
 
 
-def stream_threads(width: int, height: int) -> int:
-    """Into how many substreams a picture's symbols are dealt, so that as many threads can decode them."""
-    threads = 1
-    while threads < MOST_THREADS and 2 * threads * SAMPLES_PER_THREAD <= width * height:
-        threads *= 2
-    return threads
-
-
 def encode(coder: Coder, picture: Picture, setting: Setting) -> Encoded:
     """The file of a picture at a setting. It does not depend on the number of PyTorch's threads."""
-    return encode_analysed(coder, analysed(coder, picture, stream_threads(picture.width, picture.height)), setting)
+    return encode_analysed(coder, analysed(coder, picture), setting)
 
 
 def encode_analysed(coder: Coder, source: Analysed, setting: Setting) -> Encoded:

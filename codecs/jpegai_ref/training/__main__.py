@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from jpegai_ref.training.train import Plan, train
 from jpegai_ref.weights import WeightsError
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training", description=__doc__)
     parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of pictures; may be given again")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint and log; a training found there is continued")
@@ -25,7 +26,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch-factor", type=int, default=1, help="multiplies the batch of every stage, for a device with many cores")
     parser.add_argument("--compile", action="store_true", help="torch.compile the coding path")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     torch.set_num_threads(chosen.threads)
     plan = Plan(
         folders=tuple(chosen.data),
