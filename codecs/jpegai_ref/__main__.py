@@ -6,10 +6,11 @@ Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 4 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -32,9 +33,6 @@ class Failure(click.ClickException):
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(" ".join(message.split()))
         self.exit_code = exit_code
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"jpegai_ref: {self.message}", file=file, err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,10 +90,10 @@ def decode(source: Path, destination: Path, operating_point: OperatingPoint | No
         from jpegai_ref.decoder import decode as decoded
         from jpegai_ref.pictures import check_written, file_content
 
-        check_written(destination)
+        check_written(destination.suffix)
         data = source.read_bytes()
         coder = _coder(device, threads)
-        _write(destination, file_content(destination, decoded(coder, data, operating_point)))
+        _write(destination, file_content(destination.suffix, decoded(coder, data, operating_point)))
 
 
 @cli.command()
@@ -112,10 +110,10 @@ def probe(file: Path) -> None:
 def info() -> None:
     """Print the weights in use, and what every part of the networks costs."""
     with _reported():
-        from jpegai_ref.coder import weights_file
         from jpegai_ref.complexity import decoder, encoder, parts
         from jpegai_ref.dimensions import COMPACT
         from jpegai_ref.weights import read
+        from jpegai_ref.weights_place import weights_file
 
         place = weights_file()
         click.echo(f"weights   {place}\nid        {read(place).id}\nsize      {place.stat().st_size / 2**20:.2f} MiB\n")
@@ -138,7 +136,8 @@ def train(context: click.Context, arguments: tuple[str, ...]) -> None:
 def _coder(device: str, threads: int | None) -> Coder:
     import torch
 
-    from jpegai_ref.coder import load, weights_file
+    from jpegai_ref.coder import load
+    from jpegai_ref.weights_place import weights_file
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -154,9 +153,9 @@ def _write(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError:
+    except OSError as error:
         partial.unlink(missing_ok=True)
-        raise
+        raise Failure(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager
@@ -165,10 +164,11 @@ def _reported() -> Iterator[None]:
     from jpegai_ref.coder import DeviceMissing
     from jpegai_ref.pictures import PictureFileError
     from jpegai_ref.weights import WeightsError
+    from jpegai_ref.weights_place import WeightsMissing
 
     try:
         yield
-    except (WeightsError, DeviceMissing) as error:
+    except (WeightsError, WeightsMissing, DeviceMissing) as error:
         raise Failure(str(error), 4) from error
     except (BitstreamError, PictureFileError) as error:
         raise Failure(str(error)) from error
@@ -178,8 +178,16 @@ def _reported() -> Iterator[None]:
         raise Failure("there is not enough memory for this picture") from error
 
 
-def main() -> None:
-    cli(prog_name="python -m jpegai_ref")
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Ends the process with an exit status."""
+    try:
+        status = cli.main(arguments, prog_name="python -m jpegai_ref", standalone_mode=False)
+    except click.Abort:
+        status = 130
+    except click.ClickException as error:
+        click.echo(f"jpegai_ref: {error.format_message()}", err=True)
+        status = error.exit_code
+    sys.exit(status)
 
 
 if __name__ == "__main__":

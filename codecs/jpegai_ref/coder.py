@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,6 @@ from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.exact import ExactModel
 from jpegai_ref.model import Model
 from jpegai_ref.weights import WeightsError, load_networks, read
-
-VARIABLE = "JPEGAI_REF_WEIGHTS"
-"""Environment variable: a file of weights, or a folder that holds one, in place of the one that comes with the package."""
-OWN_WEIGHTS = Path(__file__).with_name("weights")
 
 
 class DeviceMissing(Exception):
@@ -34,19 +29,6 @@ class Coder:
     weights_id: bytes
     """As streams carry it."""
     device: torch.device
-
-
-def weights_file() -> Path:
-    """The file of weights in use. Raises WeightsError where there is none, or not one."""
-    place = Path(os.environ.get(VARIABLE) or OWN_WEIGHTS)
-    if place.is_file():
-        return place
-    found = sorted(place.glob("*.safetensors"))
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise WeightsError(f"{place} holds {len(found)} files of weights: set {VARIABLE} to the one that is meant")
-    raise WeightsError(f"there are no weights in {place}: train some (see TRAINING.md) or set {VARIABLE} to a file of weights")
 
 
 def load(path: Path, device: str = "cpu") -> Coder:

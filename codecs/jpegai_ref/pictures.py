@@ -46,25 +46,25 @@ def read_picture(path: Path) -> Picture:
     raise PictureFileError(f"{path.name} is neither PNG nor binary PNM nor raw planar (.yuv)")
 
 
-def check_written(path: Path) -> None:
-    """Raises PictureFileError where no picture can be written by this name."""
-    if path.suffix.lower() not in WRITTEN:
-        raise PictureFileError(f"{path.name}: pictures are written as {', '.join(WRITTEN)}")
+def check_written(suffix: str) -> None:
+    """Raises PictureFileError where no picture can be written in files of this suffix."""
+    if suffix.lower() not in WRITTEN:
+        raise PictureFileError(f"pictures are written as {', '.join(WRITTEN)}, not as {suffix or 'a file without suffix'}")
 
 
-def file_content(path: Path, picture: Picture) -> bytes:
-    """The bytes of a file in the format that its name asks for. Y'CbCr becomes RGB in PNG and PPM, 10 to 14 bits become 16 in PNG.
+def file_content(suffix: str, picture: Picture) -> bytes:
+    """The bytes of a file of this suffix. Y'CbCr becomes RGB in PNG and PPM, 10 to 14 bits become 16 in PNG.
 
     Raises PictureFileError where that format cannot hold the picture.
     """
-    check_written(path)
-    suffix = path.suffix.lower()
+    check_written(suffix)
+    suffix = suffix.lower()
     if suffix == ".yuv":
         if picture.colour == "rgb":
-            raise PictureFileError(f"{path.name}: the picture is R, G, B, which a raw Y'CbCr file cannot hold; write .png or .ppm")
+            raise PictureFileError("the picture is R, G, B, which a raw Y'CbCr file cannot hold; write .png or .ppm")
         return b"".join(plane.astype(plane.dtype.newbyteorder("<")).tobytes() for plane in picture.planes)
     if suffix == ".pgm" and picture.colour != "grey":
-        raise PictureFileError(f"{path.name}: the picture has colour, which a .pgm file cannot hold; write .png or .ppm")
+        raise PictureFileError("the picture has colour, which a .pgm file cannot hold; write .png or .ppm")
     if suffix == ".ppm" and picture.colour == "grey":
         picture = Picture(picture.planes * 3, picture.bit_depth, "rgb")
     if picture.colour == "ycc":

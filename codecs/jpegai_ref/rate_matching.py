@@ -62,7 +62,7 @@ def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float 
 
 
 def search(log_target: float, tolerance: float = TOLERANCE) -> Generator[Setting, float, None]:
-    """Proposes settings and is sent ln(rate / target) of each, until that is within `tolerance`, nothing is left, or MOST_PASSES are made."""
+    """Proposes settings and is sent ln(rate / target) of each, until that is within `tolerance`, nothing is left, or after MOST_PASSES."""
     known: dict[int, float] = {}
     if (yield from _follow(known, 0, setting_of, HIGHEST_QUALITY, log_target, tolerance)):
         return
