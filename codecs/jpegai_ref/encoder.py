@@ -24,7 +24,7 @@ from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader
 from jpegai_ref.reconstruction import reconstructed
 from jpegai_ref.sigma import coded_positions, skip_scale
-from jpegai_ref.skipping import SkippingQuantiser
+from jpegai_ref.skipping import Decided, SkippingQuantiser
 from jpegai_ref.tiling import synthesis_tiles
 
 MAIN_PROFILE = 1
@@ -67,11 +67,14 @@ def encode(coder: Coder, picture: Picture, setting: Setting) -> Encoded:
     return encode_analysed(coder, analysed(coder, picture), setting)
 
 
-def encode_analysed(coder: Coder, source: Analysed, setting: Setting) -> Encoded:
-    """One pass of quantisation and entropy coding."""
-    parts = [(coder.exact.luma, source.luma)]
+def encode_analysed(coder: Coder, source: Analysed, setting: Setting, cubes_of: PictureHeader | None = None) -> Encoded:
+    """One pass of quantisation and entropy coding; with the cube flags of another pass' header, where one is given."""
+    luma_cubes = chroma_cubes = None
+    if cubes_of is not None:
+        luma_cubes, chroma_cubes = Decided(cubes_of.luma.may_skip), Decided(cubes_of.chroma.may_skip)
+    parts = [(coder.exact.luma, source.luma, luma_cubes)]
     if source.chroma is not None:
-        parts.append((coder.exact.chroma, source.chroma))
+        parts.append((coder.exact.chroma, source.chroma, chroma_cubes))
     luma, *others = in_parallel([partial(_coded, coder, source, setting, *part) for part in parts], coder.device)
     chroma = others[0] if others else _Coded(ComponentHeader(0, tiling=luma.header.tiling), None, None)
     header = _header(source, setting, luma.header, chroma.header)
@@ -101,11 +104,13 @@ def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: C
     )
 
 
-def _coded(coder: Coder, source: Analysed, setting: Setting, exact: ExactComponent, component: AnalysedComponent) -> _Coded:
+def _coded(
+    coder: Coder, source: Analysed, setting: Setting, exact: ExactComponent, component: AnalysedComponent, cubes: Decided | None
+) -> _Coded:
     logs = exact.gain_logs[setting.model_id]
     factors = latents.gain(logs, setting.displacement, coder.device)
     likely = coded_positions(skip_scale(component.sigma_index, logs, setting.displacement))
-    quantiser = SkippingQuantiser(component.y, likely, factors)
+    quantiser = SkippingQuantiser(component.y, likely, factors, cubes)
     size = component.y.shape[-2:]
     if component is source.luma:
         y_hat = latents.luma_latent(coder.model.context, component.psi, factors, quantiser.stage, *size)

@@ -1,7 +1,8 @@
 """The bitrate matcher: one analysis, then a bounded number of passes of quantisation and entropy coding until the real bytes fit.
 
 The rate rises along the axis of `quality`, nearly as an exponential, so each pass tells the next where to go: the secant on ln(bytes).
-Models overlap. Where the target lies in the step between two of them, the lower one is taken further than its own part of the axis.
+It has steps: where one model ends and the next begins, and where a cube flag changes. Where the target lies in such a step, the nearest
+pass below it is taken further with its own model and its own cube flags, along which there are no steps.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from jpegai_ref.analysed import Analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.encoder import Encoded, Setting, encode_analysed
 from jpegai_ref.knob import HIGHEST_QUALITY, START
+from jpegai_ref.picture_header import PictureHeader
 from jpegai_ref.quality import last_quality_of, setting_of, setting_of_model
 
 TOLERANCE = 0.02
 MOST_PASSES = 12
-SECANT_PASSES = 6
-"""After so many passes the bracket is halved instead: the rate is not what the secant takes it for."""
+FREE_PASSES = 7
+"""Of which so many at most decide on models and cube flags."""
+SECANT_PASSES = 4
+"""After so many passes along a line the bracket is halved instead: the rate is not what the secant takes it for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,43 +49,61 @@ def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float 
     if not 0 < target_bpp < math.inf:
         raise ValueError(f"a target rate is positive, not {target_bpp} bpp")
 
-    def passed(setting: Setting, passes: int) -> Matched:
-        encoded = encode_analysed(coder, source, setting)
-        return Matched(encoded, 8 * len(encoded.data) / (target_bpp * source.samples) - 1, setting, passes)
+    headers: dict[Setting, PictureHeader] = {}
+
+    def passed(proposal: Proposal, passes: int) -> Matched:
+        cubes_of = None if proposal.cubes_of is None else headers[proposal.cubes_of]
+        encoded = encode_analysed(coder, source, proposal.setting, cubes_of)
+        if cubes_of is None:
+            headers[proposal.setting] = encoded.header
+        return Matched(encoded, 8 * len(encoded.data) / (target_bpp * source.samples) - 1, proposal.setting, passes)
 
     proposals = search(math.log(target_bpp), tolerance)
     found = best = passed(next(proposals), 1)
     while True:
         try:
-            setting = proposals.send(found.log_ratio)
+            proposal = proposals.send(found.log_ratio)
         except StopIteration:
             return replace(best, passes=found.passes)
-        found = passed(setting, found.passes + 1)
+        found = passed(proposal, found.passes + 1)
         best = min(best, found, key=lambda match: abs(match.log_ratio))
 
 
-def search(log_target: float, tolerance: float = TOLERANCE) -> Generator[Setting, float, None]:
-    """Proposes settings and is sent ln(rate / target) of each, until that is within `tolerance`, nothing is left, or after MOST_PASSES."""
+@dataclass(frozen=True)
+class Proposal:
+    """What to try next: a setting, and the setting of an earlier pass whose cube flags are to be kept, or None to decide them."""
+
+    setting: Setting
+    cubes_of: Setting | None = None
+
+
+def search(log_target: float, tolerance: float = TOLERANCE) -> Generator[Proposal, float, None]:
+    """Proposes passes and is sent ln(rate / target) of each, until that is within `tolerance`, nothing is left, or after MOST_PASSES."""
     known: dict[int, float] = {}
-    if (yield from _follow(known, 0, setting_of, HIGHEST_QUALITY, log_target, tolerance)):
+    passes = range(FREE_PASSES)
+    if (yield from _follow(known, passes, lambda quality: Proposal(setting_of(quality)), HIGHEST_QUALITY, log_target, tolerance)):
         return
     low, high = _bracket(known)
-    if low is not None and high is not None and setting_of(low).model_id != setting_of(high).model_id:
-        model_id = setting_of(low).model_id
-        beyond = partial(setting_of_model, model_id)
-        yield from _follow({low: known[low]}, len(known), beyond, last_quality_of(model_id), log_target, tolerance)
+    if low is None or high is None:
+        return
+    start = setting_of(low)
+
+    def onwards(quality: int) -> Proposal:
+        return Proposal(setting_of_model(start.model_id, quality), start)
+
+    left = range(len(known), MOST_PASSES)
+    yield from _follow({low: known[low]}, left, onwards, last_quality_of(start.model_id), log_target, tolerance)
 
 
 def _follow(
-    known: dict[int, float], passes: int, setting_at: Callable[[int], Setting], last: int, log_target: float, tolerance: float
-) -> Generator[Setting, float, bool]:
+    known: dict[int, float], passes: range, proposal: Callable[[int], Proposal], last: int, log_target: float, tolerance: float
+) -> Generator[Proposal, float, bool]:
     """Adds to what is known of {quality: ln(rate / target)}, up to quality `last`. Returns whether the tolerance is met."""
-    while passes < MOST_PASSES:
-        quality = _next(known, log_target, last, halve=passes >= SECANT_PASSES)
+    for count, _ in enumerate(passes):
+        quality = _next(known, log_target, last, halve=count >= SECANT_PASSES)
         if quality is None:
             return False
-        known[quality] = yield setting_at(quality)
-        passes += 1
+        known[quality] = yield proposal(quality)
         if abs(math.expm1(known[quality])) <= tolerance:
             return True
     return False
