@@ -5,6 +5,7 @@ Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 4 
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -28,11 +29,16 @@ output_file = click.argument("destination", metavar="OUT", type=click.Path(path_
 
 
 class Failure(click.ClickException):
-    """One line on standard error, and an exit status."""
+    """A file that cannot be used; one line."""
 
-    def __init__(self, message: str, exit_code: int = 1) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
-        self.exit_code = exit_code
+
+
+class Missing(Failure):
+    """Weights or a device are not there."""
+
+    exit_code = 4
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,6 +60,8 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
     """Code the picture IN (PNG, PPM, PGM, raw .yuv) into the file OUT."""
     if (bpp is None) == (quality is None):
         raise click.UsageError("give either --bpp or --quality")
+    if bpp is not None and math.isnan(bpp):
+        raise click.UsageError("--bpp is not a number")
     with _reported():
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
@@ -169,7 +177,7 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except (WeightsError, WeightsMissing, DeviceMissing) as error:
-        raise Failure(str(error), 4) from error
+        raise Missing(str(error)) from error
     except (BitstreamError, PictureFileError) as error:
         raise Failure(str(error)) from error
     except OSError as error:
@@ -181,7 +189,7 @@ def _reported() -> Iterator[None]:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Ends the process with an exit status."""
     try:
-        status = cli.main(arguments, prog_name="python -m jpegai_ref", standalone_mode=False)
+        status = cli.main(arguments, prog_name="python -m jpegai_ref", standalone_mode=False) or 0
     except click.Abort:
         status = 130
     except click.ClickException as error:

@@ -95,19 +95,16 @@ def _latents(coder: Coder, picture: Picture) -> tuple[Tensor, Tensor]:
     def analyse(rows: Span, columns: Span) -> None:
         parts = coder.model.analyse(*analysis_input(*_samples(picture, rows, columns, coder.device)))
         for whole, part in zip((luma, chroma), parts, strict=True):
-            whole[(..., *_kept(rows, columns, 0))] = part[(..., *_kept(rows, columns, 1))]
+            whole[..., _kept(rows, 0), _kept(columns, 0)] = part[..., _kept(rows, rows.start), _kept(columns, columns.start)]
 
     tiles = product(spans(picture.height, ANALYSIS_TILES), spans(picture.width, ANALYSIS_TILES))
     in_parallel([partial(analyse, *tile) for tile in tiles], coder.device)
     return luma, chroma
 
 
-def _kept(rows: Span, columns: Span, from_start: int) -> tuple[slice, ...]:
-    """The latents that a tile is kept for; `from_start` 1: counted from the tile's own first."""
-    return tuple(
-        slice((span.keep_start - from_start * span.start) // LATENT_STRIDE, -(-(span.keep_stop - from_start * span.start) // LATENT_STRIDE))
-        for span in (rows, columns)
-    )
+def _kept(span: Span, origin: int) -> slice:
+    """The latents that a span is kept for, counted from that of sample `origin`."""
+    return slice((span.keep_start - origin) // LATENT_STRIDE, -(-(span.keep_stop - origin) // LATENT_STRIDE))
 
 
 def _samples(picture: Picture, rows: Span, columns: Span, device: torch.device) -> tuple[Tensor, Tensor]:

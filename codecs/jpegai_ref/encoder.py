@@ -55,11 +55,11 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class _Coded:
-    """A component: what the header says of it, y_hat (1, C, h, w), payload; None where it is not coded."""
+    """A component: what the header says of it, y_hat (1, C, h, w), payload."""
 
     header: ComponentHeader
-    latent: Tensor | None
-    payload: bytes | None
+    latent: Tensor
+    payload: bytes
 
 
 def encode(coder: Coder, picture: Picture, setting: Setting) -> Encoded:
@@ -76,10 +76,10 @@ def encode_analysed(coder: Coder, source: Analysed, setting: Setting, cubes_of: 
     if source.chroma is not None:
         parts.append((coder.exact.chroma, source.chroma, chroma_cubes))
     luma, *others = in_parallel([partial(_coded, coder, source, setting, *part) for part in parts], coder.device)
-    chroma = others[0] if others else _Coded(ComponentHeader(0, tiling=luma.header.tiling), None, None)
-    header = _header(source, setting, luma.header, chroma.header)
-    stream = Codestream(header, source.hyper, luma.payload, chroma.payload, coder.weights_id)
-    return Encoded(write_codestream(stream), header, Latents(luma.latent, chroma.latent))
+    chroma = others[0] if others else None
+    header = _header(source, setting, luma.header, chroma.header if chroma else ComponentHeader(0, tiling=luma.header.tiling))
+    stream = Codestream(header, source.hyper, luma.payload, chroma.payload if chroma else None, coder.weights_id)
+    return Encoded(write_codestream(stream), header, Latents(luma.latent, chroma.latent if chroma else None))
 
 
 def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader) -> PictureHeader:

@@ -47,8 +47,8 @@ def _synthesised(
 ) -> Tensor:
     """Y, or Y, U, V, of a tile in [0, 255]: (1 or 3, rows, columns)."""
     height, width = (span.stop - span.start for span in tile)
-    window = tuple(slice(span.start // LATENT_STRIDE, -(-span.stop // LATENT_STRIDE)) for span in tile)
-    luma, chroma = (None if latent is None else latent[(..., *window)] for latent in latents)
+    rows, columns = (slice(span.start // LATENT_STRIDE, -(-span.stop // LATENT_STRIDE)) for span in tile)
+    luma, chroma = (None if latent is None else latent[..., rows, columns] for latent in latents)
     synthesis = coder.model.synthesiser(operating_point, header.model_id)
     values: Tensor = synthesis.luma(luma, height, width) if chroma is None else synthesis(luma, chroma, height, width)
     return denormalise(values)[0]

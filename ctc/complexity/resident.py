@@ -55,7 +55,9 @@ class Resident:
 
     def stop(self) -> None:
         """Ends the child, if this process has one."""
-        process, self._process = self._process, None
+        process, log, self._process, self._log = self._process, self._log, None, None
+        if log is not None:
+            log.close()
         if process is not None and self._owner == os.getpid():
             process.kill()
             process.communicate()
@@ -71,6 +73,7 @@ class Resident:
     def _started(self, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
         if self._process is not None and self._owner == os.getpid() and self._process.poll() is None:
             return self._process
+        self.stop()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         environment = one_thread(os.environ, self._threads) | self._environment
         pipe = subprocess.PIPE

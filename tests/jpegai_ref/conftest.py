@@ -12,7 +12,6 @@ from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.hyper import HIDDEN_FRACTIONAL_BITS
 from jpegai_ref.model import Model
 from jpegai_ref.post_training import quantised
-from jpegai_ref.weights_place import VARIABLE
 
 
 def write_random_weights(path: Path, seed: int) -> None:
@@ -21,10 +20,8 @@ def write_random_weights(path: Path, seed: int) -> None:
         torch.manual_seed(seed)
         model = Model(COMPACT)
         for prior in (model.luma_prior, model.chroma_prior):
-            bias = prior.scale_decoder.last.bias
-            levels = 14 * torch.rand(len(bias) // 16)
-            with torch.no_grad():
-                bias.copy_(levels.repeat_interleave(16))
+            levels = 14 * torch.rand(prior.scale_decoder.last.out_channels // 16)
+            prior.scale_decoder.last.bias = torch.nn.Parameter(levels.repeat_interleave(16))
         tensors = weights.network_tensors(model)
         bits = (HIDDEN_FRACTIONAL_BITS, HIDDEN_FRACTIONAL_BITS)
         tensors |= weights.entropy_tensors(model, lambda convs: quantised(convs, bits).tensors())
@@ -45,10 +42,3 @@ def weights_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def coder(weights_path: Path) -> coders.Coder:
     return coders.load(weights_path)
-
-
-@pytest.fixture
-def weights_in_use(weights_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """For what finds its weights by itself."""
-    monkeypatch.setenv(VARIABLE, str(weights_path.parent))
-    return weights_path

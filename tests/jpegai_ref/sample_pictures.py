@@ -6,9 +6,10 @@ import hashlib
 
 import numpy as np
 from jpegai_ref.picture import Picture, sample_type
+from numpy.typing import NDArray
 from skimage import data
 
-COFFEE = data.coffee()
+COFFEE: NDArray[np.uint8] = data.coffee()  # type: ignore[no-untyped-call]
 
 
 def rgb(height: int, width: int, bit_depth: int = 8) -> Picture:
