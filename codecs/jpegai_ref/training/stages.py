@@ -62,10 +62,10 @@ _JOINT: dict[OperatingPoint, float] = {"bop": 2 / 3, "sop": 1 / 3}
 _ALL: dict[OperatingPoint, float] = {"sop": 1.0, "bop": 1.0, "hop": 1.0}
 
 STAGES = (
-    Stage("mse", 0.50, _JOINT, False, False, _TRAINED, False, 160, 8, (1e-3, 1e-4)),
-    Stage("mixed", 0.20, _JOINT, True, True, _TRAINED, False, 192, 6, (2e-4, 2e-5)),
+    Stage("mse", 0.55, _JOINT, False, False, _TRAINED, False, 160, 8, (1e-3, 1e-4)),
+    Stage("mixed", 0.22, _JOINT, True, True, _TRAINED, False, 192, 6, (2e-4, 2e-5)),
     Stage("integer", 0.05, _JOINT, True, True, Rounding(True, False, True), False, 192, 6, (5e-5, 1e-5)),
-    Stage("synthesis", 0.25, _ALL, True, True, Rounding(True, True, False), True, 192, 6, (5e-4, 2e-5), {"sop": 0.3, "bop": 0.3}),
+    Stage("synthesis", 0.18, _ALL, True, True, Rounding(True, True, False), True, 192, 6, (5e-4, 2e-5), {"sop": 0.3, "bop": 0.3}),
 )
 
 
