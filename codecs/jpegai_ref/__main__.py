@@ -145,8 +145,10 @@ def _coder(device: str, threads: int | None) -> Coder:
     import torch
 
     from jpegai_ref.coder import load
+    from jpegai_ref.memory import reuse_large_blocks
     from jpegai_ref.weights_place import weights_file
 
+    reuse_large_blocks()
     if threads is not None:
         torch.set_num_threads(threads)
     return load(weights_file(), device)

@@ -12,7 +12,6 @@ PyTorch and weights, and the files' contents.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -29,6 +28,7 @@ from jpegai_ref.coder import Coder, DeviceMissing, load
 from jpegai_ref.decoder import decode
 from jpegai_ref.encoder import encode, encode_analysed
 from jpegai_ref.errors import BitstreamError
+from jpegai_ref.memory import return_freed, reuse_large_blocks
 from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import PictureFileError, file_content, read_picture
@@ -76,8 +76,8 @@ def _timed(call: Callable[[], Result]) -> tuple[Result, dict[str, float]]:
 def _forget_peak() -> None:
     """Gives back what the last task used, so that it is not counted as this one's."""
     gc.collect()
+    return_freed()
     if CLEAR_REFS.exists():
-        ctypes.CDLL(None).malloc_trim(0)
         CLEAR_REFS.write_text(RESET_PEAK)
 
 
@@ -96,6 +96,7 @@ def main() -> int:
     # Whatever a library prints goes to standard error, the answers alone to standard output.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    reuse_large_blocks()
     try:
         coder = load(weights_file())
     except (WeightsError, WeightsMissing, DeviceMissing) as error:
