@@ -1,160 +1,102 @@
-"""What our metrics and other programs cost on one thread, as a Markdown table: CPU time per megapixel, ratio, peak memory.
+"""Seconds and memory of our metrics and of other programs for the same, as Markdown tables; then whether the targets are met.
 
-    python benchmarks/metrics_speed.py [MEGAPIXELS ...]        (0.26 and 2 unless given)
+    python -m benchmarks.metrics_speed [--megapixels 0.4 2 9 50] [--threads 1 2] [--packages FOLDER] [--iw-ssim FILE]
 
-Every program scores a photograph (repeated in mirrored tiles) against its JPEG at quality 40, in a process of its own and after
-one small pair, so that imports and compilation are not timed; of three times the least counts. The ratio is to ours. Packages
-that are not installed are left out.
+Every program scores a photograph against its JPEG in a process of its own, after a small pair, so that imports, compilation and caches
+are not timed. Least of some repeats for the times, largest for the memory, which counts what is above the pictures. What is not
+installed is left out, with a line that says so; IQA_pytorch and pyiqa can be installed beside the environment by
+`pip install --no-deps --target FOLDER`, with whatever they need to run on a newer torch than theirs. The exit status is 0 whatever
+the figures: this is no test.
+
+Ours runs as in a run of the pipeline, where the allocator keeps large blocks that were freed; the others run as they come, unless
+--same-allocator gives them the same setting, with which programs by torch take about half the time.
 """
 
 from __future__ import annotations
 
-import io
-import math
-import resource
-import sys
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stdout
-from dataclasses import dataclass
-from multiprocessing import get_context
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
 
-import numpy as np
-import psutil
-from PIL import Image
-from skimage import data
+from benchmarks import options
+from benchmarks.pictures import pixel_count
+from benchmarks.processes import Limits, isolated
+from benchmarks.programs import METRICS, Program, Setup
+from benchmarks.records import Cost, Row, together
+from benchmarks.summary import summary
 
-from ctc import plugins
-from ctc.pixels import metric_codes
-from ctc.protocols import Codes
-
-PEAK = 1023
-REPEATS = 3
-SMALL_MEGAPIXELS = 0.1
-
-Score = Callable[[Codes, Codes], object]
+COLUMNS = ("metric", "program", "MP", "threads", "wall s", "CPU s", "CPU ms/MP", "wall s / ours", "peak MiB", "score")
 
 
-@dataclass(frozen=True)
-class Cost:
-    cpu_ms_per_mp: float
-    peak_bytes: int
+def main() -> None:
+    asked = arguments()
+    print("\n".join(options.conditions()))
+    print(f"Allocator of the other programs: {'as in a run of ours' if asked.same_allocator else 'as it comes'}.")
+    print(f"\n| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
+    rows: list[Row] = []
+    for row in measured_rows(asked):
+        rows.append(row)
+        if not row.missing:
+            print(line(row, rows), flush=True)
+    print("\n".join(summary(rows)))
 
 
-def ours(*names: str) -> Score:
-    metrics = [plugins.metrics()[name] for name in names]
-    return lambda x, y: [metric.score(x, y, PEAK) for metric in metrics]
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics_speed", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--megapixels", type=options.positive, nargs="+", default=[0.4, 2.0, 9.0, 50.0])
+    parser.add_argument("--threads", type=options.count, nargs="+", default=[1, 2])
+    parser.add_argument("--metrics", choices=METRICS, nargs="+", default=list(METRICS))
+    parser.add_argument("--packages", type=options.existing, default="", help="folder that `pip install --target` filled")
+    parser.add_argument("--iw-ssim", type=options.existing, default="", help="IW_SSIM_PyTorch.py of github.com/Jack-guo-xy/Python-IW-SSIM")
+    parser.add_argument("--same-allocator", action="store_true", help="other programs, too, keep freed blocks of memory, as our runs do")
+    options.add_limits(parser)
+    return parser.parse_args()
 
 
-def piq(function: str) -> Score:
-    import piq
-    import torch
-
-    torch.set_num_threads(1)
-
-    def score(x: Codes, y: Codes) -> object:
-        planes = [torch.from_numpy(codes.astype(np.float32) / PEAK).reshape(1, -1, *codes.shape[-2:]) for codes in (y, x)]
-        return float(getattr(piq, function)(*planes, data_range=1.0))
-
-    return score
-
-
-def pytorch_msssim() -> Score:
-    import torch
-    from pytorch_msssim import ms_ssim
-
-    torch.set_num_threads(1)
-    return lambda x, y: float(ms_ssim(*(torch.from_numpy(codes.astype(np.float32))[None, None] for codes in (y, x)), data_range=PEAK))
+def measured_rows(asked: argparse.Namespace) -> Iterator[Row]:
+    for name in asked.metrics:
+        absent: set[str] = set()
+        for megapixels in sorted(set(asked.megapixels)):
+            for threads in sorted(set(asked.threads)):
+                setup = Setup(threads, asked.packages, asked.iw_ssim)
+                for program in METRICS[name].programs:
+                    if program.label in absent:
+                        continue
+                    row = measured_row(name, program, megapixels, setup, asked)
+                    if row.missing:
+                        absent.add(program.label)
+                    yield row
 
 
-def psnr_hvsm(backend: str) -> Score:
-    with redirect_stdout(io.StringIO()):
-        from psnr_hvsm import BACKENDS
-    both = BACKENDS[backend]["psnr_hvs_hvsm"]
-
-    def score(x: Codes, y: Codes) -> object:
-        rows, columns = (side // 8 * 8 for side in x.shape)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return both(x[:rows, :columns] / PEAK, y[:rows, :columns] / PEAK)
-
-    return score
-
-
-PROGRAMS: dict[str, dict[str, tuple[str, Callable[[], Score]]]] = {
-    "VIF": {"ours": ("y", lambda: ours("vif")), "piq": ("y", lambda: piq("vif_p"))},
-    "IW-SSIM": {"ours": ("y", lambda: ours("iwssim")), "piq": ("y", lambda: piq("information_weighted_ssim"))},
-    "MS-SSIM": {
-        "ours": ("y", lambda: ours("msssim")),
-        "pytorch_msssim": ("y", pytorch_msssim),
-        "piq": ("y", lambda: piq("multi_scale_ssim")),
-    },
-    "MS-SSIM (IQA)": {"ours": ("y", lambda: ours("msssim_iqa"))},
-    "NLPD": {"ours": ("y", lambda: ours("nlpd"))},
-    "PSNR-HVS and -M": {
-        "ours": ("y", lambda: ours("psnr_hvs", "psnr_hvs_m")),
-        "psnr_hvsm (NumPy)": ("y", lambda: psnr_hvsm("numpy")),
-        "psnr_hvsm (C++)": ("y", lambda: psnr_hvsm("cpp")),
-    },
-    "FSIM": {"ours": ("rgb", lambda: ours("fsim")), "piq": ("rgb", lambda: piq("fsim"))},
-}
+def measured_row(name: str, program: Program, megapixels: float, setup: Setup, asked: argparse.Namespace) -> Row:
+    request = {
+        "metric": name,
+        "program": program.label,
+        "megapixels": megapixels,
+        "setup": asdict(setup),
+        "keeps_blocks": asked.same_allocator or program.label == "ours",
+        "repeats": asked.repeats,
+        "budget_s": asked.budget_s,
+    }
+    outcome = isolated("benchmarks.measure_score", request, setup.threads, Limits(asked.time_limit_s, asked.memory_limit_gib))
+    found = outcome.result or {}
+    missing = found.get("missing", "")
+    cost = None if outcome.result is None or missing else Cost(**found).with_children(outcome.children_peak_bytes)
+    return Row(name, program.label, program.official, megapixels, setup.threads, cost, outcome.note, missing)
 
 
-def main(sizes: list[float]) -> None:
-    print("| metric | megapixels | program | CPU ms/MP | ratio | peak MiB above the pictures |\n|---|---|---|---|---|---|")
-    for metric, programs in PROGRAMS.items():
-        for megapixels in sizes:
-            reference_cost: Cost | None = None
-            for program in programs:
-                cost = in_own_process(metric, program, megapixels)
-                if cost is None:
-                    continue
-                reference_cost = reference_cost or cost
-                ratio = cost.cpu_ms_per_mp / reference_cost.cpu_ms_per_mp
-                print(f"| {metric} | {megapixels:g} | {program} | {cost.cpu_ms_per_mp:.1f} | {ratio:.1f} | {cost.peak_bytes / 2**20:.0f} |")
-
-
-def in_own_process(metric: str, program: str, megapixels: float) -> Cost | None:
-    """None where the program is not installed."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measured, metric, program, megapixels).result()
-
-
-def measured(metric: str, program: str, megapixels: float) -> Cost | None:
-    wants, make = PROGRAMS[metric][program]
-    try:
-        score = make()
-    except (ImportError, KeyError):
-        return None
-    score(*pair(SMALL_MEGAPIXELS, wants))
-    reference, distorted = pair(megapixels, wants)
-    samples = reference.shape[-2] * reference.shape[-1]
-    before = psutil.Process().memory_info().rss
-    times = []
-    for _ in range(REPEATS):
-        # Copies, since a metric may know the pair that it scored last.
-        copies = reference.copy(), distorted.copy()
-        start = cpu()
-        score(*copies)
-        times.append(cpu() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Cost(min(times) * 1e9 / samples, max(0, peak - before))
-
-
-def pair(megapixels: float, wants: str) -> tuple[Codes, Codes]:
-    tile = data.astronaut()
-    height = round(math.sqrt(megapixels * 1e6 * 9 / 16))
-    width = round(megapixels * 1e6 / height)
-    missing = [(0, max(0, side - length)) for side, length in zip((height, width), tile.shape, strict=False)]
-    rgb = np.ascontiguousarray(np.pad(tile, [*missing, (0, 0)], mode="symmetric")[:height, :width])
-    stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, "JPEG", quality=40, subsampling=0)
-    return metric_codes(rgb, wants), metric_codes(np.asarray(Image.open(stream).convert("RGB")), wants)
-
-
-def cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+def line(row: Row, rows: list[Row]) -> str:
+    """The row as a line of the table; ours of the same kind is among `rows`, since it came before."""
+    first = (METRICS[row.metric].label, row.program, f"{row.megapixels:g}", str(row.threads))
+    if row.cost is None:
+        return f"| {' | '.join(first)} | {row.note} |{' |' * (len(COLUMNS) - len(first) - 1)}"
+    cost, ours = row.cost, together(rows, (row.metric,), row.megapixels, row.threads, lambda each: each.ours)
+    ratio = f"{cost.wall_s / ours.wall_s:.1f}" if ours else "–"
+    per_megapixel = cost.cpu_s * 1e9 / pixel_count(row.megapixels)
+    times = (f"{cost.wall_s:.4f}", f"{cost.cpu_s:.4f}", f"{per_megapixel:.1f}", ratio)
+    figures = (*times, f"{cost.peak_bytes / 2**20:.1f}", f"{cost.score:.6f}")
+    return f"| {' | '.join((*first, *figures))} |"
 
 
 if __name__ == "__main__":
-    main([float(size) for size in sys.argv[1:]] or [0.26, 2.0])
+    main()

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise, product
 
-from ctc.records import ALL, AVG, BdRate, Campaign, Failed, Finding, MetricInfo, Scored, Unreachable
+from ctc.records import ALL, AVG, NO_OFFICIAL_VALUES, BdRate, Campaign, Failed, Finding, MetricInfo, Scored, Unreachable
 
 MINIMUM_OVERLAP = 0.75
 """Below it the `bjontegaard` package warns too: most of one curve was not compared with the other."""
@@ -87,9 +87,15 @@ def metric_parity(campaign: Campaign) -> tuple[Finding, ...]:
     findings = []
     for parity in campaign.parity:
         if parity.pairs and not parity.holds:
-            message = f"{parity.metric} is up to {parity.largest_difference:.1e} from the official values, {parity.tolerance:g} is allowed"
+            off = (
+                ""
+                if parity.largest_difference is None
+                else f", by up to {parity.largest_difference:.1e} where {parity.tolerance:g} is allowed"
+            )
+            because = f" ({parity.reason})" if parity.reason else ""
+            message = f"{parity.metric} misses the official values on {parity.missed} of {parity.pairs} golden pairs{off}{because}"
             findings.append(Finding("metric_parity", "error", "", "", None, message))
-        elif not parity.pairs and parity.tolerance is not None:
+        elif not parity.pairs and parity.reason != NO_OFFICIAL_VALUES:
             findings.append(Finding("metric_parity", "warning", "", "", None, f"{parity.metric} was not compared: {parity.reason}"))
     return tuple(findings)
 

@@ -12,14 +12,13 @@ from pathlib import Path
 import click
 
 from ctc import __version__
-from ctc.cli_metrics import metrics_group, names, score_command
+from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.errors import CtcError, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
 from ctc.protocols import Device
 from ctc.records import BD_TARGET_BPPS, Campaign
 
 INTERRUPTED = 130
-GATE_FAILED = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,7 +66,7 @@ def cli() -> None:
 @click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
 @click.option("--codecs", callback=names, help=f"Names with commas between. [default: {','.join(EMBEDDED_CODECS)}]")
-@click.option("--metrics", callback=names, help="Names with commas between. [default: all but those marked extra]")
+@CHOSEN
 @click.option(
     "--rates", metavar="BPP,...", help=f"Target rates, or 'all' nine. [default: {','.join(f'{rate:g}' for rate in BD_TARGET_BPPS)}]"
 )
@@ -78,10 +77,8 @@ def cli() -> None:
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster, e.g. tcp://host:8786; its workers must see the same folders.")
 @click.option("--rate-tolerance", type=click.FloatRange(0.001, 1.0), default=0.10, show_default=True, help="Allowed |bpp / target - 1|.")
 @click.option("--time-limit", type=click.FloatRange(min=0.1), default=3600.0, show_default=True, help="Seconds for one encode or decode.")
-@click.option("--internal-bits", type=click.Choice(["8", "10"]), default="10", show_default=True, help="Grid on which metrics see samples.")
-@click.option(
-    "--metric-device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where metrics are computed that can."
-)
+@INTERNAL_BITS
+@DEVICE
 @click.option("--metric-threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads of one metric, in each worker.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--dry-run", is_flag=True, help="Print the jobs, their first command lines and an estimate of the time; do nothing.")

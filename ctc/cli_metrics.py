@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ctc.protocols import Device
+from ctc.errors import UsageError
+from ctc.protocols import Device, Metric
+
+if TYPE_CHECKING:
+    from ctc.scorefiles import ScoredPair
 
 GATE_FAILED = 3
 
@@ -22,12 +27,10 @@ def names(_context: click.Context, _parameter: click.Parameter, value: str | Non
 
 CHOSEN = click.option("--metrics", callback=names, help="Names with commas between. [default: all but those marked extra]")
 DEVICE = click.option(
-    "--metric-device",
-    "device",
-    type=click.Choice(["cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where metrics are computed that can.",
+    "--metric-device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where metrics are computed that can."
+)
+INTERNAL_BITS = click.option(
+    "--internal-bits", type=click.Choice(["8", "10"]), default="10", show_default=True, help="Grid on which metrics see samples."
 )
 
 
@@ -44,35 +47,44 @@ def _threads(count: int | None) -> Iterator[None]:
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.argument("distorted", type=click.Path(path_type=Path), nargs=-1, required=True)
 @CHOSEN
-@click.option("--internal-bits", type=click.Choice(["8", "10"]), default="10", show_default=True, help="Grid on which metrics see samples.")
+@INTERNAL_BITS
 @DEVICE
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of one metric; no digit depends on it. [default: all cores]")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write reference,distorted and a column per metric.")
 def score_command(
-    reference: Path, distorted: tuple[Path, ...], metrics: tuple[str, ...], internal_bits: str, device: Device, threads: int | None,
+    reference: Path, distorted: tuple[Path, ...], metrics: tuple[str, ...], internal_bits: str, metric_device: Device, threads: int | None,
     csv_file: Path | None,
 ) -> int:  # fmt: skip
     """Score DISTORTED pictures against REFERENCE: files, or two folders with the same names."""
     from ctc import scorefiles
-    from ctc.report.wording import significant
     from ctc.store import explained, write_whole
 
-    chosen = scorefiles.chosen_metrics(metrics, device)
-    scored = []
-    width = max(len(metric.name) for metric in chosen)
-    with _threads(threads):
-        for pair in scorefiles.score(scorefiles.pairs(reference, distorted), chosen, int(internal_bits), device):
-            scored.append(pair)
-            click.echo(f"{pair.distorted} against {pair.reference}")
-            for metric, score in zip(chosen, pair.scores, strict=True):
-                value = (
-                    f"{significant(score.value)} {metric.info.unit}".rstrip() if score.value is not None else f"undefined: {score.reason}"
-                )
-                click.echo(f"  {score.metric:{width}}  {value}")
-    if csv_file is not None:
-        with explained(csv_file.parent):
-            write_whole(csv_file, scorefiles.as_csv(scored, chosen))
+    chosen = scorefiles.chosen_metrics(metrics, metric_device)
+    if csv_file is not None and (csv_file.is_dir() or not csv_file.absolute().parent.is_dir()):
+        raise UsageError(f"--csv {csv_file}: is a folder or lies in none; give the name of a file in a folder that exists")
+    scored: list[scorefiles.ScoredPair] = []
+    try:
+        with _threads(threads):
+            for pair in scorefiles.score(scorefiles.pairs(reference, distorted), chosen, int(internal_bits), metric_device):
+                scored.append(pair)
+                click.echo(_shown(pair, chosen))
+    finally:
+        # What was scored before a picture that cannot be read is not lost.
+        if csv_file is not None and scored:
+            with explained(csv_file.parent):
+                write_whole(csv_file, scorefiles.as_csv(scored, chosen))
     return 0
+
+
+def _shown(pair: ScoredPair, metrics: Sequence[Metric]) -> str:
+    from ctc.report.wording import significant
+
+    width = max(len(metric.name) for metric in metrics)
+    lines = [f"{pair.distorted} against {pair.reference}"]
+    for metric, score in zip(metrics, pair.scores, strict=True):
+        value = f"{significant(score.value)} {metric.info.unit}".rstrip() if score.value is not None else f"undefined: {score.reason}"
+        lines.append(f"  {score.metric:{width}}  {value}")
+    return "\n".join(lines)
 
 
 @click.group("metrics")
@@ -109,12 +121,14 @@ SEES = {"y": "luma", "yuv": "Y'CbCr 4:4:4", "rgb": "RGB"}
 @CHOSEN
 @DEVICE
 @click.option("--golden", type=click.Path(path_type=Path), help="Folder with golden.csv and its pictures instead of the pairs that ship.")
-def metrics_verify_command(metrics: tuple[str, ...], device: Device, golden: Path | None) -> int:
+def metrics_verify_command(metrics: tuple[str, ...], metric_device: Device, golden: Path | None) -> int:
     """Compute the golden pairs and print the largest difference of each metric to the official values."""
     from ctc import parity, scorefiles
     from ctc.report.wording import parity_table
 
-    chosen = scorefiles.chosen_metrics(metrics, device)
-    found = parity.compare(parity.shipped_pairs() if golden is None else parity.pairs_in(golden), chosen, device)
+    pairs = parity.shipped_pairs() if golden is None else parity.pairs_in(golden)
+    named = {name: None for pair in pairs for name in pair.golden} if isinstance(pairs, list) else {}
+    chosen = scorefiles.chosen_metrics(metrics or tuple(named), metric_device)
+    found = parity.compare(pairs, chosen, metric_device)
     click.echo(parity_table(found))
     return 0 if all(each.holds for each in found if each.pairs) and any(each.pairs for each in found) else GATE_FAILED

@@ -7,6 +7,7 @@ run never depends on what was stored before or by whom.
 
 from __future__ import annotations
 
+import platform
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from ctc import plugins
 from ctc.bench import Bench, NotStored, Source
 from ctc.complexity.memory import reuse_large_blocks
 from ctc.complexity.process import shell_line, time_limit
-from ctc.errors import CtcError, NotWritable, OutOfSpace, PictureError, ToolFailed
+from ctc.errors import CtcError, NotWritable, OutOfSpace, PictureError, ToolFailed, ToolMissing
 from ctc.plugins import other_version
 from ctc.ratecontrol import Choice, RateSearch, middle_out
 from ctc.records import Coded, Cost, Counts, Failed, Job, Picture, Unreachable
@@ -68,9 +69,12 @@ class CodingResult:
 def code_unit(unit: CodingUnit) -> CodingResult:
     """Makes the bitstreams of `unit`, decodes each once. A failure becomes a Failed of its target; only a full disk raises (OutOfSpace)."""
     reuse_large_blocks()
-    other = other_version(unit.codec, plugins.codecs()[unit.codec].version(), unit.codec_version)
-    if other:
-        return lost_coding(unit, other)
+    try:
+        unfit = other_version(unit.codec, plugins.codecs()[unit.codec].version(), unit.codec_version)
+    except ToolMissing as missing:
+        unfit = f"worker {platform.node()}: {missing}"
+    if unfit:
+        return lost_coding(unit, unfit)
     with time_limit(unit.time_limit_s), _bench(unit, may_run=True) as bench:
         return _coded_at_all_rates(unit, bench)
 

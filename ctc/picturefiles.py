@@ -26,6 +26,15 @@ DECODER_ERRORS = (
 )  # fmt: skip
 
 
+def of_same_size(path: Path, reference: Path, reference_rgb: Rgb) -> Rgb:
+    """The samples of `path`. Raises PictureError where they cannot be read or are not as many as those of `reference`."""
+    rgb = read_picture(path)[0]
+    if rgb.shape != reference_rgb.shape:
+        sizes = " and ".join(f"{shape[1]}x{shape[0]}" for shape in (reference_rgb.shape, rgb.shape))
+        raise PictureError(f"{reference.name} and {path.name} differ in size: {sizes}; metrics need equal sizes")
+    return rgb
+
+
 def read_picture(path: Path) -> tuple[Rgb, str]:
     """RGB samples (height, width, 3), uint8 or uint16, and how the file became RGB.
 

@@ -86,7 +86,7 @@ class Plan:
         return parity.certificate(metrics, versions, self.options.metric_device, Store(self.options.cache))
 
     def scoring_units(self, coded: Iterable[CodingResult]) -> list[ScoringUnit]:
-        """One unit per picture with all that was coded of it, longest first."""
+        """One unit per picture with all that was coded of it, several where workers would idle, longest first."""
         options = self.options
         metrics = tuple((metric.name, metric.version) for metric in self.metrics)
         scoring = Scoring(metrics, options.internal_bits, options.metric_device, options.metric_threads)
@@ -94,9 +94,14 @@ class Plan:
         for result in coded:
             if result.coded:
                 of_picture.setdefault(result.unit.picture, []).extend(result.coded)
+        # Where there are fewer pictures than workers, a picture is shared among several, each of which looks at its reference.
+        shares = max(1, options.workers // max(1, len(of_picture)))
         units = [
-            ScoringUnit(picture, tuple(sorted(found, key=_codec_and_rate)), scoring, str(options.cache), options.time_limit_s)
+            ScoringUnit(
+                picture, tuple(sorted(found, key=_codec_and_rate)[share::shares]), scoring, str(options.cache), options.time_limit_s
+            )
             for picture, found in of_picture.items()
+            for share in range(min(shares, len(found)))
         ]
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.picture.name))
 

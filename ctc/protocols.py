@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -73,6 +73,20 @@ class Accelerated(Protocol):
         ...
 
 
+Joint = Callable[[Codes, int], Callable[[Codes], Mapping[str, float]]]
+"""As `Against`, for several metrics that share their work: the values by the name of the metric."""
+
+
+def one_of(joint: Joint, name: str) -> Against:
+    """The metric `name` out of several that are computed in one call."""
+
+    def against(reference: Codes, peak: int) -> Scorer:
+        score = joint(reference, peak)
+        return lambda distorted: score(distorted)[name]
+
+    return against
+
+
 def each_alone(score: Callable[[Codes, Codes, int], float]) -> Against:
     """A metric `score(reference, distorted, peak)` that has nothing to do ahead for a reference."""
 
@@ -99,10 +113,10 @@ class Metric:
     """Asks the program behind the metric, where there is one, for its version. Raises ToolMissing."""
     extra: bool = False
     """Offered, but computed only when asked for by name."""
-    family: str = ""
-    """Metrics of one family share the work on a pair when they are asked for it one after the other."""
+    joint: Joint | None = None
+    """Where the metric shares its work with others: what computes them all in one call. These have the same `joint`."""
     on_cuda: Accelerated | None = None
-    """The same metric by torch on a GPU, within the tolerance of the golden values; None where there is no such path."""
+    """The same metric by torch on a GPU, within the tolerance on the golden pairs; None where there is no such path."""
 
     @property
     def name(self) -> str:

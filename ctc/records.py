@@ -118,7 +118,7 @@ class MetricInfo:
     unit: str
     reference: str
     """Paper or standard."""
-    equals: str = ""
+    equals: str
     """The program whose values it gives, and how nearly."""
 
 
@@ -293,22 +293,28 @@ class Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
+NO_OFFICIAL_VALUES = "no official values are at hand"
+
+
 @dataclass(frozen=True)
 class Parity:
-    """How near a metric comes to the official values on the golden pairs that ship with the package."""
+    """How near a metric comes to the official values of the golden pairs."""
 
     metric: str
     pairs: int
-    """Pairs that were compared."""
+    """Pairs with an official value for which the metric could be asked."""
+    missed: int
+    """Those of them where it is further off than the tolerance, undefined, not a number, or failed."""
     largest_difference: float | None
-    """None where no pair could be compared; see `reason`."""
+    """Over the pairs where it has a value; None where there is none."""
     tolerance: float | None
+    """Of that pair; None where no official value is at hand."""
     reason: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether every pair that was compared is within the tolerance, and there was one."""
-        return self.largest_difference is not None and self.tolerance is not None and self.largest_difference <= self.tolerance
+        """Whether every pair is within its tolerance, and there was one."""
+        return self.pairs > 0 and self.missed == 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ctc import plugins
 from ctc.errors import DataSetMissing, PictureError, UsageError
-from ctc.picturefiles import SUFFIXES, read_picture
+from ctc.picturefiles import SUFFIXES, of_same_size, read_picture
 from ctc.pixels import Rgb
 from ctc.protocols import Device, Metric
 from ctc.records import Score
@@ -39,7 +39,7 @@ def chosen_metrics(names: Sequence[str], device: Device) -> list[Metric]:
 def pairs(reference: Path, distorted: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Which file is compared with which. A folder is paired with a folder by file name without suffix.
 
-    Raises UsageError where a file meets a folder or a reference has no partner, DataSetMissing where nothing is there."""
+    Raises UsageError where a file meets a folder or a picture has no partner, DataSetMissing where nothing is there."""
     for path in (reference, *distorted):
         if not path.exists():
             raise DataSetMissing(f"{path}: there is no such file or folder")
@@ -50,12 +50,12 @@ def pairs(reference: Path, distorted: Sequence[Path]) -> list[tuple[Path, Path]]
         return [(reference, path) for path in distorted]
     if len(distorted) != 1 or not distorted[0].is_dir():
         raise UsageError(f"{reference} is a folder; give one folder of distorted pictures with the same names")
-    found = {path.stem: path for path in _pictures(distorted[0])}
-    references = _pictures(reference)
-    alone = [path.name for path in references if path.stem not in found]
-    if alone:
-        raise UsageError(f"{distorted[0]} has no picture for {', '.join(alone)}")
-    return [(path, found[path.stem]) for path in references]
+    references, found = _by_stem(reference), _by_stem(distorted[0])
+    for folder, here, there in ((distorted[0], found, references), (reference, references, found)):
+        alone = [path.name for stem, path in there.items() if stem not in here]
+        if alone:
+            raise UsageError(f"{folder} has no picture for {', '.join(alone)}")
+    return [(path, found[stem]) for stem, path in references.items()]
 
 
 def score(
@@ -69,23 +69,30 @@ def score(
         files = [distorted for _, distorted in group]
         size = at_once(rgb.shape[0] * rgb.shape[1])
         for first in range(0, len(files), size):
-            together = files[first : first + size]
-            scores: dict[int, dict[str, Score]] = {index: {} for index in range(len(together))}
-            pictures = [_of_same_size(file, reference, rgb) for file in together]
-            for measured in measure(rgb, pictures, metrics, lambda _index, _name: True, internal_bits, device):
-                if measured.error is not None:
-                    raise measured.error
-                scores[measured.index][measured.metric] = Score(measured.metric, measured.value, measured.reason)
-            for index, file in enumerate(together):
-                yield ScoredPair(reference, file, tuple(scores[index][metric.name] for metric in metrics))
+            yield from _together(reference, rgb, files[first : first + size], metrics, internal_bits, device)
 
 
-def _of_same_size(file: Path, reference: Path, reference_rgb: Rgb) -> Rgb:
-    rgb = read_picture(file)[0]
-    if rgb.shape != reference_rgb.shape:
-        sizes = " and ".join(f"{shape[1]}x{shape[0]}" for shape in (reference_rgb.shape, rgb.shape))
-        raise PictureError(f"{reference.name} and {file.name} differ in size: {sizes}; metrics need equal sizes")
-    return rgb
+def _together(
+    reference: Path, rgb: Rgb, files: Sequence[Path], metrics: Sequence[Metric], internal_bits: int, device: Device
+) -> Iterator[ScoredPair]:
+    """Scores what can be read up to the first file that cannot, and raises what is wrong with that one afterwards."""
+    pictures: list[Rgb] = []
+    wrong: PictureError | None = None
+    for file in files:
+        try:
+            pictures.append(of_same_size(file, reference, rgb))
+        except PictureError as error:
+            wrong = error
+            break
+    scores: dict[int, dict[str, Score]] = {index: {} for index in range(len(pictures))}
+    for measured in measure(rgb, pictures, metrics, lambda _index, _name: True, internal_bits, device):
+        if measured.error is not None:
+            raise measured.error
+        scores[measured.index][measured.metric] = Score(measured.metric, measured.value, measured.reason)
+    for file, found in zip(files, scores.values(), strict=False):
+        yield ScoredPair(reference, file, tuple(found[metric.name] for metric in metrics))
+    if wrong is not None:
+        raise wrong
 
 
 def as_csv(scored: Sequence[ScoredPair], metrics: Sequence[Metric]) -> bytes:
@@ -99,8 +106,14 @@ def as_csv(scored: Sequence[ScoredPair], metrics: Sequence[Metric]) -> bytes:
     return text.getvalue().encode()
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _by_stem(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder by file name without suffix. Raises DataSetMissing for none, UsageError for two of one name."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise DataSetMissing(f"{folder}: there are no pictures in it ({', '.join(sorted(SUFFIXES))})")
-    return files
+    found: dict[str, Path] = {}
+    for path in files:
+        if path.stem in found:
+            raise UsageError(f"{folder}: {found[path.stem].name} and {path.name} have the same name; keep one of them")
+        found[path.stem] = path
+    return found

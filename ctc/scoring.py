@@ -7,6 +7,7 @@ is part of the result. `recall_scoring` gives the same result from the store alo
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,10 +19,10 @@ from ctc.bench import Bench, NotStored, Source
 from ctc.coding import failure
 from ctc.complexity.memory import reuse_large_blocks
 from ctc.complexity.process import time_limit
-from ctc.errors import CtcError, NotWritable, OutOfSpace
+from ctc.errors import CtcError, NotWritable, OutOfSpace, ToolMissing
 from ctc.plugins import other_version
 from ctc.protocols import Device
-from ctc.records import Coded, Counts, Failed, Picture, Score, Scored
+from ctc.records import Coded, Counts, Failed, Picture, Score, Scored, digest
 from ctc.store import Store
 from ctc.together import Measured, at_once, measure
 
@@ -72,16 +73,27 @@ def score_unit(unit: ScoringUnit) -> ScoringResult:
     from ctc.kernels.strips import threads
 
     reuse_large_blocks()
-    metrics = plugins.metrics()
-    others = [other_version(name, metrics[name].version(unit.scoring.device), wanted) for name, wanted in unit.scoring.metrics]
-    if any(others):
-        return lost_scoring(unit, "; ".join(filter(None, others)))
+    unfit = _unfit(unit)
+    if unfit:
+        return lost_scoring(unit, unfit)
     with time_limit(unit.time_limit_s), threads(unit.scoring.threads), _points(unit, may_run=True) as points:
         for batch in _batches(points, unit.picture):
             _score(unit, batch)
             for point in batch:
                 point.rgb = None
         return _result(unit, points)
+
+
+def _unfit(unit: ScoringUnit) -> str:
+    """Why this machine cannot make what the plan wants; empty where it can. Both what decodes and what scores must be of its versions."""
+    wanted = {coded.job.codec: coded.job.codec_version for coded in unit.coded}
+    try:
+        others = [other_version(name, plugins.codecs()[name].version(), version) for name, version in wanted.items()]
+        for name, version in unit.scoring.metrics:
+            others.append(other_version(name, plugins.metrics()[name].version(unit.scoring.device), version))
+    except ToolMissing as missing:
+        return f"worker {platform.node()}: {missing}"
+    return "; ".join(filter(None, others))
 
 
 def recall_scoring(unit: ScoringUnit) -> ScoringResult | None:
@@ -91,8 +103,12 @@ def recall_scoring(unit: ScoringUnit) -> ScoringResult | None:
 
 
 def lost_scoring(unit: ScoringUnit, reason: str) -> ScoringResult:
-    """The result of a unit whose worker died."""
-    return ScoringResult(unit, tuple(_failed(coded, "worker", CtcError(reason)) for coded in unit.coded), Counts())
+    """The result of a unit whose worker died: what was scored before, and a Failed for all else."""
+    with _points(unit, may_run=False) as points:
+        for point in points:
+            if point.missing:
+                point.failed = _failed(point.coded, "worker", CtcError(reason))
+        return _result(unit, points)
 
 
 @dataclass
@@ -110,11 +126,11 @@ class _Point:
     reused: Counts = field(default_factory=Counts)
 
     def __post_init__(self) -> None:
-        known = self.bench.store.get("repeat", self._repeat_identity)
+        known = self.bench.store.get("repeat", self.repeat_identity)
         if known is not None:
             self.scored_sha256 = known["sha256"]
             self.reused += Counts(decodes_reused=1)
-            self._recall_scores()
+            self.recall_scores()
 
     @property
     def missing(self) -> set[str]:
@@ -122,15 +138,19 @@ class _Point:
         return set() if self.failed else {name for name, _ in self.scoring.metrics} - self.scores.keys()
 
     def decode(self) -> None:
-        """Decodes a second time, or once more where scores are missing. Raises CtcError."""
+        """Decodes now, a second time or, where scores are missing, once more. Raises CtcError.
+
+        A decoder that gives other samples each time is scored on those of the last: its point stays, marked as not repeatable."""
         self.rgb, _ = self.bench.decode(self.coded.setting)
-        sha256 = pixels.sample_hash(self.rgb)
-        if self.scored_sha256 is None:
-            self.bench.store.put("repeat", self._repeat_identity, {"sha256": sha256})
+        self.decoded_to(pixels.sample_hash(self.rgb))
+
+    def decoded_to(self, sha256: str) -> None:
+        """Notes the hash of the samples that are scored."""
+        if self.scored_sha256 != sha256:
+            self.bench.store.put("repeat", self.repeat_identity, {"sha256": sha256})
             self.scored_sha256 = sha256
-            self._recall_scores()
-        elif self.scored_sha256 != sha256:
-            raise CtcError(f"{self.coded.job.codec} decodes its bitstream to other samples than before")
+            self.scores.clear()
+            self.recall_scores()
 
     def keep(self, measured: Measured) -> None:
         """Stores a score, a value or the reason why there is none. Raises what went wrong where something did."""
@@ -147,7 +167,7 @@ class _Point:
         repeatable = self.scored_sha256 == self.coded.decoded_sha256
         return Scored(self.coded, repeatable, tuple(self.scores[name] for name, _ in self.scoring.metrics))
 
-    def _recall_scores(self) -> None:
+    def recall_scores(self) -> None:
         for name, _ in self.scoring.metrics:
             known = self.bench.store.get("score", self._score_identity(name))
             if known is not None:
@@ -155,7 +175,7 @@ class _Point:
                 self.reused += Counts(scores_reused=1)
 
     @property
-    def _repeat_identity(self) -> dict[str, Any]:
+    def repeat_identity(self) -> dict[str, Any]:
         return self.bench.decode_identity(self.coded.bitstream_sha256)
 
     def _score_identity(self, metric: str) -> dict[str, Any]:
@@ -193,23 +213,41 @@ def _batches(points: Iterable[_Point], picture: Picture) -> Iterator[list[_Point
 
 
 def _score(unit: ScoringUnit, batch: Sequence[_Point]) -> None:
-    """Decodes a batch and scores it, each score stored when it is there."""
+    """Decodes a batch and scores it, each score stored when it is there. What is the same is decoded and scored once."""
+    streams: dict[str, _Point] = {}
+    samples: dict[str, _Point] = {}
     for point in batch:
+        first = streams.setdefault(digest(point.repeat_identity), point)
         with _failing([point], "decode"):
-            point.decode()
-    decoded = [(point, point.rgb) for point in batch if point.rgb is not None and point.missing]
-    metrics = [plugins.metrics()[name] for name, _ in unit.scoring.metrics if any(name in point.missing for point, _ in decoded)]
-    points = [point for point, _ in decoded]
+            if first is point:
+                point.decode()
+            elif first.scored_sha256 is not None:
+                point.decoded_to(first.scored_sha256)
+        if point.scored_sha256 is not None and not point.failed:
+            samples.setdefault(point.scored_sha256, point)
+    _measure(unit, [point for point in samples.values() if point.rgb is not None and point.missing])
+    for point in batch:
+        if point.missing and point.scored_sha256 is not None:
+            point.recall_scores()
+        if point.missing:
+            first = samples.get(point.scored_sha256 or "", streams[digest(point.repeat_identity)])
+            because = first.failed.error if first.failed else "its scores cannot be read back from the store"
+            point.failed = _failed(point.coded, first.failed.stage if first.failed else "score", CtcError(because))
+
+
+def _measure(unit: ScoringUnit, points: Sequence[_Point]) -> None:
     if not points:
         return
+    scoring = unit.scoring
+    metrics = [plugins.metrics()[name] for name, _ in scoring.metrics if any(name in point.missing for point in points)]
     with _failing(points, "score"):
         found = measure(
             points[0].bench.source.rgb,
-            [rgb for _, rgb in decoded],
+            [point.rgb for point in points if point.rgb is not None],
             metrics,
             lambda index, name: name in points[index].missing,
-            unit.scoring.internal_bits,
-            unit.scoring.device,
+            scoring.internal_bits,
+            scoring.device,
         )
         for measured in found:
             with _failing([points[measured.index]], "score"):

@@ -6,20 +6,25 @@ is in memory at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Literal
 
+import psutil
+
+from ctc.complexity.machine import machine
 from ctc.errors import MetricUndefined
 from ctc.pixels import Rgb, metric_codes
-from ctc.protocols import Codes, Device, Metric, Scorer
+from ctc.protocols import Codes, Device, Metric
 
 Kind = Literal["y", "yuv", "rgb"]
 
 MEMORY_BYTES = 2 << 30
-"""Memory for the reconstructions of one call: a picture of 50 megapixels has three in it."""
+"""Memory for the reconstructions of one call, where each core has as much: a picture of 50 megapixels has three in it."""
+
+MOST = 32
+"""Reconstructions of one call, however small: what is scored is stored or shown after each call."""
 
 BYTES_PER_PIXEL = 12
 """Of one reconstruction: three samples of up to 16 bits as decoded, three as a metric sees them."""
@@ -38,8 +43,9 @@ class Measured:
 
 
 def at_once(pixels: int) -> int:
-    """How many reconstructions of a picture of so many pixels are scored in one call."""
-    return max(1, MEMORY_BYTES // (BYTES_PER_PIXEL * pixels))
+    """How many reconstructions of a picture of so many pixels are scored in one call on this machine, where every core may do the same."""
+    memory = min(MEMORY_BYTES, psutil.virtual_memory().available // machine().cores)
+    return min(MOST, max(1, memory // (BYTES_PER_PIXEL * pixels)))
 
 
 def measure(
@@ -58,26 +64,35 @@ def measure(
     for kind in kinds:
         of_kind = [metric for metric in metrics if (metric.wants == "rgb") == (kind == "rgb")]
         if of_kind:
-            seen = [metric_codes(picture, kind, internal_bits) for picture in (reference, *distorted)]
-            yield from _of_one_kind(seen[0], seen[1:], kind, of_kind, wanted, 2**internal_bits - 1, device)
+            yield from _of_one_kind(reference, distorted, kind, of_kind, wanted, internal_bits, device)
 
 
 def _of_one_kind(
-    reference: Codes,
-    distorted: Sequence[Codes],
+    reference: Rgb,
+    distorted: Sequence[Rgb],
     kind: Kind,
     metrics: Sequence[Metric],
     wanted: Callable[[int, str], bool],
-    peak: int,
+    bits: int,
     device: Device,
 ) -> Iterator[Measured]:
-    # The metrics of a family share their work on a pair, so they take turns on each reconstruction.
-    for _, family in groupby(metrics, key=lambda metric: metric.family or metric.name):
-        prepared = [_Prepared(metric, _view(reference, kind, metric), peak, device) for metric in family]
-        for index, codes in enumerate(distorted):
-            for each in prepared:
-                if wanted(index, each.metric.name):
-                    yield each.measured(index, _view(codes, kind, each.metric))
+    seen = [metric_codes(picture, kind, bits) for picture in (reference, *distorted)]
+    for group in groups(metrics, device):
+        prepared = Prepared(group, _view(seen[0], kind, group[0]), 2**bits - 1, device)
+        for index, codes in enumerate(seen[1:]):
+            names = [metric.name for metric in group if wanted(index, metric.name)]
+            if names:
+                yield from _measured(prepared, index, _view(codes, kind, group[0]), names)
+
+
+def _measured(prepared: Prepared, index: int, distorted: Codes, names: Sequence[str]) -> list[Measured]:
+    try:
+        values = prepared.values(distorted)
+        return [Measured(index, name, values[name]) for name in names]
+    except MetricUndefined as undefined:
+        return [Measured(index, name, None, str(undefined)) for name in names]
+    except Exception as error:  # noqa: BLE001 - a night's run outlives a defect in one plug-in
+        return [Measured(index, name, None, error=error) for name in names]
 
 
 def _view(codes: Codes, kind: Kind, metric: Metric) -> Codes:
@@ -85,25 +100,34 @@ def _view(codes: Codes, kind: Kind, metric: Metric) -> Codes:
     return codes[0] if metric.wants == "y" and kind == "yuv" else codes
 
 
-class _Prepared:
-    """A metric and a reference, prepared when the first reconstruction comes."""
+def groups(metrics: Sequence[Metric], device: Device) -> list[list[Metric]]:
+    """The metrics that are computed in one call, together; all others alone."""
+    together: dict[object, list[Metric]] = {}
+    for metric in metrics:
+        alone = metric.joint is None or metric.on(device) is not metric.against
+        together.setdefault(metric.name if alone else metric.joint, []).append(metric)
+    return list(together.values())
 
-    def __init__(self, metric: Metric, reference: Codes, peak: int, device: Device) -> None:
-        self.metric, self._reference, self._peak, self._device = metric, reference, peak, device
+
+class Prepared:
+    """The metrics of one group and a reference, prepared when the first reconstruction comes."""
+
+    def __init__(self, group: Sequence[Metric], reference: Codes, peak: int, device: Device) -> None:
+        self._group, self._reference, self._peak, self._device = group, reference, peak, device
 
     @cached_property
-    def _scorer(self) -> Scorer | Exception:
+    def _scorer(self) -> Callable[[Codes], Mapping[str, float]] | Exception:
+        first = self._group[0]
         try:
-            return self.metric.on(self._device)(self._reference, self._peak)
+            if len(self._group) > 1 and first.joint is not None:
+                return first.joint(self._reference, self._peak)
+            scorer = first.on(self._device)(self._reference, self._peak)
+            return lambda distorted: {first.name: scorer(distorted)}
         except Exception as error:  # noqa: BLE001 - told for each reconstruction
             return error
 
-    def measured(self, index: int, distorted: Codes) -> Measured:
-        try:
-            if isinstance(self._scorer, Exception):
-                raise self._scorer
-            return Measured(index, self.metric.name, float(self._scorer(distorted)))
-        except MetricUndefined as undefined:
-            return Measured(index, self.metric.name, None, str(undefined))
-        except Exception as error:  # noqa: BLE001 - a night's run outlives a defect in one plug-in
-            return Measured(index, self.metric.name, None, error=error)
+    def values(self, distorted: Codes) -> dict[str, float]:
+        """The value of each metric of the group. Raises what a metric raises, of its reference too."""
+        if isinstance(self._scorer, Exception):
+            raise self._scorer
+        return {name: float(value) for name, value in self._scorer(distorted).items()}

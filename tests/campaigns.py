@@ -39,7 +39,7 @@ Curves = Mapping[str, Mapping[str, Mapping[float, Point]]]
 
 
 def metric_info(name: str) -> MetricInfo:
-    return MetricInfo(name, name.upper(), "1", name != "nlpd", "0 to 1", "", "a paper")
+    return MetricInfo(name, name.upper(), "1", name != "nlpd", "0 to 1", "", "a paper", "a program")
 
 
 def codec_info(name: str) -> CodecInfo:

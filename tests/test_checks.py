@@ -52,20 +52,20 @@ def test_run_checks_joins_all(sound: Campaign) -> None:
     whole = edited(sound, "test", "p1", 0.25, lambda point: with_bpp(point, 0.10))
     whole = edited(whole, "anchor", "p0", 0.06, lambda point: replace(point, repeatable=False))
     whole = replace(whole, failed=(Failed("torn.png", "", None, "read", "truncated"),))
-    whole = replace(whole, bd=bd_rates(whole), anchor_note="stands in", parity=(Parity("vif", 9, 1e-3, 7e-5),))
+    whole = replace(whole, bd=bd_rates(whole), anchor_note="stands in", parity=(Parity("vif", 9, 2, 1e-3, 7e-5),))
     assert {finding.check for finding in run_checks(whole)} == {check.__name__ for check in CHECKS}
 
 
 def test_metric_parity(sound: Campaign) -> None:
     parities = (
-        Parity("vif", 9, 6e-5, 7e-5),
-        Parity("fsim", 9, 3e-5, 2e-5),
-        Parity("vmaf", 0, None, 0.02, "another JPEG library"),
-        Parity("own", 0, None, None, "no official values are at hand"),
+        Parity("vif", 9, 0, 6e-5, 7e-5),
+        Parity("fsim", 9, 3, 3e-5, 2e-5),
+        Parity("vmaf", 0, 0, None, None, "another JPEG library"),
+        Parity("own", 0, 0, None, None, "no official values are at hand"),
     )
     found = metric_parity(replace(sound, parity=parities))
     assert [(finding.severity, finding.message) for finding in found] == [
-        ("error", "fsim is up to 3.0e-05 from the official values, 2e-05 is allowed"),
+        ("error", "fsim misses the official values on 3 of 9 golden pairs, by up to 3.0e-05 where 2e-05 is allowed"),
         ("warning", "vmaf was not compared: another JPEG library"),
     ]
 

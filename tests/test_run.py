@@ -34,7 +34,7 @@ def without_timings(out: Path) -> tuple[str, str, str]:
 
 def results_of(store: Path) -> dict[str, int]:
     """Inode of every finished result: a result that was made again would have another."""
-    return {path.name: path.stat().st_ino for kind in ("encode", "decode", "score") for path in store.glob(f"{kind}/*/*.json")}
+    return {path.name: path.stat().st_ino for kind in ("encode", "decode", "repeat", "score") for path in store.glob(f"{kind}/*/*.json")}
 
 
 def command(pictures: Path, folder: Path, *more: str) -> list[str]:
@@ -180,7 +180,7 @@ TOY_METRIC = """
 from ctc.protocols import Metric
 from ctc.records import MetricInfo
 
-INFO = MetricInfo("largest", "largest difference", "1", False, "0 to 1023", "codes", "none")
+INFO = MetricInfo("largest", "largest difference", "1", False, "0 to 1023", "codes", "none", "none")
 METRICS = (Metric(INFO, "rgb", lambda reference, peak: lambda distorted: float(abs(reference.astype(int) - distorted).max())),)
 """
 

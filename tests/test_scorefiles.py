@@ -63,7 +63,11 @@ def test_refusals(ctc: Ctc, pictures: Path, distorted: Path) -> None:
         ((pictures, distorted / "coffee.png"), 2, "is a folder; give one folder"),
         ((pictures / "coffee.png", pictures / "chelsea.png"), 1, "differ in size: 61x53 and 96x64; metrics need equal sizes"),
         ((pictures / "coffee.png", pictures / "coffee.png", "--metrics", "x"), 2, "unknown metric 'x'"),
-        ((pictures / "coffee.png", pictures / "coffee.png", "--metrics", "psnr_y", "--csv", "gone/x.csv"), 2, "gone cannot be written"),
+        (
+            (pictures / "coffee.png", pictures / "coffee.png", "--metrics", "psnr_y", "--csv", "gone/x.csv"),
+            2,
+            "--csv gone/x.csv: is a folder or lies in none",
+        ),
     ):
         ended = ctc("score", *arguments)
         assert (ended.status, len(ended.err.strip().splitlines())) == (status, 1), ended.err

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from ctc import plugins
+from ctc import plugins, together
 from ctc.errors import MetricUndefined, ToolFailed
 from ctc.pixels import metric_codes
 from ctc.protocols import Codes, Metric, Scorer
-from ctc.together import MEMORY_BYTES, Measured, at_once, measure
+from ctc.together import MEMORY_BYTES, MOST, Measured, at_once, measure
 
 RNG = np.random.default_rng(7)
 REFERENCE = np.kron(RNG.integers(0, 256, (20, 20, 3), dtype=np.uint8), np.ones((10, 10, 1), np.uint8))
@@ -76,7 +77,10 @@ def test_an_undefined_metric_has_a_reason(when: str) -> None:
     assert found == Measured(0, "psnr_y", None, "flat")
 
 
-def test_large_pictures_go_in_small_batches() -> None:
-    assert at_once(50_000_000) == 3
-    assert at_once(2_000_000) > 50
-    assert at_once(MEMORY_BYTES) == 1
+def test_large_pictures_go_in_small_batches_and_a_busy_machine_in_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = SimpleNamespace(available=64 << 30)
+    monkeypatch.setattr(together.psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(together, "machine", lambda: SimpleNamespace(cores=4))
+    assert [at_once(pixels) for pixels in (100_000, 2_000_000, 50_000_000, MEMORY_BYTES)] == [MOST, MOST, 3, 1]
+    memory.available = 4 << 30
+    assert [at_once(pixels) for pixels in (100_000, 10_000_000, 50_000_000)] == [MOST, 8, 1]

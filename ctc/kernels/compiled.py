@@ -25,8 +25,8 @@ HERE = Path(__file__).parent
 def compiled(*signatures: str, sums_reordered: bool = False, fused: bool = True) -> Callable[[Function], Function]:
     """Compiles for these signatures when the module is imported, or loads the machine code of an earlier process.
 
-    Multiplications and additions may fuse unless `fused` is off. Only with `sums_reordered` may a sum run over several lanes: its last
-    digits then depend on the processor. Without the interpreter's lock, so that strips can run in threads.
+    Multiplications and additions may fuse unless `fused` is off; with `sums_reordered` a sum may run over several lanes. Both make last
+    digits depend on the processor. Without the interpreter's lock, so that strips can run in threads.
     """
     allowed = ({"contract"} if fused else set()) | ({"reassoc"} if sums_reordered else set())
 

@@ -7,18 +7,15 @@ program; in double precision FSIM differs by 1e-8.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import scipy.fft
-from numba.core import types
 from numpy.typing import NDArray
 
-from ctc.kernels.compiled import compiled
+from ctc.kernels.compiled import CODES, compiled
 from ctc.kernels.strips import Plane, mapped
 
 Plane32 = NDArray[np.float32]
@@ -151,26 +148,13 @@ def phase_congruency(luma: Plane, filters: Filters) -> Plane:
         return np.maximum(energies - np.float32(threshold), ZERO), amplitudes
 
     energy, amplitude = np.zeros((2, height, width))
-    for above, whole in _each(orientation):
+    for above, whole in mapped(lambda index, _: orientation(index), ORIENTATIONS, 1):
         energy += above
         amplitude += whole
     return np.asarray(energy / amplitude)
 
 
-def _each(orientation: Callable[[int], tuple[Plane32, Plane32]]) -> Iterator[tuple[Plane32, Plane32]]:
-    """In order, so that sums do not depend on the number of threads."""
-    if _threads.get() == 1:
-        yield from map(orientation, range(ORIENTATIONS))
-        return
-    with ThreadPoolExecutor(_threads.get()) as pool:
-        yield from pool.map(orientation, range(ORIENTATIONS))
-
-
-_BOXES: Any = types.void(types.Array(types.uint16, 2, "C", readonly=True), types.int64, types.float64[:, ::1])
-"""Takes codes that must not be written, too, which the short notation of signatures does not know."""
-
-
-@compiled(_BOXES)
+@compiled(f"void({CODES}, int64, float64[:, ::1])")
 def _boxes(codes: NDArray[np.uint16], factor: int, means: Plane) -> None:
     line = np.empty(codes.shape[1], np.uint32)
     samples = factor * factor

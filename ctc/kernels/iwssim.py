@@ -35,12 +35,29 @@ def _weights(rows: Enlargement, columns: Enlargement) -> Weights:
     return rows.even, rows.odd, columns.even, columns.odd
 
 
-@compiled("float64(float64[::1], float64[::1])", sums_reordered=True)
-def _dot(a: Plane, b: Plane) -> float:
-    total = 0.0
-    for j in range(len(a)):
-        total += a[j] * b[j]
-    return total
+@compiled("UniTuple(float64, 5)(float64[::1], float64[::1], int64)", sums_reordered=True)
+def _row_products(a: Plane, b: Plane, width: int) -> tuple[float, float, float, float, float]:
+    """Sums of a[j] * b[j + right] for right = -2 to 2, the first `width` terms for which both samples exist."""
+    far_left, left, straight, right, far_right = 0.0, 0.0, 0.0, 0.0, 0.0
+    for j in range(width):
+        far_left += a[j + 2] * b[j]
+        left += a[j + 1] * b[j]
+        straight += a[j] * b[j]
+        right += a[j] * b[j + 1]
+        far_right += a[j] * b[j + 2]
+    return far_left, left, straight, right, far_right
+
+
+@compiled("UniTuple(float64, 4)(float64[::1], float64[::1], int64)", sums_reordered=True)
+def _parent_products(parent: Plane, x: Plane, width: int) -> tuple[float, float, float, float]:
+    """Sums of parent[j] times x[j], x[j + 1], x[j + 2] and itself."""
+    left, straight, right, square = 0.0, 0.0, 0.0, 0.0
+    for j in range(width):
+        left += parent[j] * x[j]
+        straight += parent[j] * x[j + 1]
+        right += parent[j] * x[j + 2]
+        square += parent[j] * parent[j]
+    return left, straight, right, square
 
 
 @compiled("void(float64[::1], float64[::1], int64, int64, float64[:, ::1])")
@@ -52,9 +69,10 @@ def _add_covariance(x: Plane, near: Plane, rows: int, width: int, sums: Plane) -
     for top in range(rows + 2):
         for down in range(min(3, rows + 2 - top)):
             a, b = x[top * STRIDE :], x[(top + down) * STRIDE :]
+            totals = _row_products(a, b, width)
             for right in range(0 if down == 0 else -2, 3):
+                total = totals[right + 2]
                 leftmost = max(0, -right)
-                total = _dot(a[leftmost : leftmost + width], b[leftmost + right : leftmost + right + width])
                 for column in range(leftmost, min(2, 2 - right) + 1):
                     if column > leftmost:
                         total += a[column + width - 1] * b[column + right + width - 1] - a[column - 1] * b[column + right - 1]
@@ -63,11 +81,13 @@ def _add_covariance(x: Plane, near: Plane, rows: int, width: int, sums: Plane) -
                             sums[3 * row + column, 3 * (row + down) + column + right] += total
     if sums.shape[0] > NEIGHBOURS:
         for row in range(rows):
-            parent = near[(row + 1) * STRIDE + 1 : (row + 1) * STRIDE + 1 + width]
-            for index in range(NEIGHBOURS):
-                start = (row + index // 3) * STRIDE + index % 3
-                sums[index, NEIGHBOURS] += _dot(x[start : start + width], parent)
-            sums[NEIGHBOURS, NEIGHBOURS] += _dot(parent, parent)
+            parent = near[(row + 1) * STRIDE + 1 :]
+            for down in range(3):
+                before, above, after, square = _parent_products(parent, x[(row + down) * STRIDE :], width)
+                sums[3 * down, NEIGHBOURS] += before
+                sums[3 * down + 1, NEIGHBOURS] += above
+                sums[3 * down + 2, NEIGHBOURS] += after
+            sums[NEIGHBOURS, NEIGHBOURS] += square
 
 
 PLANES = "float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[:, ::1]"
@@ -204,42 +224,47 @@ def _log2(values: Plane, exponents: NDArray[np.int64], bits: Plane) -> None:
         bits[j] = exponents[j] + (2.0 * LOG2E) * s * series
 
 
-@compiled("void(float32[:, ::1], int64, float32[::1], float64[::1], float64[::1], int64[::1], float64[::1])")
+@compiled("void(float32[::1], int64, float32[::1], float64[::1], float64[::1], int64[::1], float64[::1])")
 def _information(
     boxes: Single, size: int, surround: Single, eigenvalues: Plane, product: Plane, exponents: NDArray[np.int64], bits: Plane
 ) -> None:
     """Information content in bit of one row of window positions, from the 3 x 3 means of x, d, x², d², xd; `boxes` are spoilt."""
-    mean_x, mean_d, square_x, square_d, product_xd = boxes[0], boxes[1], boxes[2], boxes[3], boxes[4]
     e0, e1, e2, e3, e4, e5, e6, e7, e8 = eigenvalues[:NEIGHBOURS]
     last = eigenvalues[size - 1] if size > NEIGHBOURS else 0.0
     noise, zero, one = np.float32(NOISE), np.float32(0.0), np.float32(1.0)
     scale = np.float32(1.0 / (size * NOISE * NOISE))
     too_large = 0
     for j in range(COLUMNS):
-        variance_x = max(square_x[j] - mean_x[j] * mean_x[j], zero)
-        variance_d = max(square_d[j] - mean_d[j] * mean_d[j], zero)
-        covariance = product_xd[j] - mean_x[j] * mean_d[j]
-        slope = covariance / (variance_x + TINY)
+        mean_x, mean_d = boxes[j], boxes[COLUMNS + j]
+        variance_x = max(boxes[2 * COLUMNS + j] - mean_x * mean_x, zero)
+        variance_d = max(boxes[3 * COLUMNS + j] - mean_d * mean_d, zero)
+        covariance = boxes[4 * COLUMNS + j] - mean_x * mean_d
         flat = variance_x < TINY
+        slope = covariance / (variance_x + TINY)
         gain = zero if flat else one + slope
-        rest = max(variance_d if flat else variance_d - slope * covariance, zero)
-        square_x[j] = (rest + (one + gain * gain) * noise) * surround[j] * scale
-        mean_x[j] = one + rest / noise
+        rest = max(variance_d - (zero if flat else slope * covariance), zero)
+        boxes[j] = (rest + (one + gain * gain) * noise) * surround[j] * scale
+        boxes[COLUMNS + j] = one + rest / noise
     for j in range(COLUMNS):
-        s, f = np.float64(square_x[j]), np.float64(mean_x[j])
+        s, f = np.float64(boxes[j]), np.float64(boxes[COLUMNS + j])
         low = (f + s * e0) * (f + s * e1) * (f + s * e2) * (f + s * e3)
         high = (f + s * e4) * (f + s * e5) * (f + s * e6) * (f + s * e7)
-        # With s = 0 and f = 1 a factor of one.
-        rest_product = (f + s * e8) * (f + s * last if size > NEIGHBOURS else 1.0)
-        product[j] = (low * high) * rest_product
+        product[j] = (low * high) * (f + s * e8)
+    if size > NEIGHBOURS:
+        for j in range(COLUMNS):
+            product[j] *= np.float64(boxes[COLUMNS + j]) + np.float64(boxes[j]) * last
+    for j in range(COLUMNS):
         too_large += product[j] > LARGEST
     _log2(product, exponents, bits)
     if too_large:
         for j in range(COLUMNS):
             bits[j] = 0.0
             for k in range(size):
-                bits[j] += math.log2(mean_x[j] + np.float64(square_x[j]) * eigenvalues[k])
+                bits[j] += math.log2(boxes[COLUMNS + j] + np.float64(boxes[j]) * eigenvalues[k])
 
+
+BOXED = (4, 0, 5, 2, 6)
+"""Places of x, d, x², d² and xd among the moments of `_compare`, which are d, x + y, d², x² + y², x, x², xd and y."""
 
 COMPARE = (
     "UniTuple(float64, 2)({0}, float64, float64[:, ::1], "
@@ -266,52 +291,43 @@ def _compare(
 ) -> tuple[float, float]:
     """Sum of information, and of it times what contrast-structure lacks of one, over patches `first` to `last` of a band."""
     room, enlarged = np.empty(ROOM), np.empty(PATCH)
-    patches = np.zeros((5, PATCH), np.float32)
-    a, d, aa, dd, ad = patches[0], patches[1], patches[2], patches[3], patches[4]
-    added, squares, y = np.zeros(PATCH, np.float32), np.zeros(PATCH, np.float32), np.zeros(PATCH, np.float32)
-    apart, both = np.empty(MEANS, np.float32), np.empty(MEANS, np.float32)
-    apart_2, square = np.empty(MEANS, np.float32), np.empty(MEANS, np.float32)
-    half_of = np.float32(0.5)
-    line, boxes = np.empty(STRIDE, np.float32), np.empty((5, COLUMNS), np.float32)
+    # One array for all: that pieces of it do not overlap needs no check before every loop.
+    moments, means, sums = np.zeros(8 * PATCH, np.float32), np.empty(4 * MEANS, np.float32), np.zeros(2 * COLUMNS)
+    line, boxes = np.empty(STRIDE, np.float32), np.empty(5 * COLUMNS, np.float32)
     product, bits, exponents = np.empty(COLUMNS), np.empty(COLUMNS), np.empty(COLUMNS, np.int64)
-    weights, weighted = np.zeros(COLUMNS), np.zeros(COLUMNS)
+    half_of = np.float32(0.5)
     size = len(eigenvalues)
     across = -(-(x.shape[1] - REACH) // COLUMNS)
     for index in range(first, last):
         top, left = index // across * ROWS, index % across * COLUMNS
         rows, wide = min(ROWS, x.shape[0] - REACH - top), min(STRIDE, x.shape[1] - left)
-        band(plane, factor, low, even_rows, odd_rows, even, odd, top, left, rows + REACH, room, enlarged, y)
+        band(plane, factor, low, even_rows, odd_rows, even, odd, top, left, rows + REACH, room, enlarged, moments[7 * PATCH :])
         for r in range(rows + REACH):
-            source = x[top + r, left : left + wide]
-            at = r * STRIDE
-            ya, xa, xx, da, ds, xd, s, q = y[at:], a[at:], aa[at:], d[at:], dd[at:], ad[at:], added[at:], squares[at:]
+            source, m = x[top + r, left : left + wide], moments[r * STRIDE :]
             for j in range(wide):
-                u, v = source[j], ya[j]
-                xa[j] = u
-                da[j] = v - u
-                s[j] = v + u
-                q[j] = u * u + v * v
-            for j in range(wide):
-                xx[j] = xa[j] * xa[j]
-                ds[j] = da[j] * da[j]
-                xd[j] = xa[j] * da[j]
-        blur(d, half, rows, apart)
-        blur(added, half, rows, both)
-        blur(dd, half, rows, apart_2)
-        blur(squares, half, rows, square)
-        count = min(COLUMNS, wide - REACH)
+                u, v = source[j], m[7 * PATCH + j]
+                d = v - u
+                m[j] = d
+                m[PATCH + j] = v + u
+                m[2 * PATCH + j] = d * d
+                m[3 * PATCH + j] = u * u + v * v
+                m[4 * PATCH + j] = u
+                m[5 * PATCH + j] = u * u
+                m[6 * PATCH + j] = u * d
+        for k in range(4):
+            blur(moments[k * PATCH : (k + 1) * PATCH], half, rows, means[k * MEANS : (k + 1) * MEANS])
         for r in range(rows):
-            for moment in range(5):
-                _box(patches[moment], r, line, boxes[moment])
+            for place, k in enumerate(BOXED):
+                _box(moments[k * PATCH :], r, line, boxes[place * COLUMNS :])
             at = r * COLUMNS
             _information(boxes, size, surrounds[index, at : at + COLUMNS], eigenvalues, product, exponents, bits)
-            m, s, ms, q = apart[at:], both[at:], apart_2[at:], square[at:]
-            for j in range(count):
+            m = means[at:]
+            for j in range(min(COLUMNS, wide - REACH)):
                 moved = m[j] * m[j]
-                lacking = (ms[j] - moved) / (q[j] - half_of * (s[j] * s[j] + moved) + C2)
-                weights[j] += bits[j]
-                weighted[j] += bits[j] * lacking
-    return weights.sum(), weighted.sum()
+                lacking = (m[2 * MEANS + j] - moved) / (m[3 * MEANS + j] - half_of * (m[MEANS + j] * m[MEANS + j] + moved) + C2)
+                sums[j] += bits[j]
+                sums[COLUMNS + j] += bits[j] * lacking
+    return sums[:COLUMNS].sum(), sums[COLUMNS:].sum()
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,8 @@ COMPARE = "UniTuple(float64, 2)({0}, {0}, int64, int64, float32[::1], float32, f
 @compiled(COMPARE.format(CODES), COMPARE.format("float32[:, ::1]"))
 def _compare(x: Samples, y: Samples, first: int, last: int, half: Single, c1: float, c2: float) -> tuple[float, float]:
     """Sums of what contrast-structure, and it times luminance, lack of one, over patches `first` to `last`."""
-    differences, added = np.zeros(PATCH, np.float32), np.zeros(PATCH, np.float32)
-    differences_2, squares = np.zeros(PATCH, np.float32), np.zeros(PATCH, np.float32)
-    apart, both = np.empty(MEANS, np.float32), np.empty(MEANS, np.float32)
-    apart_2, square = np.empty(MEANS, np.float32), np.empty(MEANS, np.float32)
-    contrast_sums, similarity_sums = np.zeros(COLUMNS), np.zeros(COLUMNS)
+    # One array for all: that pieces of it do not overlap needs no check before every loop.
+    moments, means, sums = np.zeros(4 * PATCH, np.float32), np.empty(4 * MEANS, np.float32), np.zeros(2 * COLUMNS)
     half_of = np.float32(0.5)
     across = -(-(x.shape[1] - REACH) // COLUMNS)
     for index in range(first, last):
@@ -41,31 +38,25 @@ def _compare(x: Samples, y: Samples, first: int, last: int, half: Single, c1: fl
         rows, wide = min(ROWS, x.shape[0] - REACH - top), min(STRIDE, x.shape[1] - left)
         centre = np.float32(x[top + HALF, left + HALF])
         for r in range(rows + REACH):
-            a, b = x[top + r, left : left + wide], y[top + r, left : left + wide]
-            at = r * STRIDE
-            d, s, dd, q = differences[at:], added[at:], differences_2[at:], squares[at:]
+            a, b, m = x[top + r, left : left + wide], y[top + r, left : left + wide], moments[r * STRIDE :]
             for j in range(wide):
                 u, v = np.float32(a[j]) - centre, np.float32(b[j]) - centre
-                d[j] = v - u
-                s[j] = v + u
-                dd[j] = (v - u) * (v - u)
-                q[j] = u * u + v * v
-        blur(differences, half, rows, apart)
-        blur(added, half, rows, both)
-        blur(differences_2, half, rows, apart_2)
-        blur(squares, half, rows, square)
-        count = min(COLUMNS, wide - REACH)
+                m[j] = v - u
+                m[PATCH + j] = v + u
+                m[2 * PATCH + j] = (v - u) * (v - u)
+                m[3 * PATCH + j] = u * u + v * v
+        for k in range(4):
+            blur(moments[k * PATCH : (k + 1) * PATCH], half, rows, means[k * MEANS : (k + 1) * MEANS])
         for r in range(rows):
-            at = r * COLUMNS
-            d, s, dd, q = apart[at:], both[at:], apart_2[at:], square[at:]
-            for j in range(count):
-                moved = d[j] * d[j]
-                contrast = (dd[j] - moved) / (q[j] - half_of * (s[j] * s[j] + moved) + c2)
-                light = s[j] + (centre + centre)
+            m = means[r * COLUMNS :]
+            for j in range(min(COLUMNS, wide - REACH)):
+                moved = m[j] * m[j]
+                contrast = (m[2 * MEANS + j] - moved) / (m[3 * MEANS + j] - half_of * (m[MEANS + j] * m[MEANS + j] + moved) + c2)
+                light = m[MEANS + j] + (centre + centre)
                 luminance = moved / (half_of * (light * light + moved) + c1)
-                contrast_sums[j] += contrast
-                similarity_sums[j] += contrast + (luminance - contrast * luminance)
-    return contrast_sums.sum(), similarity_sums.sum()
+                sums[j] += contrast
+                sums[COLUMNS + j] += contrast + (luminance - contrast * luminance)
+    return sums[:COLUMNS].sum(), sums[COLUMNS:].sum()
 
 
 def mean_similarity(x: Samples, y: Samples, window: NDArray[np.float64], c1: float, c2: float) -> tuple[float, float]:

@@ -22,25 +22,20 @@ _pool: ContextVar[ThreadPoolExecutor | None] = ContextVar("pool", default=None)
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Strips of metrics run in `count` threads inside; one thread is the rule, since a run scores in several processes.
+    """Pieces of pictures are worked on in `count` threads inside, which live that long.
+
+    One thread is the rule, since a run scores in several processes.
 
     Raises ValueError where `count` is below 1.
     """
     if count < 1:
         raise ValueError(f"{count} threads; at least one is needed")
-    if count == 1:
-        yield from _within(None)
-        return
     with ThreadPoolExecutor(count) as pool:
-        yield from _within(pool)
-
-
-def _within(pool: ThreadPoolExecutor | None) -> Iterator[None]:
-    before = _pool.set(pool)
-    try:
-        yield
-    finally:
-        _pool.reset(before)
+        before = _pool.set(pool if count > 1 else None)
+        try:
+            yield
+        finally:
+            _pool.reset(before)
 
 
 def mapped(work: Callable[[int, int], Part], rows: int, at_once: int | None = None) -> Iterator[Part]:

@@ -1,10 +1,8 @@
-"""What the metric families share: checks of the two pictures, padding rules, windows, reproducible threading. Holds no metric."""
+"""What the metric families share: checks of the two pictures, padding rules, windows. Holds no metric."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,20 +97,6 @@ def interpolation(position: NDArray[np.float64], length: int) -> csr_array:
     rows = np.repeat(np.arange(len(position)), 2)
     columns = np.stack([left, left + 1], axis=1).ravel()
     return csr_array((np.stack([1.0 - share, share], axis=1).ravel(), (rows, columns)), shape=(len(position), length))
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """One torch thread inside, the former number afterwards: the digits of sums in float32 depend on the number."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def installed(*distributions: str) -> str:

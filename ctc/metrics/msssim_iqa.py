@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from ctc.cuda import OnCuda
-from ctc.metrics._planes import checked, defined, gaussian, installed, zero_padded
+from ctc.metrics._planes import checked_against, checked_alone, defined, gaussian, installed, own_copy, zero_padded
 from ctc.protocols import Codes, Metric, Scorer
 from ctc.records import MetricInfo
 
@@ -28,22 +28,22 @@ def msssim_iqa(reference: Codes, peak: int) -> Scorer:
     """MS-SSIM of luma planes against a reference (height, width), 0 to 1, 1 for equal planes.
 
     Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003, as in IQA_pytorch 0.1: the
-    last scale weighs four times as much. Sides under 164 are zero-padded to 164. Holds moments of the reference, 12 bytes a sample.
+    last scale weighs four times as much. Sides under 164 are zero-padded to 164. Holds 14 bytes a sample of the reference.
     The scorer raises ValueError where the shapes differ.
     """
-    checked(reference, reference, peak)
+    checked_alone(reference, peak)
     from ctc.kernels.msssim_iqa import mean_similarity, quartered
     from ctc.kernels.windows32 import Rows32, Samples32, scale_of, weights_of
 
-    weights = weights_of(WINDOW)
-    x: Rows32 = Samples32(zero_padded(reference, MINIMUM_SIDE), peak, 1.0)
+    shape, weights = reference.shape, weights_of(WINDOW)
+    x: Rows32 = Samples32(own_copy(zero_padded(reference, MINIMUM_SIDE)), peak, 1.0)
     scales = [scale_of(x, weights)]
     for _ in WEIGHTS[1:]:
         x = quartered(x)
         scales.append(scale_of(x, weights))
 
     def score(distorted: Codes) -> float:
-        checked(reference, distorted, peak)
+        checked_against(shape, distorted, peak)
         y: Rows32 = Samples32(zero_padded(distorted, MINIMUM_SIDE), peak, 1.0)
         value = 1.0
         for scale, weight in zip(scales[:-1], WEIGHTS[:-1], strict=True):
@@ -66,7 +66,8 @@ METRICS: tuple[Metric, ...] = (
             higher_is_better=True,
             range="0 to 1",
             unit="",
-            reference="Wang, Simoncelli, Bovik, Asilomar 2003; values of IQA_pytorch 0.1, whose last scale weighs four times as much",
+            reference="Wang, Simoncelli, Bovik, Asilomar 2003; the last scale weighs four times as much",
+            equals="the JPEG AI quality framework (IQA_pytorch 0.1)",
         ),
         "y",
         msssim_iqa,

@@ -1,6 +1,6 @@
 """Normalised Laplacian pyramid distance of the luma, the variant of the JPEG AI quality framework.
 
-Equals the class NLPD of the package IQA_pytorch: its float32 apart, which is worth 5e-8 over twelve golden pairs. Laparra's own
+Equals the class NLPD of the package IQA_pytorch: the float32 of both apart, which is worth 7e-8 over twelve golden pairs. Laparra's own
 NLP_dist.m is another metric in its details and up to 1e-2 away: there the expansion inserts zeros instead of interpolating,
 borders repeat instead of mirroring, and the last band is the low-pass rest; here it is a sixth band-pass. pyiqa and plenoptic
 follow neither to the digit.
@@ -108,11 +108,12 @@ METRICS: tuple[Metric, ...] = (
             higher_is_better=False,
             range="0 to infinity",
             unit="",
-            reference="Laparra et al., HVEI 2016; values of IQA_pytorch 0.1",
+            reference="Laparra et al., HVEI 2016",
+            equals="the JPEG AI quality framework (IQA_pytorch 0.1)",
         ),
         "y",
         nlpd,
-        partial(installed, "numba"),
+        partial(installed, "numba", "scipy"),
         on_cuda=OnCuda("nlpd", "1"),
     ),
 )

@@ -47,7 +47,8 @@ def _info(name: str, label: str) -> MetricInfo:
         higher_is_better=True,
         range="0 to infinity",
         unit="dB",
-        reference="ISO/IEC 6048 common test conditions: 10-bit BT.709 full-range planes at 4:4:4, float64",
+        reference="10-bit BT.709 full-range planes at 4:4:4, each at full resolution",
+        equals="the JPEG AI quality framework",
     )
 
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from ctc.cuda import OnCuda
 from ctc.errors import MetricUndefined
-from ctc.metrics._planes import checked, defined, gaussian, installed, zero_padded
+from ctc.metrics._planes import checked_against, checked_alone, defined, gaussian, installed, own_copy, zero_padded
 from ctc.protocols import Codes, Metric, Scorer
 from ctc.records import MetricInfo
 
@@ -30,11 +30,11 @@ def vif(reference: Codes, peak: int) -> Scorer:
     """VIFp of luma planes against a reference (height, width): 0 to 1, above 1 where the distorted picture has more contrast.
 
     Sheikh, Bovik, "Image information and visual quality", IEEE TIP 15(2), 2006. Not symmetric. Sides under 64 are zero-padded
-    to 64. Holds moments of the reference, 12 bytes a sample. Raises MetricUndefined where the reference is flat: it carries no
+    to 64. Holds 14 bytes a sample of the reference. Raises MetricUndefined where the reference is flat: it carries no
     information; the scorer raises ValueError where the shapes differ.
     """
-    checked(reference, reference, peak)
-    padded = zero_padded(reference, MINIMUM_SIDE)
+    checked_alone(reference, peak)
+    shape, padded = reference.shape, own_copy(zero_padded(reference, MINIMUM_SIDE))
     if padded.min() == padded.max():
         raise MetricUndefined("VIF: the reference is flat and carries no information, the ratio is 0/0")
     from ctc.kernels.vif import halved, information_held, information_seen
@@ -51,7 +51,7 @@ def vif(reference: Codes, peak: int) -> Scorer:
         raise MetricUndefined("VIF: the reference is flat up to rounding and carries no information, the ratio is 0/0")
 
     def score(distorted: Codes) -> float:
-        checked(reference, distorted, peak)
+        checked_against(shape, distorted, peak)
         y: Rows32 = Samples32(zero_padded(distorted, MINIMUM_SIDE), peak, TOP)
         seen = information_seen(scales[0], y)
         for scale in scales[1:]:
@@ -71,7 +71,8 @@ METRICS: tuple[Metric, ...] = (
             higher_is_better=True,
             range="0 to 1, above 1 for enhanced contrast",
             unit="",
-            reference="Sheikh, Bovik, IEEE TIP 15(2), 2006; pixel domain, in single precision as the JPEG AI quality framework",
+            reference="Sheikh, Bovik, IEEE TIP 15(2), 2006; pixel domain (VIFp)",
+            equals="the JPEG AI quality framework (IQA_pytorch 0.1, single precision)",
         ),
         "y",
         vif,

@@ -28,7 +28,7 @@ _FORMATS = {
     "decode_peak_bytes": "#,##0",
     "setting": "0.######",
 }
-PARITY_COLUMNS = ("metric", "golden pairs", "largest difference", "tolerance", "reason")
+PARITY_COLUMNS = ("metric", "golden pairs", "missed", "largest difference", "tolerance", "reason")
 _METRIC_FORMAT = "0.000000"
 _SIGNED = "+0.0;-0.0;0.0"
 _SAVES, _COSTS = "#CFE3F5", "#FBE0C6"

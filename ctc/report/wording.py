@@ -41,7 +41,7 @@ def interval_text(cell: BdCell) -> str:
 
 def parity_row(parity: Parity) -> tuple[str, str, str, str, str]:
     """Metric, pairs, largest difference, tolerance, and whether it holds or why it cannot be said."""
-    said = "within" if parity.holds else "exceeded" if parity.pairs else "not compared"
+    said = "within" if parity.holds else f"missed on {parity.missed} of {parity.pairs}" if parity.pairs else "not compared"
     difference, tolerance = (NO_VALUE if value is None else f"{value:.1e}" for value in (parity.largest_difference, parity.tolerance))
     return parity.metric, str(parity.pairs), difference, tolerance, f"{said}: {parity.reason}" if parity.reason else said
 

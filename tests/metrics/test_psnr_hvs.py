@@ -9,21 +9,17 @@ import pytest
 
 from ctc.kernels import psnr_hvs as kernels
 from ctc.metrics import psnr_hvs as module
+from ctc.together import Prepared, groups
 
 PEAK = 1023
 
 
-@pytest.fixture(autouse=True)
-def _nothing_known():
-    module._errors.clear()
-
-
 def psnr_hvs(reference, distorted, peak):
-    return module.psnr_hvs(reference, peak)(distorted)
+    return module.both(reference, peak)(distorted)["psnr_hvs"]
 
 
 def psnr_hvs_m(reference, distorted, peak):
-    return module.psnr_hvs_m(reference, peak)(distorted)
+    return module.both(reference, peak)(distorted)["psnr_hvs_m"]
 
 
 @pytest.mark.parametrize(("name", "quality"), [("astronaut", 10), ("camera", 40), ("chelsea", 85)])
@@ -59,40 +55,13 @@ def test_pieces_of_work_do_not_show(pair, monkeypatch, at_once):
 
 def test_one_computation_serves_both(pair, monkeypatch):
     reference, distorted = pair("rocket", 40)
-    psnr_hvs(reference, distorted, PEAK)
-
-    def refused(*_):
-        raise RuntimeError("measured a second time")
-
-    monkeypatch.setattr(module, "_measured", refused)
-    assert psnr_hvs_m(reference, distorted, PEAK) > psnr_hvs(reference, distorted, PEAK)
-    assert psnr_hvs(reference.copy(), distorted.copy(), PEAK) < psnr_hvs_m(reference, distorted, PEAK)
-    other = distorted.copy()
-    other[-1, -1] ^= 1
-    with pytest.raises(RuntimeError, match="second time"):
-        psnr_hvs(reference, other, PEAK)
-    with pytest.raises(RuntimeError, match="second time"):
-        psnr_hvs(reference, distorted, 2 * PEAK)
-
-
-def test_reconstructions_scored_by_one_metric_are_known_to_the_other(pair, monkeypatch):
-    """In the order in which a run asks: all by the first metric, then all by the second."""
-    reference, _ = pair("rocket", 40)
-    coded = [pair("rocket", quality)[1] for quality in (10, 40, 80)]
-    masked = [psnr_hvs_m(reference, distorted, PEAK) for distorted in coded]
-    module._errors.clear()
-    plain = [score(distorted) for score in [module.psnr_hvs(reference, PEAK)] for distorted in coded]
-    monkeypatch.setattr(kernels, "Blocks", None)
-    assert [score(distorted) for score in [module.psnr_hvs_m(reference, PEAK)] for distorted in coded] == masked
-    assert all(before < after for before, after in zip(plain, masked, strict=True))
-
-
-def test_few_pairs_are_remembered(pair, monkeypatch):
-    monkeypatch.setattr(module, "KEPT", 2)
-    reference, _ = pair("rocket", 40)
-    for quality in (10, 40, 80):
-        psnr_hvs(reference, pair("rocket", quality)[1], PEAK)
-    assert len(module._errors) == 2
+    expected = {"psnr_hvs": psnr_hvs(reference, distorted, PEAK), "psnr_hvs_m": psnr_hvs_m(reference, distorted, PEAK)}
+    measured, calls = module._measured, []
+    monkeypatch.setattr(module, "_measured", lambda *arguments: calls.append(1) or measured(*arguments))
+    (group,) = groups(module.METRICS, "cpu")
+    assert Prepared(group, reference, PEAK, "cpu").values(distorted) == expected
+    assert len(calls) == 1
+    assert {metric.name: metric.score(reference, distorted, PEAK) for metric in module.METRICS} == expected
 
 
 def test_a_picture_written_to_is_measured_again(pair):
