@@ -42,15 +42,20 @@ def time_limit(seconds: float) -> Iterator[None]:
         _limit_s.reset(token)
 
 
+def limit_s() -> float:
+    """The seconds that a program may run, see `time_limit`."""
+    return _limit_s.get()
+
+
 def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> Run:
     """Runs `command` to its end.
 
     Raises ToolFailed when it cannot be started, ends with another status than 0, or exceeds the time limit; OutOfSpace when it says
     that the disk is full."""
-    limit_s = _limit_s.get()
-    idle = _is_idle()
+    allowed_s = limit_s()
+    idle = is_idle()
     read_fd, write_fd = os.pipe()
-    launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(write_fd), str(limit_s))
+    launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(write_fd), str(allowed_s))
     try:
         done = _communicate((*launcher, *command), write_fd, one_thread(os.environ, threads))
     finally:
@@ -62,7 +67,7 @@ def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> R
         raise ToolFailed(f"{command[0]} could not be watched: its launcher ended with status {done.returncode}", command, _tail(log))
     report = json.loads(line)
     if report["timed_out"]:
-        raise ToolFailed(f"{program_name(command)} was stopped: it ran longer than {limit_s:g} s (--time-limit)", command, _tail(log))
+        raise ToolFailed(f"{program_name(command)} was stopped: it ran longer than {allowed_s:g} s (--time-limit)", command, _tail(log))
     if report["status"] != 0:
         if "No space left on device" in log:
             raise OutOfSpace(f"the disk is full: {program_name(command)} could not write; free some space and run again")
@@ -89,7 +94,7 @@ def one_thread(environment: os._Environ[str], threads: int) -> dict[str, str]:
     return {**environment, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))}
 
 
-def _is_idle() -> bool:
+def is_idle() -> bool:
     """Whether this process is the only one that wants a processor at this moment (Linux; elsewhere the load average says it)."""
     loadavg = Path("/proc/loadavg")
     if loadavg.is_file():

@@ -1,0 +1,204 @@
+"""python -m jpegai_ref: encode, decode, probe, info, train.
+
+Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 4 where weights or a GPU are missing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from jpegai_ref.errors import BitstreamError
+from jpegai_ref.knob import HIGHEST_QUALITY
+
+if TYPE_CHECKING:
+    from jpegai_ref.coder import Coder
+    from jpegai_ref.model import OperatingPoint
+
+threads_option = click.option("--threads", type=click.IntRange(1, 256), help="[default: one for each core]")
+device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+input_file = click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+output_file = click.argument("destination", metavar="OUT", type=click.Path(path_type=Path))
+
+
+class Failure(click.ClickException):
+    """A file that cannot be used; one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class Missing(Failure):
+    """Weights or a device are not there."""
+
+    exit_code = 4
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A learned picture codec with the structure of JPEG AI (ISO/IEC 6048-1).
+
+    Its weights come with the package; the environment variable JPEGAI_REF_WEIGHTS names others, a file or the folder that holds it.
+    """
+
+
+@cli.command()
+@input_file
+@output_file
+@click.option("--bpp", type=click.FloatRange(0, 1000, min_open=True), help="Target rate in bits per pixel.")
+@click.option("--quality", type=click.IntRange(0, HIGHEST_QUALITY), help="Fixed quality; 128 more make the quantiser 1.22 times as fine.")
+@threads_option
+@device_option
+def encode(source: Path, destination: Path, bpp: float | None, quality: int | None, threads: int | None, device: str) -> None:
+    """Code the picture IN (PNG, PPM, PGM, raw .yuv) into the file OUT."""
+    if (bpp is None) == (quality is None):
+        raise click.UsageError("give either --bpp or --quality")
+    if bpp is not None and math.isnan(bpp):
+        raise click.UsageError("--bpp is not a number")
+    with _reported():
+        from jpegai_ref.analysed import analysed
+        from jpegai_ref.encoder import encode_analysed
+        from jpegai_ref.pictures import read_picture
+        from jpegai_ref.quality import setting_of
+        from jpegai_ref.rate_matching import TOLERANCE, matched
+
+        picture = read_picture(source)
+        coder = _coder(device, threads)
+        analysis = analysed(coder, picture)
+        note = ""
+        if quality is not None:
+            setting = setting_of(quality)
+            data = encode_analysed(coder, analysis, setting).data
+        else:
+            match = matched(coder, analysis, bpp or 0.0)
+            setting, data = match.setting, match.encoded.data
+            reached = "off the target" if abs(match.deviation) <= TOLERANCE else "off the target, which is out of reach"
+            note = f", {100 * match.deviation:+.2f} % {reached}, {match.passes} passes"
+        _write(destination, data)
+    rate = 8 * len(data) / analysis.samples
+    click.echo(f"{len(data)} bytes, {rate:.4f} bpp, model {setting.model_id}, displacement {setting.displacement}{note}")
+
+
+@cli.command()
+@input_file
+@output_file
+@click.option("--op", "operating_point", type=click.Choice(["sop", "bop", "hop"]), help="Operating point. [default: the stream's first]")
+@threads_option
+@device_option
+def decode(source: Path, destination: Path, operating_point: OperatingPoint | None, threads: int | None, device: str) -> None:
+    """Decode the file IN into the picture OUT (.png, .ppm, .pgm, .yuv)."""
+    with _reported():
+        from jpegai_ref.decoder import decode as decoded
+        from jpegai_ref.pictures import check_written, file_content
+
+        check_written(destination.suffix)
+        data = source.read_bytes()
+        coder = _coder(device, threads)
+        _write(destination, file_content(destination.suffix, decoded(coder, data, operating_point)))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def probe(file: Path) -> None:
+    """Print what FILE says of itself."""
+    with _reported():
+        from jpegai_ref.probe import probe as described
+
+        click.echo(described(file.read_bytes()))
+
+
+@cli.command()
+def info() -> None:
+    """Print the weights in use, and what every part of the networks costs."""
+    with _reported():
+        from jpegai_ref.complexity import decoder, encoder, parts
+        from jpegai_ref.dimensions import COMPACT
+        from jpegai_ref.weights import read
+        from jpegai_ref.weights_place import weights_file
+
+        place = weights_file()
+        click.echo(f"weights   {place}\nid        {read(place).id}\nsize      {place.stat().st_size / 2**20:.2f} MiB\n")
+    rows = [*parts(COMPACT).values(), encoder(COMPACT), *(decoder(COMPACT, name) for name in ("sop", "bop", "hop"))]
+    click.echo(f"{'part':<28}{'parameters':>12}{'kMAC/px':>10}")
+    for part in rows:
+        click.echo(f"{part.name:<28}{part.parameters:>12}{part.kmac_per_sample:>10.3f}")
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def train(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Train weights; `train --help` says how."""
+    from jpegai_ref.training.__main__ import main as training
+
+    context.exit(training(arguments))
+
+
+def _coder(device: str, threads: int | None) -> Coder:
+    import torch
+
+    from jpegai_ref.coder import load
+    from jpegai_ref.memory import reuse_large_blocks
+    from jpegai_ref.weights_place import weights_file
+
+    reuse_large_blocks()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return load(weights_file(), device)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise Failure(f"{path} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Turns what can go wrong with files, weights and devices into one line."""
+    from jpegai_ref.coder import DeviceMissing
+    from jpegai_ref.pictures import PictureFileError
+    from jpegai_ref.weights import WeightsError
+    from jpegai_ref.weights_place import WeightsMissing
+
+    try:
+        yield
+    except (WeightsError, WeightsMissing, DeviceMissing) as error:
+        raise Missing(str(error)) from error
+    except (BitstreamError, PictureFileError) as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+    except MemoryError as error:
+        raise Failure("there is not enough memory for this picture") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Ends the process with an exit status."""
+    try:
+        status = cli.main(arguments, prog_name="python -m jpegai_ref", standalone_mode=False) or 0
+    except click.Abort:
+        status = 130
+    except click.ClickException as error:
+        click.echo(f"jpegai_ref: {error.format_message()}", err=True)
+        status = error.exit_code
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""A whole file as a record, written and read.
+
+SOC | PIH picture header | [TON tools] | [SOQ quality map] | SOZ z | SORP luma | [SORS chroma] | UDI id of the weights | [RDI] | EOC
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jpegai_ref.errors import BitstreamError
+from jpegai_ref.markers import Bytes, Marker, read_substreams, write_substreams
+from jpegai_ref.picture_header import PictureHeader
+from jpegai_ref.picture_header_syntax import read_picture_header, write_picture_header
+from jpegai_ref.tool_header import ALL_OFF, ToolHeader, read_tool_header, write_tool_header
+
+MOST_SAMPLES = 8192 * 8192
+"""Luma samples that are decoded where nothing else is asked for."""
+WEIGHTS_ID_SIZE = 4
+"""Bytes of user data: the first of the hash of the weights that the stream was made with."""
+
+
+@dataclass(frozen=True)
+class Codestream:
+    """The content of a file; payloads are entropy-coded bytes.
+
+    Raises ValueError where the parts do not go together.
+    """
+
+    header: PictureHeader
+    hyper: Bytes
+    luma: Bytes
+    chroma: Bytes | None
+    """None: the chroma residual was dropped or there is none; the picture is grey."""
+    weights_id: bytes
+    tools: ToolHeader = ALL_OFF
+    quality_map: Bytes | None = None
+    rendering: Bytes | None = None
+    """RDI as it is in the file: how to show the picture, of no effect on its samples."""
+
+    def __post_init__(self) -> None:
+        if len(self.weights_id) != WEIGHTS_ID_SIZE:
+            raise ValueError(f"the id of weights has {WEIGHTS_ID_SIZE} bytes, not {len(self.weights_id)}")
+        if (self.header.quality_map is None) != (self.quality_map is None):
+            raise ValueError("a quality map is announced in the header and not there, or the reverse")
+
+
+def write_codestream(stream: Codestream) -> bytes:
+    """The bytes of the file."""
+    parts = {
+        Marker.PIH: write_picture_header(stream.header),
+        Marker.TON: write_tool_header(stream.tools, stream.header.source_subsampling) if stream.tools != ALL_OFF else None,
+        Marker.SOQ: stream.quality_map,
+        Marker.SOZ: stream.hyper,
+        Marker.SORP: stream.luma,
+        Marker.SORS: stream.chroma,
+        Marker.UDI: stream.weights_id,
+        Marker.RDI: stream.rendering,
+    }
+    return write_substreams({marker: bytes(part) for marker, part in parts.items() if part is not None})
+
+
+def read_codestream(data: Bytes, most_samples: int = MOST_SAMPLES) -> Codestream:
+    """The record of a file. Costs time and memory in proportion to `data`, whatever the sizes that it claims.
+
+    Raises BitstreamError where the file is no valid codestream, was made by another encoder, or has more than `most_samples` luma samples.
+    """
+    substreams = read_substreams(data)
+    header = read_picture_header(substreams[Marker.PIH])
+    if header.width * header.height > most_samples:
+        raise BitstreamError(f"a picture of {header.width}x{header.height} has more than the {most_samples} samples that are allowed")
+    if Marker.UDI not in substreams or len(substreams[Marker.UDI]) != WEIGHTS_ID_SIZE:
+        raise BitstreamError("the codestream does not say which weights it was made with: it is of another encoder")
+    tools = ALL_OFF
+    if Marker.TON in substreams:
+        tools = read_tool_header(substreams[Marker.TON], header.source_subsampling)
+    try:
+        return Codestream(
+            header=header,
+            hyper=substreams[Marker.SOZ],
+            luma=substreams[Marker.SORP],
+            chroma=substreams.get(Marker.SORS),
+            weights_id=bytes(substreams[Marker.UDI]),
+            tools=tools,
+            quality_map=substreams.get(Marker.SOQ),
+            rendering=substreams.get(Marker.RDI),
+        )
+    except ValueError as error:
+        raise BitstreamError(str(error)) from error

@@ -1,0 +1,7 @@
+"""What can go wrong with a bitstream; `str()` is the one line that a person reads."""
+
+from __future__ import annotations
+
+
+class BitstreamError(Exception):
+    """The bytes are no picture of this codec: foreign, cut short, altered, or larger than what was allowed."""

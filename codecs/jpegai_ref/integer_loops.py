@@ -1,0 +1,45 @@
+"""Inner loops over integers, compiled: the convolution, and the choice of a distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegai_ref.tans_loops import compiled
+
+
+@compiled("void(int32[:, ::1], int32[:, :, ::1], int32[::1], int8[::1], int64, int32[:, ::1])")
+def convolve_rows(
+    flat: NDArray[np.int32],
+    taps: NDArray[np.int32],
+    bias: NDArray[np.int32],
+    shift: NDArray[np.int8],
+    width: int,
+    sums: NDArray[np.int32],
+) -> None:
+    """Adds up taps (k * k, Cout, Cin) over flat rows (Cin, H * width) into sums (Cout, (H - k + 1) * width); the last k - 1 of a row are no
+    sums of the picture."""
+    side = int(np.sqrt(len(taps)))
+    reach = sums.shape[1] - (side - 1)
+    for output in range(len(sums)):
+        line = sums[output]
+        line[:] = bias[output]
+        for index in range(len(taps)):
+            start = index // side * width + index % side
+            for channel in range(flat.shape[0]):
+                tap = taps[index, output, channel]
+                if tap == 0:
+                    continue
+                source = flat[channel, start : start + reach]
+                for place in range(reach):
+                    line[place] = np.int32(line[place] + np.int32(tap * source[place]))
+        amount = np.int32(shift[output])
+        for place in range(len(line)):
+            line[place] = line[place] >> amount
+
+
+@compiled("void(int32[::1], uint8[::1])")
+def nearest_levels(scale: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
+    """clamp((scale + 64) >> 7, 0, 31), in one pass over memory."""
+    for place in range(len(scale)):
+        levels[place] = min(max((scale[place] + 64) >> 7, 0), 31)

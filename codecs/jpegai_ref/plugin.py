@@ -1,0 +1,85 @@
+"""The codec in the evaluation harness: three decoders of one encoder, `jpegai-sop`, `jpegai-bop`, `jpegai-hop`.
+
+The only file of the package that knows the harness. Coding is done by a process that stays, `resident`, one for each worker: PyTorch and
+the weights are loaded once in it. Here PyTorch is not imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import lru_cache
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+from ctc.complexity.child import python_command
+from ctc.complexity.resident import Resident
+from ctc.errors import ToolMissing
+from ctc.records import Cost, Knob, PixelFormat
+from jpegai_ref.knob import HIGHEST_QUALITY, START
+
+PACKAGE = Path(__file__).parent
+ID_DIGITS = 8
+
+
+@lru_cache
+def resident() -> Resident:
+    """The process that codes, for all three codecs."""
+    path = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return Resident(python_command("jpegai_ref.resident"), {"PYTHONPATH": path})
+
+
+@lru_cache
+def code_digest() -> str:
+    """Of the sources that decide the bits: all but training."""
+    content = hashlib.sha256()
+    for source in sorted(PACKAGE.glob("*.py")):
+        content.update(source.name.encode() + b"\0" + source.read_bytes())
+    return content.hexdigest()[:ID_DIGITS]
+
+
+class JpegAi:
+    """One operating point of the decoder; the bitstream is the same for all."""
+
+    citation = "structure of ISO/IEC 6048-1 | ITU-T T.840.1 (JPEG AI), own weights; jpegai_ref"
+    pixels = PixelFormat("ppm")
+    knob = Knob("quality", 0, HIGHEST_QUALITY, integer=True, rate_rises=True, start=START)
+    seconds_per_megapixel = 1.0
+
+    def __init__(self, operating_point: str, cost: str) -> None:
+        self._operating_point = operating_point
+        self.name = f"jpegai-{operating_point}"
+        self.note = f"{cost}; not the reference software, and trained on far less: says nothing of JPEG AI itself"
+
+    def version(self) -> str:
+        """Raises ToolMissing where there are no weights."""
+        from safetensors import SafetensorError, safe_open
+
+        from jpegai_ref.weights_place import WeightsMissing, weights_file
+
+        try:
+            with safe_open(weights_file(), framework="numpy") as file:
+                weights_id = (file.metadata() or {}).get("id", "")
+        except WeightsMissing as error:
+            raise ToolMissing(f"jpegai_ref cannot code: {error}") from error
+        except (OSError, SafetensorError) as error:
+            raise ToolMissing(f"jpegai_ref cannot code: its weights cannot be read ({error})") from error
+        torch = package_version("torch")
+        return f"jpegai_ref code {code_digest()}, weights {weights_id[:ID_DIGITS]}, {self._operating_point.upper()}, torch {torch}"
+
+    def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
+        return python_command("jpegai_ref", "encode", str(source), str(bitstream), "--quality", str(int(setting)), "--threads", "1")
+
+    def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]:
+        return python_command("jpegai_ref", "decode", str(bitstream), str(destination), "--op", self._operating_point, "--threads", "1")
+
+    def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
+        task = {"task": "encode", "source": str(source), "destination": str(bitstream), "quality": int(setting)}
+        return resident().run(task, self.encode_command(source, bitstream, setting))
+
+    def decode(self, bitstream: Path, destination: Path) -> Cost:
+        task = {"task": "decode", "source": str(bitstream), "destination": str(destination), "operating_point": self._operating_point}
+        return resident().run(task, self.decode_command(bitstream, destination))
+
+
+CODECS = (JpegAi("sop", "5.6 kMAC/px to decode"), JpegAi("bop", "12.1 kMAC/px to decode"), JpegAi("hop", "44.2 kMAC/px to decode"))

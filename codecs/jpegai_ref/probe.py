@@ -1,0 +1,63 @@
+"""What a file says of itself, in lines that a person reads."""
+
+from __future__ import annotations
+
+from jpegai_ref.codestream import Codestream, read_codestream
+from jpegai_ref.levels import PROFILE_NAMES, TRANSFORM_NAMES
+from jpegai_ref.markers import ORDER, Bytes, read_substreams
+from jpegai_ref.picture_header import NO_TRANSFORM, ComponentHeader
+
+
+def probe(data: Bytes) -> str:
+    """Fields of the headers and sizes of the substreams, a line each. Raises BitstreamError as `read_codestream`, but for any size."""
+    stream = read_codestream(data, most_samples=1 << 63)
+    rows = [*_picture_rows(stream), *_component_rows("luma", stream.header.luma), *_component_rows("chroma", stream.header.chroma)]
+    rows += _tool_rows(stream)
+    substreams = read_substreams(data)
+    rows += [(marker.name, f"{len(substreams[marker])} bytes") for marker in ORDER if marker in substreams]
+    width, height = stream.header.display_size
+    rows.append(("file", f"{len(data)} bytes, {8 * len(data) / (width * height):.4f} bpp"))
+    return "\n".join(f"{name:<28}{value}" for name, value in rows)
+
+
+def _picture_rows(stream: Codestream) -> list[tuple[str, str]]:
+    header = stream.header
+    width, height = header.display_size
+    return [
+        ("picture", f"{width}x{height}, {header.bit_depth} bit"),
+        ("coded size", f"{header.width}x{header.height}"),
+        ("profile, level", f"{PROFILE_NAMES[header.decoder_profile]}, {header.level_idc}"),
+        ("synthesis transforms", ", ".join(TRANSFORM_NAMES[transform] for transform in header.transforms)),
+        ("chroma subsampling", f"source {_by(header.source_subsampling)}, coded {_by(header.coded_subsampling)} (vertical x horizontal)"),
+        ("colour transform", "none" if header.colour_transform == NO_TRANSFORM else "BT.709"),
+        ("model", str(header.model_id)),
+        ("weights", stream.weights_id.hex()),
+        ("displacement", f"luma {header.displacements[0]}, chroma {header.displacements[1]}"),
+        ("threads of hyper-latents", str(header.hyper_threads)),
+        ("quality map", "no" if header.quality_map is None else f"distribution {header.quality_map.distribution}"),
+    ]
+
+
+def _component_rows(name: str, component: ComponentHeader) -> list[tuple[str, str]]:
+    flags = component.may_skip
+    scales = component.channel_scales
+    tiling = component.tiling
+    return [
+        (f"{name} channels", str(component.channels)),
+        (f"{name} threads", str(component.threads)),
+        (f"{name} cubes that may skip", "all" if flags is None else f"{sum(flags)} of {len(flags)}"),
+        (f"{name} block scaling", "on" if component.rvs else "off"),
+        (f"{name} channel scaling", "off" if scales is None else f"{sum(scales)} of {len(scales)} channels up"),
+        (f"{name} tiles", "none" if tiling is None else f"{tiling.size}, overlap {tiling.overlap}"),
+    ]
+
+
+def _tool_rows(stream: Codestream) -> list[tuple[str, str]]:
+    tools = stream.tools
+    scaled = [name for name, on in (("luma", tools.luma_scaling), ("chroma", tools.chroma_scaling)) if on]
+    sharpened = "off" if tools.sharpening_channel is None else f"steered by channel {tools.sharpening_channel}"
+    return [("latent scaling", ", ".join(scaled) or "off"), ("sharpening", sharpened)]
+
+
+def _by(pair: tuple[int, int]) -> str:
+    return f"{pair[0]}x{pair[1]}"

@@ -1,0 +1,157 @@
+"""The bitrate matcher: one analysis, then a bounded number of passes of quantisation and entropy coding until the real bytes fit.
+
+The rate rises along the axis of `quality`, nearly as an exponential, so each pass tells the next where to go: the secant on ln(bytes).
+It has steps: where one model ends and the next begins, and where a cube flag changes. Where the target lies in such a step, the nearest
+pass below it is taken further with its own model and its own cube flags, along which there are no steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+
+from jpegai_ref.analysed import Analysed
+from jpegai_ref.coder import Coder
+from jpegai_ref.encoder import Encoded, Setting, encode_analysed
+from jpegai_ref.knob import HIGHEST_QUALITY, START
+from jpegai_ref.picture_header import PictureHeader
+from jpegai_ref.quality import last_quality_of, setting_of, setting_of_model
+
+TOLERANCE = 0.02
+MOST_PASSES = 12
+FREE_PASSES = 7
+"""Of which so many at most decide on models and cube flags."""
+SECANT_PASSES = 4
+"""After so many passes along a line the bracket is halved instead: the rate is not what the secant takes it for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """The file nearest to the target, how far it is off (bytes / target - 1), where it lies, and how many passes were made."""
+
+    encoded: Encoded
+    deviation: float
+    setting: Setting
+    passes: int
+
+    @property
+    def log_ratio(self) -> float:
+        """ln(bytes / target)."""
+        return math.log1p(self.deviation)
+
+
+def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float = TOLERANCE) -> Matched:
+    """The file whose bytes are within `tolerance` of the target rate, or the nearest that was found in MOST_PASSES passes.
+
+    Raises ValueError for a target that is not positive.
+    """
+    if not 0 < target_bpp < math.inf:
+        raise ValueError(f"a target rate is positive, not {target_bpp} bpp")
+
+    headers: dict[Setting, PictureHeader] = {}
+
+    def passed(proposal: Proposal, passes: int) -> Matched:
+        cubes_of = None if proposal.cubes_of is None else headers[proposal.cubes_of]
+        encoded = encode_analysed(coder, source, proposal.setting, cubes_of)
+        if cubes_of is None:
+            headers[proposal.setting] = encoded.header
+        return Matched(encoded, 8 * len(encoded.data) / (target_bpp * source.samples) - 1, proposal.setting, passes)
+
+    proposals = search(math.log(target_bpp), tolerance)
+    found = best = passed(next(proposals), 1)
+    while True:
+        try:
+            proposal = proposals.send(found.log_ratio)
+        except StopIteration:
+            return replace(best, passes=found.passes)
+        found = passed(proposal, found.passes + 1)
+        best = min(best, found, key=lambda match: abs(match.log_ratio))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to try next: a setting, and the setting of an earlier pass whose cube flags are to be kept, or None to decide them."""
+
+    setting: Setting
+    cubes_of: Setting | None = None
+
+
+def search(log_target: float, tolerance: float = TOLERANCE) -> Generator[Proposal, float, None]:
+    """Proposes passes and is sent ln(rate / target) of each, until that is within `tolerance`, nothing is left, or after MOST_PASSES."""
+    known: dict[int, float] = {}
+    passes = range(FREE_PASSES)
+    if (yield from _follow(known, passes, lambda quality: Proposal(setting_of(quality)), HIGHEST_QUALITY, log_target, tolerance)):
+        return
+    low, high = _bracket(known)
+    if low is None or high is None:
+        return
+    start = setting_of(low)
+
+    def onwards(quality: int) -> Proposal:
+        return Proposal(setting_of_model(start.model_id, quality), start)
+
+    left = range(len(known), MOST_PASSES)
+    yield from _follow({low: known[low]}, left, onwards, last_quality_of(start.model_id), log_target, tolerance)
+
+
+def _follow(
+    known: dict[int, float], passes: range, proposal: Callable[[int], Proposal], last: int, log_target: float, tolerance: float
+) -> Generator[Proposal, float, bool]:
+    """Adds to what is known of {quality: ln(rate / target)}, up to quality `last`. Returns whether the tolerance is met."""
+    for count, _ in enumerate(passes):
+        quality = _next(known, log_target, last, halve=count >= SECANT_PASSES)
+        if quality is None:
+            return False
+        known[quality] = yield proposal(quality)
+        if abs(math.expm1(known[quality])) <= tolerance:
+            return True
+    return False
+
+
+def _bracket(known: Mapping[int, float]) -> tuple[int | None, int | None]:
+    """Neighbouring qualities between which the target lies, None where nothing is known beyond it."""
+    low = max((quality for quality, log_ratio in known.items() if log_ratio < 0), default=None)
+    above = [quality for quality, log_ratio in known.items() if log_ratio > 0 and (low is None or quality > low)]
+    if above or low is None:
+        return low, min(above, default=None)
+    # The rate falls somewhere: the target was passed below.
+    high = max((quality for quality, log_ratio in known.items() if log_ratio > 0), default=None)
+    return (low, None) if high is None else (max((q for q in known if q < high and known[q] < 0), default=None), high)
+
+
+def _next(known: Mapping[int, float], log_target: float, last: int, halve: bool) -> int | None:
+    """The quality to be tried next, up to `last`, or None where there is none left."""
+    if not known:
+        return min(max(round(_typical_quality(log_target)), 0), last)
+    low, high = _bracket(known)
+    if low is not None and high is not None:
+        if high - low < 2:
+            return None
+        share = 0.5 if halve else known[low] / (known[low] - known[high])
+        return min(max(round(low + share * (high - low)), low + 1), high - 1)
+    start = low if high is None else high
+    if start is None:
+        return None
+    quality = round(start - known[start] / _slope(known))
+    if high is None:
+        return min(max(quality, start + 1), last) if start < last else None
+    return max(min(quality, start - 1), 0) if start > 0 else None
+
+
+def _slope(known: Mapping[int, float]) -> float:
+    """d ln(rate) / d quality, from the two outermost passes or, for one, from the typical picture."""
+    first, last = min(known), max(known)
+    measured = (known[last] - known[first]) / (last - first) if last > first else 0.0
+    (low_rate, low), (high_rate, high) = START[0], START[-1]
+    typical = math.log(high_rate / low_rate) / (high - low)
+    # A picture without detail hardly reacts: the step must not leave the axis at once.
+    return max(measured, typical / 4) if measured > 0 else typical
+
+
+def _typical_quality(log_target: float) -> float:
+    rates = [math.log(rate) for rate, _ in START]
+    qualities = [quality for _, quality in START]
+    place = next((index for index in range(1, len(rates) - 1) if log_target < rates[index]), len(rates) - 1)
+    share = (log_target - rates[place - 1]) / (rates[place] - rates[place - 1])
+    return qualities[place - 1] + share * (qualities[place] - qualities[place - 1])

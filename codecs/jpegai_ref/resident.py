@@ -1,0 +1,118 @@
+"""python -m jpegai_ref.resident: codes file after file with weights that are loaded once, for whoever has many.
+
+Reads a task from each line of standard input, answers with a line of JSON on standard output; `{}` first, when it is ready.
+
+    {"task": "encode", "source": PICTURE, "destination": FILE, "quality": 1850}
+    {"task": "decode", "source": FILE, "destination": PPM, "operating_point": "bop"}
+    -> {"wall_s": ..., "cpu_s": ..., "peak_bytes": ...} or {"error": "one line"}
+
+Times are of coding alone, without reading and writing files. Peak memory is that of the process during the task, with interpreter,
+PyTorch and weights, and the files' contents.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from jpegai_ref.analysed import analysed
+from jpegai_ref.coder import Coder, DeviceMissing, load
+from jpegai_ref.decoder import decode
+from jpegai_ref.encoder import encode, encode_analysed
+from jpegai_ref.errors import BitstreamError
+from jpegai_ref.memory import return_freed, reuse_large_blocks
+from jpegai_ref.model import OPERATING_POINTS
+from jpegai_ref.picture import Picture
+from jpegai_ref.pictures import PictureFileError, file_content, read_picture
+from jpegai_ref.quality import setting_of
+from jpegai_ref.weights import WeightsError
+from jpegai_ref.weights_place import WeightsMissing, weights_file
+
+Result = TypeVar("Result")
+WARM_SIDE = 128
+STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+RESET_PEAK = "5"
+"""proc(5): makes the peak resident memory of a process its present one."""
+
+
+def perform(coder: Coder, task: dict[str, Any]) -> dict[str, float]:
+    """Does one task; its cost. Raises what reading, coding and writing do."""
+    source, destination = Path(task["source"]), Path(task["destination"])
+    _forget_peak()
+    if task["task"] == "encode":
+        picture, setting = read_picture(source), setting_of(int(task["quality"]))
+        written, cost = _timed(lambda: encode_analysed(coder, analysed(coder, picture), setting).data)
+    else:
+        data, operating_point = source.read_bytes(), task["operating_point"]
+        decoded, cost = _timed(lambda: decode(coder, data, operating_point))
+        written = file_content(".ppm", decoded)
+    peak = _peak_bytes()
+    destination.write_bytes(written)
+    return {**cost, "peak_bytes": peak}
+
+
+def warm_up(coder: Coder) -> None:
+    """What PyTorch and the compiled loops do once in a process is done before anything is timed."""
+    ramp = np.add.outer(np.arange(WARM_SIDE, dtype=np.uint8), np.arange(WARM_SIDE, dtype=np.uint8))
+    data = encode(coder, Picture((ramp,) * 3, 8, "rgb"), setting_of(1500)).data
+    for operating_point in OPERATING_POINTS:
+        decode(coder, data, operating_point)
+
+
+def _timed(call: Callable[[], Result]) -> tuple[Result, dict[str, float]]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = call()
+    return result, {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+
+
+def _forget_peak() -> None:
+    """Gives back what the last task used, so that it is not counted as this one's."""
+    gc.collect()
+    return_freed()
+    if CLEAR_REFS.exists():
+        CLEAR_REFS.write_text(RESET_PEAK)
+
+
+def _peak_bytes() -> int:
+    if STATUS.exists():
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    import resource
+
+    # Elsewhere the peak is of all tasks so far; macOS counts in bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def main() -> int:
+    # Whatever a library prints goes to standard error, the answers alone to standard output.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    reuse_large_blocks()
+    try:
+        coder = load(weights_file())
+    except (WeightsError, WeightsMissing, DeviceMissing) as error:
+        print(error, file=sys.stderr)
+        return 4
+    warm_up(coder)
+    answers.write("{}\n")
+    for line in sys.stdin:
+        answer: dict[str, Any]
+        try:
+            answer = perform(coder, json.loads(line))
+        except (BitstreamError, PictureFileError, OSError, MemoryError) as error:
+            answer = {"error": " ".join(str(error).split()) or type(error).__name__}
+        answers.write(json.dumps(answer) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""From the hyper-scale decoder's output to what is coded and by which distribution: integers only, the same at encoder and decoder.
+
+    sigma index (C, h, w) + gain_log[c] + displacement = skip_scale -> coded where > 382, or where a cube may not skip
+                                          + offset     = scale_log  -> distribution = clamp((scale_log + 64) >> 7, 0, 31)
+
+All are logarithms of the standard deviation in 1/128 of a level (see `distributions`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegai_ref.cubes import forced_positions
+from jpegai_ref.distributions import LARGEST_INDEX
+from jpegai_ref.integer_loops import nearest_levels
+
+SKIP_THRESHOLD = 382
+"""Positions of this scale and below are skipped: a standard deviation of 0.200."""
+LOWEST_ADDITION = -(1 << 13)
+HIGHEST_ADDITION = (1 << 13) - 1
+
+
+def skip_scale(sigma_index: NDArray[np.int32], gain_log: NDArray[np.integer], displacement: int) -> NDArray[np.int32]:
+    """Scales (C, h, w), int32, from the sigma index (C, h, w) in 0..3967 and what a channel's gain (C,) and the displacement add.
+
+    Raises ValueError where something is out of range or of another shape.
+    """
+    if sigma_index.ndim != 3 or sigma_index.dtype != np.int32 or gain_log.shape != sigma_index.shape[:1]:
+        raise ValueError(
+            f"a sigma index is int32 (C, h, w) with C gains, not {sigma_index.dtype} {sigma_index.shape} with {gain_log.shape}"
+        )
+    if sigma_index.min(initial=0) < 0 or sigma_index.max(initial=0) > LARGEST_INDEX:
+        raise ValueError(f"a sigma index is in 0..{LARGEST_INDEX}")
+    addition = gain_log.astype(np.int64) + displacement
+    if addition.min(initial=0) < LOWEST_ADDITION or addition.max(initial=0) > HIGHEST_ADDITION:
+        raise ValueError(f"gain and displacement add to something outside of {LOWEST_ADDITION}..{HIGHEST_ADDITION}")
+    return sigma_index + addition.astype(np.int32)[:, None, None]
+
+
+def coded_positions(scale: NDArray[np.int32], may_skip: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """Where symbols are coded, bool (C, h, w), from `skip_scale` and the cube flags (None: all set). Raises ValueError for flags of another
+    shape."""
+    coded = scale > SKIP_THRESHOLD
+    if may_skip is not None:
+        coded |= forced_positions(may_skip, *scale.shape[1:])
+    return coded
+
+
+def distribution_index(scale_log: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Which of the 32 distributions codes each position, uint8: the nearest level."""
+    levels = np.empty(scale_log.shape, np.uint8)
+    nearest_levels(np.ascontiguousarray(scale_log).ravel(), levels.ravel())
+    return levels

@@ -1,0 +1,72 @@
+"""The encoder's quantisation with skipped positions: which cubes may skip is decided stage by stage, as the symbols are made.
+
+A cube may skip its unlikely positions where none of them is off by more than three steps of the quantiser: there the skipped symbol would
+have been -3..3. The decision is free to the encoder; steps rather than units of the latent make it independent of the rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jpegai_ref.context import POSITIONS, join_cells, split_cells
+from jpegai_ref.cubes import PHASES, SIDE, cube_shape, flags_of_phase
+from jpegai_ref.quantiser import quantised
+
+CubeFlags = tuple[bool, ...] | None
+"""As the header has them: None where all are set."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Cube flags that are given."""
+
+    flags: CubeFlags
+
+
+class SkippingQuantiser:
+    """Makes the symbols of a component from its latent y (1, C, h, w), the positions `likely` (C, h, w) to be coded in any case, and the
+    gains (C,). With `decided` it takes those cube flags and decides none."""
+
+    def __init__(self, y: Tensor, likely: NDArray[np.bool_], gains: Tensor, decided: Decided | None = None) -> None:
+        self._gains = gains
+        self._decided = decided is not None
+        self._height, self._width = y.shape[-2:]
+        self._latents = split_cells(y)
+        self._likely = [cells.bool() for cells in split_cells(torch.from_numpy(likely.view(np.uint8)).to(y.device)[None])]
+        self._inside = [cells.bool() for cells in split_cells(torch.ones_like(y[:, :1], dtype=torch.uint8))]
+        self._symbols: list[Tensor] = []
+        self._flags = np.ones(cube_shape(self._height, self._width), np.bool_)
+        if decided is not None and decided.flags is not None:
+            self._flags[:] = np.array(decided.flags).reshape(self._flags.shape)
+
+    def stage(self, stage: int, mean: Tensor) -> Tensor:
+        """Symbols int16 of a stage, from its means (1, C, h2, w2); stages come in order."""
+        difference = self._latents[stage] - mean
+        candidates = quantised(difference, self._gains)
+        coded, inside = self._likely[stage], self._inside[stage]
+        flags = self._flags[PHASES.index(POSITIONS[stage])]
+        if not self._decided:
+            steps = torch.where(inside & ~coded, difference, 0).abs() * self._gains[:, None, None]
+            flags[:] = flags_of_phase(steps[0].amax(0, keepdim=True).cpu().numpy(), *flags.shape)
+        if not flags.all():
+            forced = np.repeat(np.repeat(~flags, SIDE, 0), SIDE, 1)[: difference.shape[-2], : difference.shape[-1]]
+            coded = coded | (inside & torch.from_numpy(forced).to(coded.device))
+        self._symbols.append(torch.where(coded, candidates, 0))
+        return self._symbols[stage]
+
+    def whole(self, mean: Tensor) -> Tensor:
+        """Symbols int16 (1, C, h, w) of all stages, where their means (1, C, h, w) are known at once."""
+        return join_cells([self.stage(stage, cells) for stage, cells in enumerate(split_cells(mean))], self._height, self._width)
+
+    def symbols(self) -> NDArray[np.int16]:
+        """All symbols, (C, h, w)."""
+        return np.ascontiguousarray(join_cells(self._symbols, self._height, self._width)[0].cpu().numpy())
+
+    def may_skip(self) -> CubeFlags:
+        """The cube flags of all stages."""
+        return None if self._flags.all() else tuple(self._flags.ravel().tolist())

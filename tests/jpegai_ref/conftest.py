@@ -1,0 +1,44 @@
+"""Weights of the real sizes, random but fixed: they code any picture, badly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from jpegai_ref import coder as coders
+from jpegai_ref import weights
+from jpegai_ref.dimensions import COMPACT
+from jpegai_ref.hyper import HIDDEN_FRACTIONAL_BITS
+from jpegai_ref.model import Model
+from jpegai_ref.post_training import quantised
+
+
+def write_random_weights(path: Path, seed: int) -> None:
+    """Channels expect deviations from nearly none to large ones, as trained ones do, and hyper-latents near 0."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Model(COMPACT)
+        for prior in (model.luma_prior, model.chroma_prior):
+            levels = 14 * torch.rand(prior.scale_decoder.last.out_channels // 16)
+            prior.scale_decoder.last.bias = torch.nn.Parameter(levels.repeat_interleave(16))
+        tensors = weights.network_tensors(model)
+        bits = (HIDDEN_FRACTIONAL_BITS, HIDDEN_FRACTIONAL_BITS)
+        tensors |= weights.entropy_tensors(model, lambda convs: quantised(convs, bits).tensors())
+        likelihood = torch.exp(-torch.arange(-31, 32).abs() / 2.0)
+        for component in ("luma", "chroma"):
+            shape = tensors[f"{component}.frequencies"].shape
+            tensors[f"{component}.frequencies"] = (1 + 1e8 * likelihood).to(torch.int32).expand(shape).contiguous()
+        weights.write(path, tensors)
+
+
+@pytest.fixture(scope="session")
+def weights_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    write_random_weights(path, 1)
+    return path
+
+
+@pytest.fixture(scope="session")
+def coder(weights_path: Path) -> coders.Coder:
+    return coders.load(weights_path)

@@ -1,0 +1,171 @@
+"""The command line: files in, files out, and one line with an exit status for all that can go wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jpegai_ref.__main__ import main
+from jpegai_ref.pictures import file_content, read_picture
+from jpegai_ref.weights_place import VARIABLE
+
+from tests.conftest import Ended
+from tests.jpegai_ref.conftest import write_random_weights
+from tests.jpegai_ref.sample_pictures import digest, rgb, ycc
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def jpegai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, weights_path: Path) -> Command:
+    """Calls the command line inside `tmp_path`, where source.png is a small picture."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, str(weights_path.parent))
+    (tmp_path / "source.png").write_bytes(file_content(".png", rgb(66, 70)))
+
+    def call(*arguments: str) -> Ended:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ending:
+            main(arguments)
+        out, err = capfd.readouterr()
+        assert isinstance(ending.value.code, int)
+        return Ended(ending.value.code, out, err)
+
+    return call
+
+
+def refused(ended: Ended, status: int, *reasons: str) -> None:
+    """One line on standard error."""
+    assert ended.status == status
+    assert ended.out == ""
+    assert ended.err.startswith("jpegai_ref: ")
+    assert ended.err.count("\n") == 1
+    for reason in reasons:
+        assert reason in ended.err
+
+
+def test_encode_and_decode(jpegai: Command, tmp_path: Path) -> None:
+    done = jpegai("encode", "source.png", "a.jai", "--bpp", "2", "--threads", "1")
+    assert done.status == 0
+    size = (tmp_path / "a.jai").stat().st_size
+    assert done.out.startswith(f"{size} bytes, {8 * size / (66 * 70):.4f} bpp, model ")
+    for point in ("sop", "bop", "hop"):
+        assert jpegai("decode", "a.jai", f"{point}.png", "--op", point, "--threads", "1").status == 0
+    decoded = [read_picture(tmp_path / f"{point}.png") for point in ("sop", "bop", "hop")]
+    assert {(picture.width, picture.height, picture.bit_depth) for picture in decoded} == {(70, 66, 8)}
+    assert len({digest(picture) for picture in decoded}) == 3
+
+
+def test_a_fixed_quality(jpegai: Command, tmp_path: Path) -> None:
+    sizes = []
+    for quality in ("500", "1500", "2500"):
+        assert jpegai("encode", "source.png", "a.jai", "--quality", quality).status == 0
+        sizes.append((tmp_path / "a.jai").stat().st_size)
+    assert sizes == sorted(set(sizes))
+
+
+def test_a_target_out_of_reach_is_said(jpegai: Command) -> None:
+    assert "out of reach" in jpegai("encode", "source.png", "a.jai", "--bpp", "0.0001").out
+
+
+def test_raw_pictures(jpegai: Command, tmp_path: Path) -> None:
+    (tmp_path / "s_70x66_10bit_420.yuv").write_bytes(file_content(".yuv", ycc(66, 70, 10)))
+    assert jpegai("encode", "s_70x66_10bit_420.yuv", "a.jai", "--quality", "1500").status == 0
+    assert jpegai("decode", "a.jai", "d_70x66_10bit_420.yuv").status == 0
+    assert read_picture(tmp_path / "d_70x66_10bit_420.yuv").subsampling == (2, 2)
+    assert jpegai("decode", "a.jai", "d.png").status == 0
+    assert read_picture(tmp_path / "d.png").colour == "rgb"
+
+
+def test_a_fresh_process(jpegai: Command, tmp_path: Path) -> None:
+    """The picture is that of this process; no file of a run that failed is left."""
+    assert jpegai("encode", "source.png", "a.jai", "--quality", "1500").status == 0
+    assert jpegai("decode", "a.jai", "here.png").status == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "jpegai_ref", "decode", "a.jai", "there.png", "--threads", "1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "here.png").read_bytes() == (tmp_path / "there.png").read_bytes()
+
+
+def test_probe_and_info(jpegai: Command, weights_path: Path) -> None:
+    jpegai("encode", "source.png", "a.jai", "--quality", "1500")
+    assert "70x66, 8 bit" in jpegai("probe", "a.jai").out
+    info = jpegai("info").out
+    assert str(weights_path) in info
+    assert "bop decoder" in info
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "reasons"),
+    [
+        (("encode", "source.png", "a.jai"), 2, ("--bpp or --quality",)),
+        (("encode", "source.png", "a.jai", "--bpp", "1", "--quality", "5"), 2, ("--bpp or --quality",)),
+        (("encode", "source.png", "a.jai", "--bpp", "0"), 2, ("--bpp",)),
+        (("encode", "source.png", "a.jai", "--bpp", "nan"), 2, ("--bpp",)),
+        (("encode", "source.png", "a.jai", "--quality", "3490"), 2, ("0<=x<=3489",)),
+        (("encode", "missing.png", "a.jai", "--bpp", "1"), 1, ("missing.png", "No such file")),
+        (("encode", "rubbish", "a.jai", "--bpp", "1"), 1, ("rubbish", "neither PNG")),
+        (("encode", "source.png", "nowhere/a.jai", "--quality", "9"), 1, ("nowhere/a.jai cannot be written",)),
+        (("decode", "missing.jai", "a.png"), 1, ("missing.jai", "No such file")),
+        (("decode", "rubbish", "a.png"), 1, ("no marker of a JPEG AI codestream",)),
+        (("decode", "empty", "a.png"), 1, ("no JPEG AI codestream",)),
+        (("decode", "source.png", "a.jpg"), 1, (".jpg",)),
+        (("decode", "source.png", "a.png", "--op", "vop"), 2, ("vop",)),
+        (("decode", "source.png", "a.png", "--threads", "0"), 2, ("--threads",)),
+        (("decode", "."), 2, ("OUT",)),
+        (("decode", ".", "a.png"), 1, ("Is a directory",)),
+        (("probe", "rubbish"), 1, ("no marker",)),
+        (("frobnicate",), 2, ("frobnicate",)),
+    ],
+)
+def test_mistakes(jpegai: Command, tmp_path: Path, arguments: tuple[str, ...], status: int, reasons: tuple[str, ...]) -> None:
+    (tmp_path / "rubbish").write_bytes(b"rubbish" * 50)
+    (tmp_path / "empty").write_bytes(b"")
+    before = sorted(tmp_path.rglob("*"))
+    refused(jpegai(*arguments), status, *reasons)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_cut_and_altered_files(jpegai: Command, tmp_path: Path) -> None:
+    jpegai("encode", "source.png", "a.jai", "--quality", "1500")
+    data = (tmp_path / "a.jai").read_bytes()
+    for content in (data[:-1], data[: len(data) // 2], data[:3], data + b"\0", data.replace(b"\xff\x88", b"\xff\x99", 1)):
+        (tmp_path / "b.jai").write_bytes(content)
+        refused(jpegai("decode", "b.jai", "b.png"), 1)
+        assert not (tmp_path / "b.png").exists()
+
+
+def test_other_weights(jpegai: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jpegai("encode", "source.png", "a.jai", "--quality", "1500")
+    write_random_weights(tmp_path / "other.safetensors", 2)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "other.safetensors"))
+    refused(jpegai("decode", "a.jai", "a.png"), 1, "made with the weights", "these are")
+
+
+def test_weights_that_are_not_there(jpegai: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, reason in (("none", "there are no weights in"), ("two", "holds 2 files"), ("bad", "holds no weights")):
+        (tmp_path / folder).mkdir()
+        monkeypatch.setenv(VARIABLE, str(tmp_path / folder))
+        for index in range({"none": 0, "two": 2, "bad": 1}[folder]):
+            (tmp_path / folder / f"{index}.safetensors").write_bytes(b"x")
+        refused(jpegai("encode", "source.png", "a.jai", "--bpp", "1"), 4, reason)
+
+
+def test_no_gpu(jpegai: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    refused(jpegai("encode", "source.png", "a.jai", "--bpp", "1", "--device", "cuda"), 4, "no GPU")
+
+
+def test_train_passes_its_options_on(jpegai: Command, tmp_path: Path) -> None:
+    ended = jpegai("train", "--data", str(tmp_path / "none"), "--out", str(tmp_path / "out"), "--minutes", "0.01", "--steps", "5")
+    assert ended.status == 1
+    assert "too few pictures" in ended.err

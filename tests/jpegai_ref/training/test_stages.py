@@ -1,0 +1,94 @@
+"""The plan of stages, and the loss."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from jpegai_ref.training.losses import WEIGHTS, balance, distortion
+from jpegai_ref.training.stages import STAGES, draw_rates, learning_rate, position, trained_parts
+from pytorch_msssim import ms_ssim
+
+from tests.jpegai_ref.small import small_model
+
+CPU = torch.device("cpu")
+
+
+def test_the_stages_cover_all_steps_in_order() -> None:
+    names = [position(step, 200).stage.name for step in range(200)]
+    assert sorted(names, key=names.index) == names
+    assert [names.count(stage.name) for stage in STAGES] == [round(200 * stage.share) for stage in STAGES]
+    with pytest.raises(ValueError, match="not in a plan"):
+        position(200, 200)
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    rates = [learning_rate(position(step, 20000)) for step in range(11000)]
+    first, last = STAGES[0].learning_rate
+    assert rates[0] == pytest.approx(first / 10)
+    assert rates[300] == pytest.approx(first, rel=0.01)
+    assert rates[-1] == pytest.approx(last, rel=0.01)
+    assert all(earlier >= later for earlier, later in pairwise(rates[300:]))
+
+
+def test_the_first_steps_are_at_one_rate_and_later_ones_at_all() -> None:
+    ids = draw_rates(position(3, 20000), 3, 1, 8, CPU).model_ids
+    assert ids.tolist() == [1] * 8
+    later = [draw_rates(position(step, 20000), step, 1, 8, CPU) for step in range(5000, 5020)]
+    assert {int(model_id) for rates in later for model_id in rates.model_ids} == {0, 1, 2, 3}
+    assert all(not rates.displacements.any() for rates in later)
+
+
+def test_displaced_stages_stay_in_the_models_ranges() -> None:
+    rates = [draw_rates(position(step, 20000), step, 1, 8, CPU) for step in range(13000, 13100)]
+    moved = torch.cat([rate.displacements for rate in rates])
+    assert 0.35 < float((moved == 0).float().mean()) < 0.65
+    assert float(moved.min()) < -800
+    assert float(moved.max()) > 500
+    assert torch.equal(moved, moved.round())
+
+
+def test_the_frozen_stage_trains_one_copy_at_a_time() -> None:
+    for step in range(17000, 17020):
+        where = position(step, 20000)
+        assert where.stage.frozen
+        ids = draw_rates(where, step, 1, 8, CPU).model_ids
+        assert {int(model_id) // 2 for model_id in ids} == {step % 2}
+
+
+def test_what_each_stage_trains() -> None:
+    model = small_model()
+    joint, last = trained_parts(model, STAGES[0]), trained_parts(model, STAGES[-1])
+    assert "luma_analysis" in joint
+    assert "luma_prior.scale_decoder" in joint
+    assert "synthesis.sop.1" not in joint
+    assert set(last) == {"synthesis.sop.0", "synthesis.sop.1", "synthesis.bop.0", "synthesis.bop.1", "synthesis.hop.0"}
+    assert last["synthesis.hop.0"][1] > last["synthesis.bop.0"][1]
+    counted = sum(parameter.numel() for part, _ in (joint | last).values() for parameter in part.parameters())
+    assert counted == sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_distortion_of_each_model() -> None:
+    torch.manual_seed(1)
+    reference = torch.rand(4, 3, 176, 176) * 255
+    planes = reference + torch.tensor([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1)
+    ids = torch.arange(4)
+    expected = torch.tensor([0.8 + 0.4 + 0.9] * 3 + [14 / 3])
+    torch.testing.assert_close(distortion(planes, reference, ids, mixed=False), expected, rtol=1e-4, atol=1e-4)
+    structure = [1 - float(ms_ssim(planes[index : index + 1, :1], reference[index : index + 1, :1], data_range=255)) for index in range(4)]
+    mixed = distortion(planes, reference, ids, mixed=True)
+    low = 0.5 * 0.6667 + 0.5 * 0.1667 * 13 + 500 * structure[0]
+    middle = 0.6 * 0.7143 + 0.1429 * 4 + 0.2857 * 9 + 400 * 0.7143 * structure[2]
+    high = 0.7 * 0.6667 + 0.1667 * 4 + 0.3333 * 9 + 300 * 0.6667 * structure[3]
+    torch.testing.assert_close(mixed, torch.tensor([low, low, middle, high]), rtol=1e-3, atol=1e-3)
+
+
+def test_weights_of_planes_make_one() -> None:
+    for weights in WEIGHTS:
+        assert math.isclose(sum(weights.mse), 1, abs_tol=1e-9)
+
+
+def test_balance_divides_by_the_gain() -> None:
+    torch.testing.assert_close(balance(torch.tensor([0.012, 0.048, 0.003])), torch.tensor([1.0, 0.5, 2.0]))
