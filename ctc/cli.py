@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except CtcError as error:
         status = _complain(str(error), error.exit_status)
     except (KeyboardInterrupt, click.Abort):
-        status = _complain("interrupted; run the same command again to continue", INTERRUPTED)
+        status = _complain("interrupted; a run continues where it was when it is started again", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0

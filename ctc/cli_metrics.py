@@ -24,7 +24,11 @@ def names(_context: click.Context, _parameter: click.Parameter, value: str | Non
     return tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
 
 
-CHOSEN = click.option("--metrics", callback=names, help="Names with commas between. [default: all but those marked extra]")
+CHOSEN = click.option(
+    "--metrics",
+    callback=names,
+    help="Names with commas between, all, or +NAME for one besides the default ones. [default: all but those marked extra]",
+)
 DEVICE = click.option(
     "--metric-device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where metrics are computed that can."
 )

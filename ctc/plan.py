@@ -118,7 +118,7 @@ def resolve(options: Options) -> Plan:
     anchor, note = _anchor(options)
     names = options.codecs if anchor in options.codecs else (*options.codecs, anchor)
     plugins.require_device(options.metric_device)
-    metric_names = options.metrics or plugins.default_metrics()
+    wanted = plugins.named_metrics(options.metrics)
     missing: list[str] = []
     codecs: list[CodecInfo] = []
     for name in names:
@@ -130,14 +130,13 @@ def resolve(options: Options) -> Plan:
             continue
         codecs.append(CodecInfo(name, version, codec.pixels, codec.knob, codec.citation, codec.note))
     metrics: list[MetricInfo] = []
-    for name in metric_names:
-        metric = plugins.metrics()[name]
+    for metric in wanted:
         try:
             metrics.append(replace(metric.info, version=metric.version(options.metric_device)))
         except ToolMissing as error:
-            missing.append(f"metric {name}: {error}")
+            missing.append(f"metric {metric.name}: {error}")
     if missing:
-        raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, anchor, complete=len(metrics) == len(metric_names))]))
+        raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, anchor, complete=len(metrics) == len(wanted))]))
     return Plan(options, tuple(codecs), tuple(metrics), anchor, note)
 
 

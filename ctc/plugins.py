@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -68,6 +68,16 @@ def require_device(device: Device) -> None:
         from ctc.cuda.device import require_cuda
 
         require_cuda()
+
+
+def named_metrics(names: Sequence[str]) -> list[Metric]:
+    """The metrics called `names`: without names all but the extra ones, with "all" all, with "+NAME" that one besides the default ones.
+
+    Raises UsageError for an unknown name."""
+    wanted: list[str] = [] if names and not all(name.startswith("+") for name in names) else list(default_metrics())
+    for name in names:
+        wanted += list(metrics().found) if name == "all" else [name.removeprefix("+")]
+    return [metrics()[name] for name in dict.fromkeys(wanted)]
 
 
 def default_metrics() -> tuple[str, ...]:

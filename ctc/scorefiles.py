@@ -30,7 +30,7 @@ def chosen_metrics(names: Sequence[str], device: Device) -> list[Metric]:
 
     Raises UsageError for an unknown name, ToolMissing where its program, or the device, is not there."""
     plugins.require_device(device)
-    metrics = [plugins.metrics()[name] for name in names or plugins.default_metrics()]
+    metrics = plugins.named_metrics(names)
     for metric in metrics:
         metric.version(device)
     return metrics

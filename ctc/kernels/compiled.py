@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,7 +51,10 @@ def _folder() -> Path | None:
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     for parent in (CONFIG.CACHE_DIR, HERE / "__pycache__", user / "ctc"):
         if parent and _writable(Path(parent) / f"kernels-{sources}"):
-            return Path(parent) / f"kernels-{sources}"
+            folder = Path(parent) / f"kernels-{sources}"
+            if sys.stderr.isatty() and not any(folder.iterdir()):
+                print("compiling the loops of the metrics, once: about half a minute", file=sys.stderr)
+            return folder
     return None
 
 

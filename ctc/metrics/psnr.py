@@ -3,6 +3,9 @@
 Equals the JPEG AI quality framework up to the float32 of its mean (below 1e-6 dB), except that identical planes give
 infinity here and the stand-in 100 there. The peak is that of the codes (1023 at 10 bits), not the 1020 or 1024 of
 JVET's software.
+
+Of a grey picture neutral chroma lies half way between two codes of the grid, so rounding alone decides it: the PSNR of its chroma,
+near 70 dB and not monotone in the rate, says nothing.
 """
 
 from __future__ import annotations

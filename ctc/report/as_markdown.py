@@ -90,7 +90,9 @@ def _parity(campaign: Campaign) -> str:
         return ""
     rows = [PARITY_HEADER, ("---", "---:", "---:", "---:", "---"), *map(parity_row, campaign.parity)]
     lines = [f"| {' | '.join(cell if set(cell) <= set('-:') else escape(cell) for cell in row)} |" for row in rows]
-    return "\n".join(["## Metrics against the official values", "", *lines])
+    return "\n".join(
+        ["## Metrics against the official values", "", "On the golden pairs that ship with ctc, on the 10-bit grid.", "", *lines]
+    )
 
 
 def escape(text: str) -> str:

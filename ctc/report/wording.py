@@ -69,7 +69,8 @@ def parity_line(parities: Sequence[Parity]) -> str:
     if beyond:
         return f"metrics off the official values on the golden pairs: {', '.join(beyond)}"
     rest = len(parities) - len(compared)
-    return f"{len(compared)} metrics within the tolerance of the official values on the golden pairs" + (
+    number = "1 metric" if len(compared) == 1 else f"{len(compared)} metrics"
+    return f"{number} within the tolerance of the official values on the golden pairs, on the 10-bit grid" + (
         f", {rest} not compared" if rest else ""
     )
 
