@@ -38,6 +38,9 @@ CB_SPAN, CR_SPAN = 1.8556, 1.5748
 WRITABLE: tuple[Literal["C"], Literal["W"]] = ("C", "W")
 """What compiled loops take: rows one after the other, and arrays that they could write to, though they do not."""
 
+ROWS_OF_A_BAND = 128
+"""Rows that a thread converts at once for the metrics."""
+
 ROWS_AT_A_TIME = 512
 """Conversions run over bands of rows, so that their 64-bit intermediates stay small beside a 50-megapixel picture."""
 
@@ -231,17 +234,21 @@ def metric_codes(rgb: Rgb, wants: Literal["y", "yuv", "rgb"], internal_bits: int
 
     JPEG AI quality framework, `DataClass`: RGB / maximum in float32, rounded (half to even) to the grid, BT.709 full-range Y'CbCr of the
     rounded values with chroma + 1/2, clamped to [0, 1], rounded to the grid again. The codes are the grid values times 2^bits - 1."""
+    from ctc.kernels.strips import done
+
     height, width, _ = rgb.shape
     top = np.float32(2**internal_bits - 1)
     grid = np.rint(np.arange(peak(rgb) + 1, dtype=np.float32) / np.float32(peak(rgb)) * top)
     codes = np.empty((1 if wants == "y" else 3, height, width), np.uint16)
-    for first in range(0, height, ROWS_AT_A_TIME):
-        rows = slice(first, first + ROWS_AT_A_TIME)
-        band = np.require(rgb[rows], requirements=WRITABLE)
+
+    def band(first: int, last: int) -> None:
+        samples = np.require(rgb[first:last], requirements=WRITABLE)
         if wants == "rgb":
-            _on_grid(band, grid.astype(np.uint16), codes[:, rows])
+            _on_grid(samples, grid.astype(np.uint16), codes[:, first:last])
         else:
-            _luma_and_chroma(band, grid / top, top, codes[:, rows])
+            _luma_and_chroma(samples, grid / top, top, codes[:, first:last])
+
+    done(band, height, ROWS_OF_A_BAND)
     return codes[0] if wants == "y" else codes
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Literal
 
 import psutil
@@ -79,17 +78,14 @@ def _of_one_kind(
 ) -> Iterator[Measured]:
     from ctc.kernels.strips import threads
 
-    seen = [metric_codes(picture, kind, setting.internal_bits) for picture in (reference, *distorted)]
-
-    def of_group(group: list[Metric]) -> Iterator[Measured]:
-        prepared = Prepared(group, _view(seen[0], kind, group[0]), 2**setting.internal_bits - 1, setting.device)
-        for index, codes in enumerate(seen[1:]):
-            names = [metric.name for metric in group if wanted(index, metric.name)]
-            if names:
-                yield from _measured(prepared, index, _view(codes, kind, group[0]), names)
-
     with threads(setting.threads):
-        yield from chain.from_iterable(map(of_group, groups(metrics, setting.device)))
+        seen = [metric_codes(picture, kind, setting.internal_bits) for picture in (reference, *distorted)]
+        for group in groups(metrics, setting.device):
+            prepared = Prepared(group, _view(seen[0], kind, group[0]), 2**setting.internal_bits - 1, setting.device)
+            for index, codes in enumerate(seen[1:]):
+                names = [metric.name for metric in group if wanted(index, metric.name)]
+                if names:
+                    yield from _measured(prepared, index, _view(codes, kind, group[0]), names)
 
 
 def _measured(prepared: Prepared, index: int, distorted: Codes, names: Sequence[str]) -> list[Measured]:

@@ -101,6 +101,7 @@ def test_bands_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     rgb = np.random.default_rng(3).integers(0, 256, (37, 21, 3), dtype=np.uint8)
     whole = pixels.rgb_to_ycc(rgb, 10), pixels.metric_codes(rgb, "yuv")
     monkeypatch.setattr(pixels, "ROWS_AT_A_TIME", 5)
+    monkeypatch.setattr(pixels, "ROWS_OF_A_BAND", 5)
     assert np.array_equal(pixels.rgb_to_ycc(rgb, 10), whole[0])
     assert np.array_equal(pixels.metric_codes(rgb, "yuv"), whole[1])
     assert np.array_equal(pixels.ycc_to_rgb(whole[0], 10, 8), rgb)
