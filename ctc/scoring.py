@@ -25,7 +25,7 @@ from ctc.records import Coded, Counts, Failed, Picture, Score, Scored, digest
 from ctc.store import Store
 from ctc.together import Measured, Setting, at_once, measure
 
-SCORE_S_PER_MEGAPIXEL = 0.5
+SCORE_S_PER_MEGAPIXEL = 0.35
 """Typical seconds of all metrics on one core, for the order of jobs and the estimate of `--dry-run`; see NOTES.md."""
 
 
