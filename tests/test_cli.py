@@ -113,7 +113,7 @@ def test_interruption_says_how_to_go_on(ctc: Ctc, pictures: Path, monkeypatch: p
     monkeypatch.setattr(run_ctc, "code_unit", interrupt)
     ended = ctc("run", "--set", pictures, "--codecs", "jpeg", "--anchor", "jpeg", "--metrics", "psnr_y")
     assert ended.status == 130
-    assert ended.err.strip() == "ctc: interrupted; a run continues where it was"
+    assert ended.err.strip() == "ctc: interrupted; a run continues where it was when it is started again"
 
 
 def test_list_and_doctor_and_help(ctc: Ctc) -> None:
