@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import pairwise, starmap
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,22 +82,3 @@ def summed(work: Callable[[int, int], NDArray[np.float64]], rows: int, at_once: 
     for part in parts:
         total += part
     return total
-
-
-class Rows(Protocol):
-    """A plane (height, width) of which rows can be had, stored or computed."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    def __getitem__(self, rows: slice, /) -> Plane: ...
-
-
-class Samples:
-    """Codes (height, width) as real numbers of another range, converted a strip at a time."""
-
-    def __init__(self, codes: NDArray[Any], factor: float) -> None:
-        self.codes, self.factor, self.shape = codes, factor, codes.shape
-
-    def __getitem__(self, rows: slice) -> Plane:
-        return np.multiply(self.codes[rows], self.factor, dtype=np.float64)

@@ -18,8 +18,6 @@ from ctc.kernels.iwssim import _log2
 from ctc.kernels.patches import COLUMNS, MEANS, PATCH, REACH, ROWS, STRIDE, blur, half_window
 from ctc.kernels.pyramid import ROOM, Enlargement, enlarge, low_pass
 from ctc.kernels.ssim import quartered as exact_quarters
-from ctc.kernels.strips import Samples
-from ctc.kernels.windows import TILE, WIDE, halved, moments
 from ctc.metrics._planes import gaussian
 
 PEAK = 1023
@@ -72,26 +70,6 @@ def test_an_error_in_a_strip_is_raised_from_threads_too():
 def test_less_than_one_thread_is_refused():
     with pytest.raises(ValueError, match="0 threads"), strips.threads(0):
         pass
-
-
-@pytest.mark.parametrize("taps", [3, 5, 9, 11, 17])
-@pytest.mark.parametrize("width", [17, 40, TILE + 16])
-def test_moments_equal_scipy(taps, width):
-    x, y = np.random.default_rng(taps).random((2, taps + 1, width))
-    window, count, means = gaussian(taps, taps / 5), min(TILE, width - taps + 1), np.empty(5 * TILE)
-    moments(x, y, window, 1, 0, count, np.empty(5 * WIDE), means)
-    for index, plane in enumerate((x, y, x * x, y * y, x * y)):
-        columns = window @ plane[1:]
-        expected = correlate1d(columns, window)[taps // 2 : taps // 2 + count]
-        np.testing.assert_allclose(means[index * TILE : index * TILE + count], expected, rtol=0, atol=1e-14)
-
-
-@pytest.mark.parametrize("shape", [(10, 10), (11, 12), (16, 9), (161, 33)])
-def test_halved_keeps_every_second_sample_of_the_valid_region(shape):
-    plane = np.random.default_rng(1).integers(0, 1024, shape).astype(np.uint16)
-    window = gaussian(9, 1.8)
-    full = correlate1d(correlate1d(plane / 4.0, window, axis=0), window, axis=1)
-    np.testing.assert_allclose(halved(Samples(plane, 0.25), window), full[4:-4:2, 4:-4:2], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(10, 11), (64, 128), (75, 300)])
