@@ -34,7 +34,11 @@ def without_timings(out: Path) -> tuple[str, str, str]:
 
 def results_of(store: Path) -> dict[str, int]:
     """Inode of every finished result: a result that was made again would have another."""
-    return {f"{kind}/{path.name}": path.stat().st_ino for kind in ("encode", "decode", "repeat", "score") for path in store.glob(f"{kind}/*/*.json")}
+    return {
+        f"{kind}/{path.name}": path.stat().st_ino
+        for kind in ("encode", "decode", "repeat", "score")
+        for path in store.glob(f"{kind}/*/*.json")
+    }
 
 
 def command(pictures: Path, folder: Path, *more: str) -> list[str]:
