@@ -56,9 +56,12 @@ class RateSearch:
         tries = 0
         while True:
             if self.attempts:
-                best = min(self.attempts, key=lambda setting: abs(math.log(self.attempts[setting] / target_bpp)))
-                if abs(self.attempts[best] / target_bpp - 1) <= self._tolerance:
-                    return Choice(best, self.attempts[best], tries, reachable=True)
+                best = self._nearest(self.attempts, target_bpp)
+                within = [setting for setting, bpp in self.attempts.items() if abs(bpp / target_bpp - 1) <= self._tolerance]
+                if within:
+                    # Not always `best`: 10 % below a rate is further from it in the logarithm than 10 % above.
+                    chosen = self._nearest(within, target_bpp)
+                    return Choice(chosen, self.attempts[chosen], tries, reachable=True)
                 limit = self._limit(target_bpp)
                 if limit is not None:
                     return Choice(limit[0], self.attempts[limit[0]], tries, reachable=False, reason=limit[1])
@@ -73,6 +76,9 @@ class RateSearch:
     def first_guess(self, target_bpp: float) -> float:
         """The setting that a search with no attempts yet would try first."""
         return self._next(target_bpp)
+
+    def _nearest(self, settings: Iterable[float], target_bpp: float) -> float:
+        return min(settings, key=lambda setting: abs(math.log(self.attempts[setting] / target_bpp)))
 
     def _attempt(self, setting: float) -> None:
         if setting in self._failures:

@@ -47,6 +47,13 @@ def monotone_tables(draw: st.DrawFn) -> tuple[Knob, dict[float, float]]:
     return knob, dict(zip(settings_, rates if knob.rate_rises else rates[::-1], strict=True))
 
 
+def test_an_attempt_below_in_tolerance_is_taken_before_one_above_that_is_nearer_in_the_logarithm() -> None:
+    # +10.45 % and -9.85 %: the logarithms are 0.0994 and 0.1037.
+    rates = {float(qp): 1.4324338635650782 * 1.25 ** (49 - qp) for qp in range(50)} | {50.0: 1.1691184461695043, 51.0: 1.0}
+    choice = RateSearch(Encoder(rates), QP, 0.10).find(1.296875)
+    assert (choice.setting, choice.reachable, choice.reason) == (50.0, True, "")
+
+
 @settings(max_examples=300, deadline=None)
 @given(monotone_tables(), st.lists(st.floats(0.01, 5), min_size=1, max_size=6, unique=True), st.floats(-1, 1))
 def test_finds_what_exhaustive_search_finds(case: tuple[Knob, dict[float, float]], targets: list[float], offset: float) -> None:
