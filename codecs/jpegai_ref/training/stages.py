@@ -1,5 +1,6 @@
 """The stages of training: what each trains, on what, for which share of all steps.
 
+entropy    entropy part alone, on the latents of the transform that training starts from; the four models at their own betas; rate
 mse        analysis, entropy part and the SOP and BOP decoders together; the four models at their own betas; mean squared error
 mixed      the same with a share of MS-SSIM, and displacements drawn between the models: continuous rate
 integer    the same with the hyper-scale decoder in its integers; afterwards analysis and entropy part are frozen
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,12 +21,10 @@ from torch import nn
 from jpegai_ref.model import OPERATING_POINTS, Model, OperatingPoint
 from jpegai_ref.training.forward import Rates, Rounding
 from jpegai_ref.training.losses import SMALLEST_SIDE_FOR_MSSSIM
-from jpegai_ref.variable_rate import BETA_OF_UNIT_GAIN, RATE_MODELS
+from jpegai_ref.variable_rate import RATE_MODELS
 
 MODEL_PROBABILITIES = (0.25, 0.3, 0.3, 0.15)
 """How often each model is drawn: the common test conditions measure between 0.06 and 0.75 bpp."""
-SINGLE_RATE_SHARE = 0.05
-"""First part of the first stage, trained at one rate, until the networks code anything at all."""
 WARM_UP_STEPS = 300
 WARM_UP_START = 0.1
 NOMINAL_SHARE = 0.5
@@ -33,24 +33,32 @@ FASTER = {"symbols": 5.0, "gains": 5.0}
 """Factor of the learning rate of parameters that are no weights of convolutions, and have farther to go."""
 
 
+Trained = Literal["entropy", "joint", "synthesis"]
+"""What a stage trains: hyper networks, context model and distribution of z; these, analysis, gains and decoders; decoders in their copies."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """`share` of all steps; `crop` and `batch` are the size of a step; learning rates fall as a cosine from the first to the second."""
 
     name: str
     share: float
+    trains: Trained
     decoders: Mapping[OperatingPoint, float]
-    """The weight of each decoder's distortion in the loss."""
+    """The weight of each decoder's distortion in the loss; without any the loss is the rate."""
     mixed: bool
     displaced: bool
     rounding: Rounding
-    frozen: bool
-    """Analysis and entropy part are not trained; synthesis is in its copies."""
     crop: int
     batch: int
     learning_rate: tuple[float, float]
     slower: Mapping[OperatingPoint, float] = field(default_factory=dict)
     """Factor of the learning rate of decoders that are already trained."""
+
+    @property
+    def frozen(self) -> bool:
+        """Analysis and entropy part are not trained; synthesis is in its copies."""
+        return self.trains == "synthesis"
 
     @property
     def smallest_side(self) -> int:
@@ -62,10 +70,11 @@ _JOINT: dict[OperatingPoint, float] = {"bop": 2 / 3, "sop": 1 / 3}
 _ALL: dict[OperatingPoint, float] = {"sop": 1.0, "bop": 1.0, "hop": 1.0}
 
 STAGES = (
-    Stage("mse", 0.55, _JOINT, False, False, _TRAINED, False, 160, 8, (1e-3, 1e-4)),
-    Stage("mixed", 0.22, _JOINT, True, True, _TRAINED, False, 192, 6, (2e-4, 2e-5)),
-    Stage("integer", 0.05, _JOINT, True, True, Rounding(True, False, True), False, 192, 6, (5e-5, 1e-5)),
-    Stage("synthesis", 0.18, _ALL, True, True, Rounding(True, True, False), True, 192, 6, (5e-4, 2e-5), {"sop": 0.3, "bop": 0.3}),
+    Stage("entropy", 0.05, "entropy", {}, False, False, _TRAINED, 256, 8, (2e-3, 2e-4)),
+    Stage("mse", 0.35, "joint", _JOINT, False, False, _TRAINED, 160, 8, (3e-4, 1e-4)),
+    Stage("mixed", 0.35, "joint", _JOINT, True, True, _TRAINED, 192, 6, (2e-4, 2e-5)),
+    Stage("integer", 0.05, "joint", _JOINT, True, True, Rounding(True, False, True), 192, 6, (5e-5, 1e-5)),
+    Stage("synthesis", 0.20, "synthesis", _ALL, True, True, Rounding(True, True, False), 192, 6, (5e-4, 2e-5), {"sop": 0.3, "bop": 0.3}),
 )
 
 
@@ -104,8 +113,6 @@ def draw_rates(where: Position, step: int, seed: int, pictures: int, device: tor
     """Model and displacement of each picture of a step. In the frozen stage all are of one copy's models."""
     random = np.random.default_rng((seed, step, 1))
     stage, probabilities = where.stage, np.array(MODEL_PROBABILITIES)
-    if stage is STAGES[0] and where.step < SINGLE_RATE_SHARE * where.steps:
-        probabilities = np.array([float(model.beta == BETA_OF_UNIT_GAIN) for model in RATE_MODELS])
     if stage.frozen:
         half = step % 2
         probabilities = probabilities * (np.arange(len(RATE_MODELS)) * 2 // len(RATE_MODELS) == half)
@@ -122,9 +129,13 @@ def trained_parts(model: Model, stage: Stage) -> dict[str, tuple[nn.Module, floa
     """Name -> part and factor of its learning rate; everything else is at rest in this stage."""
     parts: dict[str, tuple[nn.Module, float]] = {}
     if not stage.frozen:
-        parts = {name: (part, 1.0) for name, part in model.named_children() if not name.endswith(("_prior", "synthesis"))}
+        resting = {"entropy": ("analysis", "synthesis"), "joint": ("synthesis",)}[stage.trains]
+        parts = {name: (part, 1.0) for name, part in model.named_children() if not name.endswith(("_prior", *resting))}
         for component, prior in (("luma_prior", model.luma_prior), ("chroma_prior", model.chroma_prior)):
             parts |= {f"{component}.{name}": (part, FASTER.get(name, 1.0)) for name, part in prior.named_children()}
+        if stage.trains == "entropy":
+            # The rate alone would have no gain at all.
+            parts = {name: part for name, part in parts.items() if not name.endswith(".gains")}
     for name in OPERATING_POINTS:
         if name in stage.decoders:
             copies = model.synthesis_copies(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from jpegai_ref.training.forward import Coded, Rates, code, planes_of
 from jpegai_ref.training.log import Log, StepRow, ValidationRow
 from jpegai_ref.training.losses import balance, distortion, plane_mse
 from jpegai_ref.training.stages import STAGES, Stage, draw_rates, learning_rate, position, trained_parts
+from jpegai_ref.training.transform_start import start_from_transform
 from jpegai_ref.training.validation import psnr, validate
 from jpegai_ref.variable_rate import LOG_LEVEL, RATE_MODELS, STEPS_PER_LEVEL
 
@@ -30,7 +32,7 @@ Precision = Literal["fp32", "bf16"]
 
 LARGEST_GRADIENT = 5.0
 LOG_EVERY = 50
-VALIDATE_EVERY = 1000
+VALIDATE_EVERY = 500
 SAVE_EVERY_S = 600.0
 
 
@@ -58,7 +60,9 @@ class Trainer:
         self._plan = plan
         self._device = torch.device(plan.device)
         torch.manual_seed(plan.seed)
-        self.model = Model(plan.dimensions).to(self._device)
+        self.model = Model(plan.dimensions)
+        start_from_transform(self.model, pictures.training, plan.seed)
+        self.model.to(self._device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._pictures = pictures
         self._crops = Crops(pictures.training, plan.seed)
@@ -150,13 +154,15 @@ class Trainer:
                 coded = (self._code_whole if whole else code)(self.model, planes, rates, stage.rounding)
             shown = self._decode(stage, coded, rates, height, width)
         weighted = sum(weight * distortion(shown[name], planes, rates.model_ids, stage.mixed) for name, weight in stage.decoders.items())
+        # A stage that trains rates alone decodes nothing.
+        luma_mse = plane_mse(shown["bop"].detach(), planes)[:, 0].mean() if shown else torch.tensor(math.nan)
         bpp = coded.bits / (height * width)
         betas = _betas(rates)
         loss = (balance(betas) * (bpp + betas * weighted)).mean()
         numbers = {
             "bpp": bpp.detach().mean(),
             "hyper_bpp": coded.hyper_bits.detach().mean() / (height * width),
-            "psnr_y": plane_mse(shown["bop"].detach(), planes)[:, 0].mean(),
+            "psnr_y": luma_mse,
         }
         return loss, numbers
 

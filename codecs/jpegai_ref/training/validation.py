@@ -10,7 +10,7 @@ from pytorch_msssim import ms_ssim
 from torch import Tensor
 
 from jpegai_ref.colour import PEAK, denormalise
-from jpegai_ref.model import Model
+from jpegai_ref.model import Model, OperatingPoint
 from jpegai_ref.training.forward import Rates, Rounding, code, planes_of
 from jpegai_ref.training.log import ValidationRow
 from jpegai_ref.training.losses import distortion, plane_mse
@@ -27,10 +27,11 @@ def psnr(mse: float) -> float:
 
 @torch.no_grad()
 def validate(model: Model, pictures: Tensor, stage: Stage, step: int) -> Iterator[ValidationRow]:
-    """A row for each model id and each decoder of the stage; `pictures` uint8 (N, 3, H, W). Rates are estimates from likelihoods."""
+    """A row for each model id and each decoder of the stage, SOP and BOP where it has none; `pictures` uint8 (N, 3, H, W). Rates are estimates from likelihoods."""
     rounding = Rounding(stage.rounding.integer_scales, stage.rounding.skip, noise=False)
+    decoders: tuple[OperatingPoint, ...] = tuple(stage.decoders) or ("sop", "bop")
     for model_id in range(len(RATE_MODELS)):
-        rows = {name: torch.zeros(7, dtype=torch.float64) for name in stage.decoders}
+        rows = {name: torch.zeros(7, dtype=torch.float64) for name in decoders}
         for batch in torch.split(pictures, PICTURES_AT_ONCE):
             planes = planes_of(batch)
             height, width = planes.shape[-2:]
@@ -43,7 +44,8 @@ def validate(model: Model, pictures: Tensor, stage: Stage, step: int) -> Iterato
                 bpp = coded.bits.double() / (height * width)
                 cost = bpp + RATE_MODELS[model_id].beta * distortion(shown, planes, ids, mixed=False)
                 luma_psnr = 10 * torch.log10(PEAK**2 / mse[:, 0])
-                structure = ms_ssim(shown[:, :1], planes[:, :1], data_range=PEAK, size_average=False).double()
+                with torch.autocast(planes.device.type, enabled=False):
+                    structure = ms_ssim(shown[:, :1], planes[:, :1], data_range=PEAK, size_average=False).double()
                 values = (bpp, coded.hyper_bits.double() / (height * width), luma_psnr, mse[:, 1], mse[:, 2], structure, cost)
                 sums += torch.stack([value.sum() for value in values]).cpu()
         for name, sums in rows.items():
