@@ -41,8 +41,13 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=count, default=10, help="at most so many times the same [default: 10]")
     parser.add_argument("--budget-s", type=positive, default=10.0, help="no further repeat after so many seconds [default: 10]")
     parser.add_argument("--time-limit-s", type=positive, default=300.0, help="for one process, its preparation included [default: 300]")
-    most = round(0.7 * _memory() / GIB, 1)
+    most = most_memory_gib()
     parser.add_argument("--memory-limit-gib", type=positive, default=most, help=f"for one process [default: {most:g}, 70 %% of all]")
+
+
+def most_memory_gib() -> float:
+    """What one process may take: 70 % of all."""
+    return round(0.7 * _memory() / GIB, 1)
 
 
 def conditions() -> Iterator[str]:

@@ -1,6 +1,6 @@
 """One axis for all rates: the gain of the quantiser in 1/128 level, model after model.
 
-    quality 0 ... 3489 -- gain -- beta -- nearest model, displacement
+    quality 0 ... 2977 -- gain -- beta -- nearest model, displacement
 
 A step of 128 makes the quantiser 1.22 times as fine. Where two models meet, the quality goes on without a step in gain.
 """

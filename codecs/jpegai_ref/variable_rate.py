@@ -33,12 +33,13 @@ class RateModel:
 
 
 RATE_MODELS = (
-    RateModel(0.002, -1024, 320),
-    RateModel(0.012, -320, 320),
-    RateModel(0.075, -320, 320),
-    RateModel(0.5, -320, 702),
+    RateModel(0.0004, -512, 320),
+    RateModel(0.002, -320, 320),
+    RateModel(0.01, -320, 432),
+    RateModel(0.1, -432, 702),
 )
-"""The nominal betas of the reference software. Ranges overlap with the neighbours'; the outermost reach its encoder's limits."""
+"""Placed where these networks need them for 0.06 to 2 bpp; the reference software has 0.002, 0.012, 0.075 and 0.5. Ranges overlap with the
+neighbours'; the outermost reach the limits of its encoder."""
 
 
 def beta_at(model_id: int, displacement: float) -> float:

@@ -65,7 +65,7 @@ def test_kinds_of_pictures(coder: Coder, picture: Picture) -> None:
     both_sides(coder, picture, "bop")
 
 
-@pytest.mark.parametrize("setting", [Setting(0, -1024), Setting(0, 0), Setting(2, -320), Setting(3, 702)])
+@pytest.mark.parametrize("setting", [Setting(0, -512), Setting(0, 0), Setting(2, -320), Setting(3, 702)])
 def test_all_rates(coder: Coder, setting: Setting) -> None:
     both_sides(coder, rgb(100, 90), "bop", setting)
 
