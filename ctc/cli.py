@@ -15,7 +15,7 @@ from ctc import __version__
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.errors import CtcError, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
-from ctc.protocols import Device
+from ctc.protocols import Device, Varied
 from ctc.records import BD_TARGET_BPPS, Campaign
 
 INTERRUPTED = 130
@@ -169,6 +169,8 @@ def _list() -> int:
     click.echo("codecs")
     for name, codec in plugins.codecs().found.items():
         click.echo(f"  {name:16} {codec.citation}{'; ' + codec.note if codec.note else ''}")
+        if isinstance(codec, Varied):
+            click.echo(f"  {'':16} also with any of its tools: {name}+{'+'.join(codec.switches)}")
     click.echo("metrics")
     for name, metric in plugins.metrics().found.items():
         click.echo(

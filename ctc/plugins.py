@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ctc.errors import ToolMissing, UsageError
-from ctc.protocols import Codec, Device, Metric, Report
+from ctc.protocols import Codec, Device, Metric, Report, Varied
 from ctc.records import METRIC_ORDER
 
 PACKAGE = Path(__file__).parent
@@ -36,9 +36,16 @@ class Registry(Generic[Plugin]):
     broken: Mapping[str, str]
 
     def __getitem__(self, name: str) -> Plugin:
-        """The plug-in called `name`. Raises UsageError with the nearest names, ToolMissing where files could not be imported."""
+        """The plug-in called `name`, or `name` with switches of its own behind a `+`.
+
+        Raises UsageError with the nearest names, ToolMissing where files could not be imported."""
         if name in self.found:
             return self.found[name]
+        base, plus, switches = name.partition("+")
+        plain = self.found.get(base)
+        if plus and isinstance(plain, Varied):
+            variant: Any = plain.variant(switches)
+            return variant
         near = get_close_matches(name, self.found, n=3, cutoff=0.5)
         if self.broken and not near:
             reasons = "; ".join(f"{module}: {reason}" for module, reason in self.broken.items())

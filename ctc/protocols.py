@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,18 @@ class Codec(Protocol):
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
         """Writes `destination` in the codec's pixel format. Raises ToolFailed."""
+        ...
+
+
+@runtime_checkable
+class Varied(Protocol):
+    """A codec with switches: `NAME+SWITCH+SWITCH` is a codec of its own, which no list names."""
+
+    switches: tuple[str, ...]
+    """Names of all."""
+
+    def variant(self, switches: str) -> Codec:
+        """The codec with some, joined by `+` in the order of `switches`. Raises UsageError for others."""
         ...
 
 

@@ -17,6 +17,7 @@ import click
 
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.knob import HIGHEST_QUALITY
+from jpegai_ref.tools import Tools, ToolUnavailable, tool_names
 
 if TYPE_CHECKING:
     from jpegai_ref.coder import Coder
@@ -54,14 +55,19 @@ def cli() -> None:
 @output_file
 @click.option("--bpp", type=click.FloatRange(0, 1000, min_open=True), help="Target rate in bits per pixel.")
 @click.option("--quality", type=click.IntRange(0, HIGHEST_QUALITY), help="Fixed quality; 128 more make the quantiser 1.22 times as fine.")
+@click.option("--tools", metavar="NAME+NAME", default="", help=f"Coding tools: {', '.join(tool_names())}. [default: none]")
 @threads_option
 @device_option
-def encode(source: Path, destination: Path, bpp: float | None, quality: int | None, threads: int | None, device: str) -> None:
+def encode(source: Path, destination: Path, bpp: float | None, quality: int | None, tools: str, threads: int | None, device: str) -> None:
     """Code the picture IN (PNG, PPM, PGM, raw .yuv) into the file OUT."""
     if (bpp is None) == (quality is None):
         raise click.UsageError("give either --bpp or --quality")
     if bpp is not None and math.isnan(bpp):
         raise click.UsageError("--bpp is not a number")
+    try:
+        switches = Tools.parse(tools)
+    except ValueError as error:
+        raise click.UsageError(f"--tools {tools}: {error}") from error
     with _reported():
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
@@ -75,9 +81,9 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
         note = ""
         if quality is not None:
             setting = setting_of(quality)
-            data = encode_analysed(coder, analysis, setting).data
+            data = encode_analysed(coder, analysis, setting, switches).data
         else:
-            match = matched(coder, analysis, bpp or 0.0)
+            match = matched(coder, analysis, bpp or 0.0, tools=switches)
             setting, data = match.setting, match.encoded.data
             reached = "off the target" if abs(match.deviation) <= TOLERANCE else "off the target, which is out of reach"
             note = f", {100 * match.deviation:+.2f} % {reached}, {match.passes} passes"
@@ -178,7 +184,7 @@ def _reported() -> Iterator[None]:
 
     try:
         yield
-    except (WeightsError, WeightsMissing, DeviceMissing) as error:
+    except (WeightsError, WeightsMissing, DeviceMissing, ToolUnavailable) as error:
         raise Missing(str(error)) from error
     except (BitstreamError, PictureFileError) as error:
         raise Failure(str(error)) from error

@@ -29,6 +29,8 @@ class Coder:
     weights_id: bytes
     """As streams carry it."""
     device: torch.device
+    tool_tensors: tuple[str, ...]
+    """Names of the tensors with constants of tools."""
 
 
 def load(path: Path, device: str = "cpu") -> Coder:
@@ -43,7 +45,8 @@ def load(path: Path, device: str = "cpu") -> Coder:
     model = load_networks(weights, COMPACT).to(device)
     # Convolutions of a CPU are up to half as fast again when the channels of a position lie side by side.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Coder(model, exact, bytes.fromhex(weights.id)[:WEIGHTS_ID_SIZE], torch.device(device))
+    tool_tensors = tuple(name for name in weights.tensors if name.startswith("tools."))
+    return Coder(model, exact, bytes.fromhex(weights.id)[:WEIGHTS_ID_SIZE], torch.device(device), tool_tensors)
 
 
 @contextmanager

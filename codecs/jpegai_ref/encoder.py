@@ -26,6 +26,7 @@ from jpegai_ref.reconstruction import reconstructed
 from jpegai_ref.sigma import coded_positions, skip_scale
 from jpegai_ref.skipping import Decided, SkippingQuantiser
 from jpegai_ref.tiling import synthesis_tiles
+from jpegai_ref.tools import NO_TOOLS, Tools
 
 MAIN_PROFILE = 1
 TRANSFORMS = (BOP, SOP, HOP)
@@ -62,13 +63,19 @@ class _Coded:
     payload: bytes
 
 
-def encode(coder: Coder, picture: Picture, setting: Setting) -> Encoded:
-    """The file of a picture at a setting. It does not depend on the number of PyTorch's threads."""
-    return encode_analysed(coder, analysed(coder, picture), setting)
+def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_TOOLS) -> Encoded:
+    """The file of a picture at a setting. It does not depend on the number of PyTorch's threads.
+
+    Raises ToolUnavailable where the weights have no constants for a tool.
+    """
+    return encode_analysed(coder, analysed(coder, picture), setting, tools)
 
 
-def encode_analysed(coder: Coder, source: Analysed, setting: Setting, cubes_of: PictureHeader | None = None) -> Encoded:
-    """One pass of quantisation and entropy coding; with the cube flags of another pass' header, where one is given."""
+def encode_analysed(
+    coder: Coder, source: Analysed, setting: Setting, tools: Tools = NO_TOOLS, cubes_of: PictureHeader | None = None
+) -> Encoded:
+    """One pass of quantisation and entropy coding; with the cube flags of another pass' header, where one is given. Raises as `encode`."""
+    tools.require(coder.tool_tensors)
     luma_cubes = chroma_cubes = None
     if cubes_of is not None:
         luma_cubes, chroma_cubes = Decided(cubes_of.luma.may_skip), Decided(cubes_of.chroma.may_skip)

@@ -1,5 +1,7 @@
 """The codec in the evaluation harness: three decoders of one encoder, `jpegai-sop`, `jpegai-bop`, `jpegai-hop`.
 
+With coding tools they are called `jpegai-bop+rvs`, `jpegai-sop+lsbs+lef` and so on.
+
 The only file of the package that knows the harness. Coding is done by a process that stays, `resident`, one for each worker: PyTorch and
 the weights are loaded once in it. Here PyTorch is not imported.
 """
@@ -14,9 +16,10 @@ from pathlib import Path
 
 from ctc.complexity.child import python_command
 from ctc.complexity.resident import Resident
-from ctc.errors import ToolMissing
+from ctc.errors import ToolMissing, UsageError
 from ctc.records import Cost, Knob, PixelFormat
 from jpegai_ref.knob import HIGHEST_QUALITY, START
+from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names
 
 PACKAGE = Path(__file__).parent
 ID_DIGITS = 8
@@ -39,20 +42,34 @@ def code_digest() -> str:
 
 
 class JpegAi:
-    """One operating point of the decoder; the bitstream is the same for all."""
+    """One operating point of the decoder, and the tools of the encoder; the bitstream is the same for all operating points."""
 
     citation = "structure of ISO/IEC 6048-1 | ITU-T T.840.1 (JPEG AI), own weights; jpegai_ref"
     pixels = PixelFormat("ppm")
     knob = Knob("quality", 0, HIGHEST_QUALITY, integer=True, rate_rises=True, start=START)
     seconds_per_megapixel = 1.0
 
-    def __init__(self, operating_point: str, cost: str) -> None:
-        self._operating_point = operating_point
-        self.name = f"jpegai-{operating_point}"
+    switches = tool_names()
+
+    def __init__(self, operating_point: str, cost: str, tools: Tools = NO_TOOLS) -> None:
+        self._operating_point, self._cost, self._tools = operating_point, cost, tools
+        self.name = "+".join(filter(None, [f"jpegai-{operating_point}", str(tools)]))
         self.note = f"{cost}; not the reference software, and trained on far less: says nothing of JPEG AI itself"
 
+    def variant(self, switches: str) -> JpegAi:
+        """The codec with tools, `rvs+cwg`. Raises UsageError where there are no such tools or their order is another."""
+        asked = f"unknown codec '{self.name}+{switches}'"
+        try:
+            tools = Tools.parse(switches)
+        except ValueError as error:
+            raise UsageError(f"{asked}: {error}") from error
+        found = _variant(self._operating_point, self._cost, tools)
+        if found.name != f"{self.name}+{switches}":
+            raise UsageError(f"{asked}: did you mean {found.name}?")
+        return found
+
     def version(self) -> str:
-        """Raises ToolMissing where there are no weights."""
+        """Raises ToolMissing where there are no weights, or none with the constants of the tools."""
         from safetensors import SafetensorError, safe_open
 
         from jpegai_ref.weights_place import WeightsMissing, weights_file
@@ -60,26 +77,39 @@ class JpegAi:
         try:
             with safe_open(weights_file(), framework="numpy") as file:
                 weights_id = (file.metadata() or {}).get("id", "")
+                self._tools.require(file.keys())
         except WeightsMissing as error:
             raise ToolMissing(f"jpegai_ref cannot code: {error}") from error
+        except ToolUnavailable as error:
+            raise ToolMissing(f"{self.name} cannot code: {error}") from error
         except (OSError, SafetensorError) as error:
             raise ToolMissing(f"jpegai_ref cannot code: its weights cannot be read ({error})") from error
         torch = package_version("torch")
-        return f"jpegai_ref code {code_digest()}, weights {weights_id[:ID_DIGITS]}, {self._operating_point.upper()}, torch {torch}"
+        parts = [f"jpegai_ref code {code_digest()}", f"weights {weights_id[:ID_DIGITS]}", self._operating_point.upper()]
+        parts += [f"tools {self._tools}"] if self._tools != NO_TOOLS else []
+        return ", ".join([*parts, f"torch {torch}"])
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
-        return python_command("jpegai_ref", "encode", str(source), str(bitstream), "--quality", str(int(setting)), "--threads", "1")
+        tools = ("--tools", str(self._tools)) if self._tools != NO_TOOLS else ()
+        return python_command("jpegai_ref", "encode", str(source), str(bitstream), "--quality", str(int(setting)), *tools, "--threads", "1")
 
     def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]:
         return python_command("jpegai_ref", "decode", str(bitstream), str(destination), "--op", self._operating_point, "--threads", "1")
 
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
-        task = {"task": "encode", "source": str(source), "destination": str(bitstream), "quality": int(setting)}
+        files = {"source": str(source), "destination": str(bitstream)}
+        task = {"task": "encode", **files, "quality": int(setting), "tools": str(self._tools)}
         return resident().run(task, self.encode_command(source, bitstream, setting))
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
         task = {"task": "decode", "source": str(bitstream), "destination": str(destination), "operating_point": self._operating_point}
         return resident().run(task, self.decode_command(bitstream, destination))
+
+
+@lru_cache
+def _variant(operating_point: str, cost: str, tools: Tools) -> JpegAi:
+    """The same object each time, as the registry has it of those that it lists."""
+    return JpegAi(operating_point, cost, tools)
 
 
 CODECS = (JpegAi("sop", "5.6 kMAC/px to decode"), JpegAi("bop", "12.1 kMAC/px to decode"), JpegAi("hop", "44.2 kMAC/px to decode"))

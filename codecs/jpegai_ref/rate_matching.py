@@ -17,6 +17,7 @@ from jpegai_ref.encoder import Encoded, Setting, encode_analysed
 from jpegai_ref.knob import HIGHEST_QUALITY, START
 from jpegai_ref.picture_header import PictureHeader
 from jpegai_ref.quality import last_quality_of, setting_of, setting_of_model
+from jpegai_ref.tools import NO_TOOLS, Tools
 
 TOLERANCE = 0.02
 MOST_PASSES = 12
@@ -41,10 +42,10 @@ class Matched:
         return math.log1p(self.deviation)
 
 
-def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float = TOLERANCE) -> Matched:
+def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float = TOLERANCE, tools: Tools = NO_TOOLS) -> Matched:
     """The file whose bytes are within `tolerance` of the target rate, or the nearest that was found in MOST_PASSES passes.
 
-    Raises ValueError for a target that is not positive.
+    Raises ValueError for a target that is not positive, ToolUnavailable as `encoder.encode`.
     """
     if not 0 < target_bpp < math.inf:
         raise ValueError(f"a target rate is positive, not {target_bpp} bpp")
@@ -53,7 +54,7 @@ def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float 
 
     def passed(proposal: Proposal, passes: int) -> Matched:
         cubes_of = None if proposal.cubes_of is None else headers[proposal.cubes_of]
-        encoded = encode_analysed(coder, source, proposal.setting, cubes_of)
+        encoded = encode_analysed(coder, source, proposal.setting, tools, cubes_of)
         if cubes_of is None:
             headers[proposal.setting] = encoded.header
         return Matched(encoded, 8 * len(encoded.data) / (target_bpp * source.samples) - 1, proposal.setting, passes)

@@ -2,7 +2,7 @@
 
 Reads a task from each line of standard input, answers with a line of JSON on standard output; `{}` first, when it is ready.
 
-    {"task": "encode", "source": PICTURE, "destination": FILE, "quality": 1850}
+    {"task": "encode", "source": PICTURE, "destination": FILE, "quality": 1850, "tools": "rvs+cwg"}
     {"task": "decode", "source": FILE, "destination": PPM, "operating_point": "bop"}
     -> {"wall_s": ..., "cpu_s": ..., "peak_bytes": ...} or {"error": "one line"}
 
@@ -33,6 +33,7 @@ from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import PictureFileError, file_content, read_picture
 from jpegai_ref.quality import setting_of
+from jpegai_ref.tools import Tools, ToolUnavailable
 from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file
 
@@ -48,8 +49,8 @@ def perform(coder: Coder, task: dict[str, Any]) -> dict[str, float]:
     source, destination = Path(task["source"]), Path(task["destination"])
     _forget_peak()
     if task["task"] == "encode":
-        picture, setting = read_picture(source), setting_of(int(task["quality"]))
-        written, cost = _timed(lambda: encode_analysed(coder, analysed(coder, picture), setting).data)
+        picture, setting, tools = read_picture(source), setting_of(int(task["quality"])), Tools.parse(task["tools"])
+        written, cost = _timed(lambda: encode_analysed(coder, analysed(coder, picture), setting, tools).data)
     else:
         data, operating_point = source.read_bytes(), task["operating_point"]
         decoded, cost = _timed(lambda: decode(coder, data, operating_point))
@@ -108,7 +109,7 @@ def main() -> int:
         answer: dict[str, Any]
         try:
             answer = perform(coder, json.loads(line))
-        except (BitstreamError, PictureFileError, OSError, MemoryError) as error:
+        except (BitstreamError, PictureFileError, ToolUnavailable, OSError, MemoryError) as error:
             answer = {"error": " ".join(str(error).split()) or type(error).__name__}
         answers.write(json.dumps(answer) + "\n")
     return 0

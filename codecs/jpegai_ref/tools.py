@@ -1,0 +1,64 @@
+"""The switches of the coding tools, as the encoder, the command line and the harness know them; knows nothing of the networks.
+
+A stream says itself which tools it uses: a decoder is told nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+FITTED = ("rvs", "cwg", "lsbs", "lef")
+"""Tools with constants that were fitted to the weights; a file of weights has them as the tensors `tools.NAME....`."""
+
+
+class ToolUnavailable(Exception):
+    """A tool that is asked for and that the weights have no constants for; one line."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Which tools the encoder uses."""
+
+    rvs: bool = False
+    """Residual and variance are scaled by blocks, see `block_scaling`."""
+    cwg: bool = False
+    """Residual and variance are scaled by channels, see `block_scaling`."""
+    lsbs: bool = False
+    """Latents are scaled before the synthesis, see `latent_scaling`."""
+    lef: bool = False
+    """Luma is sharpened behind the synthesis, see `sharpening`."""
+
+    def __str__(self) -> str:
+        """`rvs+cwg`; empty where all are off."""
+        return "+".join(name for name in tool_names() if getattr(self, _field(name)))
+
+    @staticmethod
+    def parse(text: str) -> Tools:
+        """From names joined by `+`, in any order; the empty text is none. Raises ValueError for an unknown name and for one given twice."""
+        names = text.split("+") if text else []
+        for name in names:
+            if name not in tool_names():
+                raise ValueError(f"there is no tool {name!r}: the tools are {', '.join(tool_names())}")
+            if names.count(name) > 1:
+                raise ValueError(f"the tool {name} is named twice")
+        return Tools(**{_field(name): True for name in names})
+
+    def require(self, tensors: Iterable[str]) -> None:
+        """Raises ToolUnavailable where none of the names of a file's tensors are those of a fitted tool that is switched on."""
+        available = {name.split(".")[1] for name in tensors if name.startswith("tools.")}
+        lacking = [name for name in FITTED if getattr(self, name) and name not in available]
+        if lacking:
+            raise ToolUnavailable(f"these weights have no constants for {', '.join(lacking)}: they were exported without `fit_tools`")
+
+
+def tool_names() -> tuple[str, ...]:
+    """Names of all tools, in the order in which they are written."""
+    return tuple(field.name.replace("_", "-") for field in fields(Tools))
+
+
+def _field(name: str) -> str:
+    return name.replace("-", "_")
+
+
+NO_TOOLS = Tools()

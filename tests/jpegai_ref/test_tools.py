@@ -1,0 +1,58 @@
+"""The switches of the tools, from their names to the harness."""
+
+from __future__ import annotations
+
+import pytest
+from jpegai_ref.coder import Coder
+from jpegai_ref.encoder import Setting, encode
+from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names
+
+from ctc import plugins
+from ctc.errors import UsageError
+from tests.jpegai_ref.sample_pictures import rgb
+
+
+def test_names_are_written_in_one_order_and_read_in_any() -> None:
+    assert str(Tools(cwg=True, rvs=True)) == "rvs+cwg"
+    assert Tools.parse("cwg+rvs") == Tools(rvs=True, cwg=True)
+    assert Tools.parse("") == NO_TOOLS
+    assert str(NO_TOOLS) == ""
+    assert str(Tools.parse("+".join(reversed(tool_names())))) == "+".join(tool_names())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("rsv", "there is no tool 'rsv': the tools are rvs, cwg"), ("rvs+rvs", "rvs is named twice"), ("rvs+", "no tool ''")],
+)
+def test_names_that_are_not_read(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Tools.parse(text)
+
+
+def test_what_the_weights_have_no_constants_for_is_refused(coder: Coder) -> None:
+    with pytest.raises(ToolUnavailable, match="no constants for rvs, lef: "):
+        encode(coder, rgb(64, 64), Setting(1, 0), Tools(rvs=True, lef=True))
+    Tools(rvs=True).require(["tools.rvs.scales", "luma.gain_logs"])
+
+
+def test_a_variant_is_a_codec_of_its_own() -> None:
+    codec = plugins.codecs()["jpegai-bop+rvs+lef"]
+    assert codec.name == "jpegai-bop+rvs+lef"
+    assert codec is plugins.codecs()["jpegai-bop+rvs+lef"]
+    assert codec.knob == plugins.codecs()["jpegai-bop"].knob
+    assert codec.name not in plugins.codecs().found
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("jpegai-bop+rsv", r"unknown codec 'jpegai-bop\+rsv': there is no tool 'rsv': the tools are rvs, cwg, lsbs, lef"),
+        ("jpegai-sop+lef+rvs", r"unknown codec 'jpegai-sop\+lef\+rvs': did you mean jpegai-sop\+rvs\+lef\?"),
+        ("jpegai-sop+", r"unknown codec 'jpegai-sop\+': did you mean jpegai-sop\?"),
+        ("jpegai-bup+rvs", r"unknown codec 'jpegai-bup\+rvs': did you mean jpegai-"),
+        ("jpeg+rvs", r"unknown codec 'jpeg\+rvs': did you mean jpeg"),
+    ],
+)
+def test_variants_that_are_not_there(name: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        plugins.codecs()[name]
