@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ctc import pixels, plugins
 from ctc.errors import PictureError, ToolFailed
 from ctc.picturefiles import read_picture
-from ctc.protocols import Codec
+from ctc.protocols import Codec, SharesBitstreams
 from ctc.records import Cost, Counts, Picture
 from ctc.scratch import scratch_prefix
 from ctc.store import Store, explained, file_hash
@@ -93,9 +93,15 @@ class Bench(AbstractContextManager["Bench"]):
 
     def _encode_identity(self, setting: float) -> dict[str, Any]:
         """All that decides the bitstream. The arguments of the command line are in it, so that no constant of a codec is forgotten."""
-        source, bitstream, _ = self.file_names("source", setting)
+        encoder, version = self._encoder
+        source, bitstream, _ = self._file_names("source", encoder, setting)
         arguments = self.codec.encode_command(source, bitstream, setting)[1:]
-        return {"picture": self.source.picture.sha256, **self._made_by(), "setting": float(setting), "arguments": list(arguments)}
+        return {
+            "picture": self.source.picture.sha256,
+            **self._made_by(encoder, version),
+            "setting": float(setting),
+            "arguments": list(arguments),
+        }
 
     def _encode(self, setting: float) -> dict[str, Any]:
         self.refuse_to_guess()
@@ -159,16 +165,25 @@ class Bench(AbstractContextManager["Bench"]):
         size = {"width": picture.width, "height": picture.height, "bit_depth": picture.bit_depth}
         _, bitstream, destination = self.file_names("decoded", 0)
         arguments = self.codec.decode_command(bitstream, destination)[1:]
-        return {"bitstream": bitstream_sha256, **self._made_by(), **size, "arguments": list(arguments)}
+        made_by = self._made_by(self.codec_name, self.codec_version)
+        return {"bitstream": bitstream_sha256, **made_by, **size, "arguments": list(arguments)}
 
-    def _made_by(self) -> dict[str, Any]:
+    @cached_property
+    def _encoder(self) -> tuple[str, str]:
+        """Name and version under which bitstreams are stored."""
+        return self.codec.encoder() if isinstance(self.codec, SharesBitstreams) else (self.codec_name, self.codec_version)
+
+    def _made_by(self, codec: str, version: str) -> dict[str, Any]:
         conversion = pixels.conversion_name(self.codec.pixels, self.source.picture.bit_depth)
         pixel_format = asdict(self.codec.pixels)
-        return {"codec": self.codec_name, "version": self.codec_version, "conversion": conversion, "pixels": pixel_format}
+        return {"codec": codec, "version": version, "conversion": conversion, "pixels": pixel_format}
 
     def file_names(self, name: str, setting: float) -> tuple[Path, Path, Path]:
         """Source, bitstream and reconstruction, as file names for the command lines that keys hold and reports show."""
-        picture, stem = self.source.picture, f"{name}.{self.codec_name}.{setting:g}"
+        return self._file_names(name, self.codec_name, setting)
+
+    def _file_names(self, name: str, codec: str, setting: float) -> tuple[Path, Path, Path]:
+        picture, stem = self.source.picture, f"{name}.{codec}.{setting:g}"
         if self.codec.pixels.container == "ppm":
             return Path(f"{name}.ppm"), Path(f"{stem}.bits"), Path(f"{stem}.ppm")
         width, height = pixels.coded_size(picture.width, picture.height, self.codec.pixels)

@@ -16,7 +16,7 @@ from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
 from ctc.together import Setting
 
-EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc")
+EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc", "jpegai-sop", "jpegai-bop", "jpegai-hop")
 """What every installation can run; the default of `--codecs`."""
 
 CTC_ANCHOR = "vvc-vtm"

@@ -66,6 +66,17 @@ class Varied(Protocol):
         ...
 
 
+@runtime_checkable
+class SharesBitstreams(Protocol):
+    """What a codec has besides, if it is one of several decoders of the same bitstreams: what one of them has encoded serves all."""
+
+    def encoder(self) -> tuple[str, str]:
+        """Name and version of the encoder that they share. It stands for `name` and `version` in all that concerns bitstreams.
+
+        Raises ToolMissing."""
+        ...
+
+
 Scorer = Callable[[Codes], float]
 """The score of a distorted picture against a reference that is known already. May be infinite; raises MetricUndefined with a reason."""
 

@@ -70,6 +70,10 @@ class JpegAi:
 
     def version(self) -> str:
         """Raises ToolMissing where there are no weights, or none with the constants of the tools."""
+        return f"{self.encoder()[1]}, {self._operating_point.upper()}"
+
+    def encoder(self) -> tuple[str, str]:
+        """That of all operating points with the same tools. Raises ToolMissing as `version`."""
         from safetensors import SafetensorError, safe_open
 
         from jpegai_ref.weights_place import WeightsMissing, weights_file
@@ -85,9 +89,9 @@ class JpegAi:
         except (OSError, SafetensorError) as error:
             raise ToolMissing(f"jpegai_ref cannot code: its weights cannot be read ({error})") from error
         torch = package_version("torch")
-        parts = [f"jpegai_ref code {code_digest()}", f"weights {weights_id[:ID_DIGITS]}", self._operating_point.upper()]
+        parts = [f"jpegai_ref code {code_digest()}", f"weights {weights_id[:ID_DIGITS]}"]
         parts += [f"tools {self._tools}"] if self._tools != NO_TOOLS else []
-        return ", ".join([*parts, f"torch {torch}"])
+        return "+".join(filter(None, ["jpegai", str(self._tools)])), ", ".join([*parts, f"torch {torch}"])
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         tools = ("--tools", str(self._tools)) if self._tools != NO_TOOLS else ()

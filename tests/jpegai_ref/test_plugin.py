@@ -18,10 +18,13 @@ from jpegai_ref.plugin import resident
 from jpegai_ref.quality import setting_of
 from jpegai_ref.weights import read
 from jpegai_ref.weights_place import VARIABLE
+from PIL import Image
 
-from ctc import pixels, plugins
+from ctc import datasets, pixels, plugins
+from ctc.bench import Bench, Source
 from ctc.errors import ToolFailed, ToolMissing
 from ctc.protocols import Codec
+from ctc.store import Store
 from tests.jpegai_ref.sample_pictures import rgb
 
 NAMES = tuple(f"jpegai-{point}" for point in OPERATING_POINTS)
@@ -120,3 +123,17 @@ def test_the_knob_rises() -> None:
         assert list(rates) == sorted(rates)
         assert list(settings) == sorted(settings)
         assert knob.rate_rises
+
+
+def test_what_one_operating_point_has_encoded_serves_all(codecs: dict[str, Codec], tmp_path: Path) -> None:
+    """The store has one bitstream of a setting, and a decoding of it for each codec."""
+    (tmp_path / "set").mkdir()
+    Image.fromarray(interleaved(80, 96)).save(tmp_path / "set" / "coffee.png")
+    store = Store(tmp_path / "store")
+    (picture,) = datasets.load(str(tmp_path / "set"), store).pictures
+    counts = []
+    for name, codec in codecs.items():
+        with Bench(Source(picture), name, codec.version(), store, may_run=True) as bench:
+            bench.decoded(1000)
+            counts.append((bench.counts.encodes_run, bench.counts.encodes_reused, bench.counts.decodes_run))
+    assert counts == [(1, 0, 1), (0, 1, 1), (0, 1, 1)]
