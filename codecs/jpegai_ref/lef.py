@@ -22,6 +22,7 @@ from jpegai_ref.tool_constants import MODELS, Constants, check_constants, check_
 
 STEPS = 3
 UNIT = 1024
+LOWEST_GAIN, HIGHEST_GAIN = UNIT // 2, 2 * UNIT
 LARGEST_THRESHOLD = (1 << 13) - 1
 PEAK = 255.0
 
@@ -38,7 +39,7 @@ class Lef:
     def __post_init__(self) -> None:
         check_constants("thresholds of LEF", self.thresholds, (MODELS, STEPS), 0, LARGEST_THRESHOLD)
         check_rising("thresholds of LEF", self.thresholds)
-        check_constants("gains of LEF", self.gains, (MODELS, STEPS), UNIT // 2, 2 * UNIT)
+        check_constants("gains of LEF", self.gains, (MODELS, STEPS), LOWEST_GAIN, HIGHEST_GAIN)
 
     def strengths(self, model_id: int, scale_log: NDArray[np.int32]) -> NDArray[np.float32]:
         """f - 1 at each latent (h, w) from the channel's scale_log (h, w)."""
