@@ -14,7 +14,7 @@ from jpegai_ref.codestream import read_codestream, write_codestream
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.exact import ExactModel, decode_symbols
 from jpegai_ref.markers import Marker, read_substreams, write_substreams
-from jpegai_ref.picture_header import LARGEST_SIDE
+from jpegai_ref.picture_header import LARGEST_SIDE, PictureHeader
 from jpegai_ref.picture_header_syntax import write_picture_header
 from jpegai_ref.probe import probe
 from jpegai_ref.tool_header import ToolHeader
@@ -24,13 +24,22 @@ from tests.jpegai_ref.small_exact import file_of, header, model, symbols_for, wi
 SPREAD, PEAKED = model(), model(peaked=True)
 
 
+def with_scaling(plain: PictureHeader) -> PictureHeader:
+    """RVS and CWG in both components."""
+    flags = (True, False, False, True)
+    luma, chroma = replace(plain.luma, rvs=True, channel_scales=flags * 2), replace(plain.chroma, rvs=True, channel_scales=flags)
+    return replace(plain, luma=luma, chroma=chroma)
+
+
 def files() -> list[tuple[ExactModel, bytes]]:
     """Streams of several kinds, each with the model that decodes it."""
     plain = header()
+    kinds = (plain, header(threads=4), with_cube_flags(plain, 0.7), replace(plain, displacement=-2000), header(64, 64, threads=16))
     found = []
     for exact, spread in ((SPREAD, 4.0), (PEAKED, 0.05)):
-        for one in (plain, header(threads=4), with_cube_flags(plain, 0.7), replace(plain, displacement=-2000), header(64, 64, threads=16)):
-            found.append((exact, file_of(exact, one, symbols_for(exact, one, spread=spread), ToolHeader(sharpening_channel=3))))
+        for number, one in enumerate((*kinds, with_scaling(header(160, 200)))):
+            tools = ToolHeader(luma_scaling=number > 2, chroma_scaling=number > 3, sharpening_channel=3)
+            found.append((exact, file_of(exact, one, symbols_for(exact, one, spread=spread), tools)))
     return found
 
 
@@ -130,10 +139,10 @@ def test_a_huge_picture_in_a_small_file_takes_neither_time_nor_memory(exact: Exa
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(24))
 def test_noise_as_payloads(seed: int) -> None:
     noise = np.random.default_rng(seed)
-    exact, data = files()[seed % 10]
+    exact, data = files()[seed % 12]
     stream = read_codestream(data)
     changed = replace(stream, luma=noise.bytes(int(noise.integers(0, 400))), chroma=noise.bytes(int(noise.integers(0, 400))))
     with pytest.raises(BitstreamError):
