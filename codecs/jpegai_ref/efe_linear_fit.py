@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jpegai_ref.chroma_grid import BEFORE, ChromaGrid, Planes, Rectangle
-from jpegai_ref.decoded_chroma import DecodedChroma, Objective
+from jpegai_ref.chroma_grid import BEFORE, ChromaGrid, Rectangle
+from jpegai_ref.comparison import Comparison, Objective
+from jpegai_ref.decoded_planes import DecodedPlanes, strips
 from jpegai_ref.efe_linear import HUNDREDTHS, SHARES, borders, regions, steps, surrounded
 from jpegai_ref.efe_linear_header import LARGEST_MEAN, SIDES, SPLITS, FilterSet, PlaneFilter, set_bits
 from jpegai_ref.filter_codes import CODES_PER_UNIT, LARGEST_CODE, ZERO, weights_of
@@ -51,16 +52,16 @@ Moments = dict[Rectangle, Matrix]
 """Sums of products (50, 50) in each cell of the chroma plane."""
 
 
-def means_of(chroma: Planes) -> tuple[int, int]:
-    """Of U and V (2, h, w), in hundredths."""
-    u, v = (min(max(round(HUNDREDTHS * float(plane.mean(dtype=np.float64))), 0), LARGEST_MEAN) for plane in chroma)
+def means_of(decoded: DecodedPlanes) -> tuple[int, int]:
+    """Of U and V, in hundredths."""
+    u, v = (min(max(round(HUNDREDTHS * float(plane.mean(dtype=np.float64))), 0), LARGEST_MEAN) for plane in (decoded.u, decoded.v))
     return u, v
 
 
-def moments(decoded: DecodedChroma, means: tuple[int, int]) -> Moments:
+def moments(comparison: Comparison, means: tuple[int, int]) -> Moments:
     """In cells that no border of any split crosses. They do not depend on the number of threads."""
-    bands = [(cell, band) for cell in _cells(decoded.grid) for band in decoded.strips(cell, BAND)]
-    parts = in_parallel([partial(_moments_of, decoded, means, band) for _, band in bands], CPU)
+    bands = [(cell, band) for cell in _cells(comparison.grid) for band in strips(cell, BAND)]
+    parts = in_parallel([partial(_moments_of, comparison, means, band) for _, band in bands], CPU)
     sums: Moments = {}
     for (cell, _), part in zip(bands, parts, strict=True):
         sums[cell] = sums[cell] + part if cell in sums else part
@@ -76,19 +77,19 @@ def _cells(grid: ChromaGrid) -> list[Rectangle]:
     ]
 
 
-def _moments_of(decoded: DecodedChroma, means: tuple[int, int], band: Rectangle) -> Matrix:
-    chroma, luma, place = decoded.around(band)
-    centred = chroma - np.array(means, np.float32)[:, None, None] / np.float32(HUNDREDTHS)
-    (down, right), sources = decoded.grid.phases, surrounded(np.concatenate((centred, luma[None])), decoded.grid.phases)
-    errors = decoded.original(band) - decoded.chroma[(slice(None), *band.slices)]
+def _moments_of(comparison: Comparison, means: tuple[int, int], band: Rectangle) -> Matrix:
+    decoded, place = comparison.decoded, comparison.grid.surroundings(band)
+    centred = decoded.chroma(place) - np.array(means, np.float32)[:, None, None] / np.float32(HUNDREDTHS)
+    (down, right), sources = comparison.grid.phases, surrounded(np.stack((*centred, decoded.beside(place))), comparison.grid.phases)
+    errors = comparison.original(band) - decoded.chroma(band)
     total = torch.zeros(ROWS, ROWS, dtype=torch.float64)
-    for strip in decoded.strips(band, max(SAMPLES_AT_ONCE // (band.right - band.left), 1)):
+    for strip in strips(band, max(SAMPLES_AT_ONCE // (band.right - band.left), 1)):
         seen = np.empty((ROWS, strip.bottom - strip.top, strip.right - strip.left))
         for number, (row, column) in enumerate(steps(LARGEST_SIDE)):
             moved = strip.moved((BEFORE + row) * down - place.top, (BEFORE + column) * right - place.left)
             seen[number:ERRORS:TAPS] = sources[(slice(None), *moved.slices)]
         seen[ERRORS:] = errors[:, strip.top - band.top : strip.bottom - band.top]
-        flat = torch.from_numpy(seen).flatten(1)
+        flat = torch.from_numpy(seen.reshape(ROWS, -1))
         total += flat @ flat.T
     return total.numpy()
 

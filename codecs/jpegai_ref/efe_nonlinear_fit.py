@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from jpegai_ref.chroma_grid import ChromaGrid, Planes, Rectangle
-from jpegai_ref.decoded_chroma import DecodedChroma
+from jpegai_ref.comparison import Comparison
+from jpegai_ref.decoded_planes import strips
 from jpegai_ref.efe_linear_fit import best_codes
 from jpegai_ref.efe_nonlinear import HUNDREDTHS, thresholds, tiles
 from jpegai_ref.efe_nonlinear_header import BINS, LARGEST_FIELD, TILE_STEP, Correction, mask_shape
@@ -31,13 +32,13 @@ def tile_sides(grid: ChromaGrid) -> tuple[int, int]:
     return rows, columns
 
 
-def best_correction(decoded: DecodedChroma, before: Enhancement) -> Correction:
+def best_correction(comparison: Comparison, before: Enhancement) -> Correction:
     """Of both planes, for what the filters `before` leave. It does not depend on the number of threads."""
-    tile = tile_sides(decoded.grid)
-    regions = [region for _, region in tiles(tile, decoded.grid, decoded.grid.whole)]
-    ranges = [_luma_range(decoded.beside(region)) for region in regions]
-    bands = [(number, band) for number, region in enumerate(regions) for band in decoded.strips(region, BAND)]
-    parts = in_parallel([partial(_moments_of, decoded, before, thresholds(*ranges[number]), band) for number, band in bands], CPU)
+    tile = tile_sides(comparison.grid)
+    regions = [region for _, region in tiles(tile, comparison.grid, comparison.grid.whole)]
+    ranges = [_luma_range(comparison.decoded.beside(region)) for region in regions]
+    bands = [(number, band) for number, region in enumerate(regions) for band in strips(region, BAND)]
+    parts = in_parallel([partial(_moments_of, comparison, before, thresholds(*ranges[number]), band) for number, band in bands], CPU)
     sums = np.zeros((len(regions), BINS + 2, BINS + 2))
     for (number, _), part in zip(bands, parts, strict=True):
         sums[number] += part
@@ -54,33 +55,26 @@ def _luma_range(luma: Planes) -> tuple[int, int]:
     return lowest, highest
 
 
-def _moments_of(decoded: DecodedChroma, before: Enhancement, limits: list[float], band: Rectangle) -> Sums:
+def _moments_of(comparison: Comparison, before: Enhancement, limits: list[float], band: Rectangle) -> Sums:
     """(10, 10) sums of products of the eight functions of luma and of what U and V lack."""
-    lacks = decoded.original(band) - filtered_part(decoded, before, band)
-    above = np.maximum(decoded.beside(band) - np.array(limits, np.float32)[:, None, None], 0)
+    lacks = comparison.original(band) - enhanced(comparison.decoded, before, band)
+    above = np.maximum(comparison.decoded.beside(band) - np.array(limits, np.float32)[:, None, None], 0)
     flat = torch.from_numpy(np.concatenate((above, lacks), dtype=np.float64)).flatten(1)
     return (flat @ flat.T).numpy()
 
 
-def filtered_part(decoded: DecodedChroma, filters: Enhancement, part: Rectangle) -> Planes:
-    """U and V (2, rows, columns) of a part of the picture as a decoder filters them."""
-    chroma, luma, place = decoded.around(part)
-    result = enhanced(chroma, luma, filters, decoded.grid, place)
-    return result[(slice(None), *part.moved(-place.top, -place.left).slices)]
-
-
-def block_errors(decoded: DecodedChroma, pictures: Sequence[Enhancement], block: int) -> Sums:
+def block_errors(comparison: Comparison, pictures: Sequence[Enhancement], block: int) -> Sums:
     """(2, rows, columns, n, n): for U and V, and every block of the masks, the products of the errors of all pairs of n pictures, summed
     over the samples of the block."""
-    _, columns = mask_shape(block, decoded.grid)
+    _, columns = mask_shape(block, comparison.grid)
 
     def of_strip(strip: Rectangle) -> Sums:
-        original = decoded.original(strip)
-        errors = np.stack([filtered_part(decoded, filters, strip) - original for filters in pictures])
+        original = comparison.original(strip)
+        errors = np.stack([enhanced(comparison.decoded, filters, strip) - original for filters in pictures])
         # Samples behind the end of the plane have no error.
         padded = np.pad(errors.astype(np.float64), [(0, 0)] * 3 + [(0, columns * block - errors.shape[-1])])
         cut = torch.from_numpy(padded).unflatten(-1, (columns, block)).permute(1, 3, 0, 2, 4).flatten(3)  # type: ignore[no-untyped-call]
         return (cut @ cut.mT).numpy()
 
-    strips = decoded.strips(decoded.grid.whole, block)
-    return np.stack(in_parallel([partial(of_strip, strip) for strip in strips], CPU), axis=1)
+    parts = strips(comparison.grid.whole, block)
+    return np.stack(in_parallel([partial(of_strip, strip) for strip in parts], CPU), axis=1)

@@ -14,6 +14,7 @@ from jpegai_ref import latents
 from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, write_codestream
+from jpegai_ref.enhancement_fit import fitted_to
 from jpegai_ref.entropy import encode_residual
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.levels import BOP, HOP, SOP, level_for
@@ -26,7 +27,7 @@ from jpegai_ref.reconstruction import reconstructed
 from jpegai_ref.scales import Scales
 from jpegai_ref.skipping import Decided, SkippingQuantiser
 from jpegai_ref.tiling import synthesis_tiles
-from jpegai_ref.tool_header import ToolHeader
+from jpegai_ref.tool_header import Enhancement, ToolHeader
 from jpegai_ref.tools import NO_TOOLS, Tools
 
 MAIN_PROFILE = 1
@@ -42,6 +43,15 @@ class Setting:
     displacement: int
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """What a pass of the encoder has found by trial; another pass can keep it."""
+
+    header: PictureHeader
+    """With the cube flags."""
+    enhancement: Enhancement
+
+
 @dataclass(frozen=True, eq=False)
 class Encoded:
     """A file, and what the encoder knows that a decoder will have."""
@@ -52,6 +62,10 @@ class Encoded:
     @property
     def header(self) -> PictureHeader:
         return self.quantised.header
+
+    @property
+    def decisions(self) -> Decisions:
+        return Decisions(self.header, self.quantised.tools.enhancement)
 
     def reconstruction(self, coder: Coder, operating_point: OperatingPoint) -> Picture:
         """The picture that a decoder will give."""
@@ -77,13 +91,15 @@ def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_T
 
 
 def encode_analysed(
-    coder: Coder, source: Analysed, setting: Setting, tools: Tools = NO_TOOLS, cubes_of: PictureHeader | None = None
+    coder: Coder, source: Analysed, setting: Setting, tools: Tools = NO_TOOLS, decisions: Decisions | None = None
 ) -> Encoded:
-    """One pass of quantisation and entropy coding; with the cube flags of another pass' header, where one is given. Raises as `encode`."""
+    """One pass of quantisation and entropy coding, and of the fit of filters; with what another pass decided, where that is given.
+
+    Raises as `encode`."""
     tools.require(coder.available())
     luma_cubes = chroma_cubes = None
-    if cubes_of is not None:
-        luma_cubes, chroma_cubes = Decided(cubes_of.luma.may_skip), Decided(cubes_of.chroma.may_skip)
+    if decisions is not None:
+        luma_cubes, chroma_cubes = Decided(decisions.header.luma.may_skip), Decided(decisions.header.chroma.may_skip)
     parts = [(LUMA, source.luma, luma_cubes)]
     if source.chroma is not None:
         parts.append((CHROMA, source.chroma, chroma_cubes))
@@ -92,9 +108,11 @@ def encode_analysed(
     header = _header(source, setting, luma.header, chroma.header if chroma else ComponentHeader(0, tiling=luma.header.tiling))
     steering = luma.scales.steering_channel() if tools.lef else None
     tool_header = ToolHeader(tools.lsbs, tools.lsbs and chroma is not None, steering)
-    stream = Codestream(header, source.hyper, luma.payload, chroma.payload if chroma else None, coder.weights_id, tool_header)
     sharpening = None if steering is None else luma.scales.scale_log(steering)
     quantised = QuantisedPicture(header, tool_header, luma.latent, chroma.latent if chroma else None, sharpening)
+    found = decisions.enhancement if decisions else fitted_to(coder, source.picture, quantised, tools)
+    quantised = replace(quantised, tools=replace(tool_header, enhancement=found))
+    stream = Codestream(header, source.hyper, luma.payload, chroma.payload if chroma else None, coder.weights_id, quantised.tools)
     return Encoded(write_codestream(stream), quantised)
 
 

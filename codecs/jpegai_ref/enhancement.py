@@ -1,4 +1,4 @@
-"""The adaptive enhancement filters of chroma, behind the synthesis, tile by tile.
+"""The adaptive enhancement filters of chroma, behind the synthesis.
 
 chroma (2, h, w) -- EFE linear (output set) -- EFE non-linear: correction -- masks -- chroma
      +--- EFE linear (alternative set) ------------------------------+
@@ -7,19 +7,21 @@ chroma (2, h, w) -- EFE linear (output set) -- EFE non-linear: correction -- mas
 from __future__ import annotations
 
 from jpegai_ref.chroma_grid import ChromaGrid, Planes, Rectangle
+from jpegai_ref.decoded_planes import DecodedPlanes
 from jpegai_ref.efe_linear import filtered
 from jpegai_ref.efe_nonlinear import corrected, mixed
 from jpegai_ref.tool_header import Enhancement
 
 
-def enhanced(chroma: Planes, luma: Planes, filters: Enhancement, grid: ChromaGrid, place: Rectangle) -> Planes:
-    """U and V of a tile, filtered.
+def enhanced(decoded: DecodedPlanes, filters: Enhancement, part: Rectangle) -> Planes:
+    """U and V (2, rows, columns) of a part of a picture behind the filters, not clamped; however the picture is parted."""
+    place = decoded.grid.surroundings(part) if filters.linear else part
+    result = _enhanced(decoded.chroma(place), decoded.beside(place), filters, decoded.grid, place)
+    return result[(slice(None), *part.moved(-place.top, -place.left).slices)]
 
-    chroma  (2, h, w); `place` says where they lie in the grid, at an even row and column
-    luma    the samples of Y beside them, (h, w)
 
-    The result is not clamped. At the sides of a tile the linear filter goes on with the last samples, as at the sides of the picture.
-    """
+def _enhanced(chroma: Planes, luma: Planes, filters: Enhancement, grid: ChromaGrid, place: Rectangle) -> Planes:
+    """Chroma (2, h, w) that lies at `place`; at its sides the linear filter goes on with the last samples. Luma (h, w)."""
     linear, nonlinear = filters.linear, filters.nonlinear
     output = chroma if linear is None else filtered(chroma, luma, linear.means, linear.output, grid, place)
     if nonlinear is None:

@@ -28,6 +28,10 @@ class Tools:
     """Latents are scaled before the synthesis, see `lsbs`."""
     lef: bool = False
     """Luma is sharpened behind the synthesis, see `lef`."""
+    efe_linear: bool = False
+    """Chroma is filtered behind the synthesis by weights that the picture brings, see `efe_linear`. Grey pictures have none."""
+    efe_nonlinear: bool = False
+    """Chroma is corrected by luma behind the synthesis, see `efe_nonlinear`. Grey pictures have none."""
 
     def __str__(self) -> str:
         """`rvs+cwg`; empty where all are off."""

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jpegai_ref import efe_linear_fit
 from jpegai_ref.chroma_grid import ChromaGrid, Planes, Rectangle
-from jpegai_ref.decoded_chroma import DecodedChroma, Objective
+from jpegai_ref.comparison import Comparison, Objective
+from jpegai_ref.decoded_planes import DecodedPlanes
 from jpegai_ref.efe_linear import filtered, regions
 from jpegai_ref.efe_linear_fit import best_codes
 from jpegai_ref.efe_linear_header import SPLITS, FilterSet, LinearFilter, PlaneFilter, region_count
@@ -124,8 +125,8 @@ def test_a_plane_without_a_filter_stays() -> None:
     assert filtered(chroma, luma, (0, 0), FilterSet(), grid, grid.whole) is chroma
 
 
-def decoded_of(chroma: Planes, luma: Planes, grid: ChromaGrid, original: Planes) -> DecodedChroma:
-    return DecodedChroma(grid, luma, chroma, lambda part: original[(slice(None), *part.slices)])
+def compared(chroma: Planes, luma: Planes, grid: ChromaGrid, original: Planes) -> Comparison:
+    return Comparison(DecodedPlanes(grid, luma, *chroma), lambda part: original[(slice(None), *part.slices)])
 
 
 @pytest.mark.parametrize("subsampling", FORMATS)
@@ -133,17 +134,17 @@ def decoded_of(chroma: Planes, luma: Planes, grid: ChromaGrid, original: Planes)
 def test_weights_of_a_known_filter_are_found_again(subsampling: tuple[int, int], split: int, side: int) -> None:
     """Where the original is the decoded picture behind a filter, the fit finds its codes; with some noise the choice falls on its kind."""
     chroma, luma, grid = picture(260, 230, subsampling)
-    means = efe_linear_fit.means_of(chroma)
+    means = efe_linear_fit.means_of(DecodedPlanes(grid, luma, *chroma))
     known = random_set(np.random.default_rng(split), split, side, reach=120)
     original = filtered(chroma, np.ascontiguousarray(grid.luma_beside(luma)), means, known, grid, grid.whole)
-    sums = efe_linear_fit.moments(decoded_of(chroma, luma, grid, original), means)
+    sums = efe_linear_fit.moments(compared(chroma, luma, grid, original), means)
     for plane, spec in enumerate(known.planes):
         found = efe_linear_fit.candidates(sums, grid, plane)
         same = next(one for one in found if one.spec is not None and (one.spec.split, one.spec.side) == (split, side))
         assert same.spec == spec
         assert same.error < 1e-6 * efe_linear_fit.unfiltered(sums, plane).error
     noisy = original + np.random.default_rng(9).normal(0, 0.5, original.shape).astype(np.float32)
-    sums = efe_linear_fit.moments(decoded_of(chroma, luma, grid, noisy), means)
+    sums = efe_linear_fit.moments(compared(chroma, luma, grid, noisy), means)
     chosen = efe_linear_fit.best_pair(sums, grid, Objective(0.1, luma.size, chroma[0].size))
     assert [(one.spec.split, one.spec.side) for one in chosen if one.spec] == [(split, side)] * 2
 
@@ -152,8 +153,8 @@ def test_errors_by_the_sums_of_products_are_those_of_the_filtered_plane() -> Non
     for subsampling in FORMATS:
         chroma, luma, grid = picture(201, 199, subsampling)
         original = chroma + np.float32(0.02) * luma.mean() + np.random.default_rng(3).normal(0, 3, chroma.shape).astype(np.float32)
-        means = efe_linear_fit.means_of(chroma)
-        sums = efe_linear_fit.moments(decoded_of(chroma, luma, grid, original), means)
+        means = efe_linear_fit.means_of(DecodedPlanes(grid, luma, *chroma))
+        sums = efe_linear_fit.moments(compared(chroma, luma, grid, original), means)
         beside = np.ascontiguousarray(grid.luma_beside(luma))
         for candidate in efe_linear_fit.candidates(sums, grid, 1)[::5]:
             result = filtered(chroma, beside, means, FilterSet(None, candidate.spec), grid, grid.whole)
@@ -165,7 +166,7 @@ def test_the_choice_weighs_the_bits() -> None:
     """A filter that gains little is chosen where a decibel is worth much, and not where it is worth nothing."""
     chroma, luma, grid = picture(200, 200, (1, 1))
     original = chroma + np.random.default_rng(3).normal(0, 5, chroma.shape).astype(np.float32)
-    sums = efe_linear_fit.moments(decoded_of(chroma, luma, grid, original), (12800, 12800))
+    sums = efe_linear_fit.moments(compared(chroma, luma, grid, original), (12800, 12800))
     dear = efe_linear_fit.best_pair(sums, grid, Objective(1e-6, 40_000, 40_000))
     cheap = efe_linear_fit.best_pair(sums, grid, Objective(50.0, 40_000, 40_000))
     assert [one.spec for one in dear] == [None, None]
@@ -175,14 +176,14 @@ def test_the_choice_weighs_the_bits() -> None:
 
 def test_small_planes_have_no_splits_with_empty_regions() -> None:
     chroma, luma, grid = picture(64, 64, (1, 1))
-    sums = efe_linear_fit.moments(decoded_of(chroma, luma, grid, chroma * np.float32(0.9)), (12800, 12800))
+    sums = efe_linear_fit.moments(compared(chroma, luma, grid, chroma * np.float32(0.9)), (12800, 12800))
     assert {one.spec.split for one in efe_linear_fit.candidates(sums, grid, 0) if one.spec} == {0}
 
 
 def test_flat_planes_need_no_weights() -> None:
     luma, grid = np.full((70, 66), 90, np.float32), ChromaGrid.of(70, 66, (1, 1))
     chroma = np.full((2, 70, 66), 128, np.float32)
-    sums = efe_linear_fit.moments(decoded_of(chroma, luma, grid, chroma), (12800, 12800))
+    sums = efe_linear_fit.moments(compared(chroma, luma, grid, chroma), (12800, 12800))
     assert [one.spec for one in efe_linear_fit.best_pair(sums, grid, Objective(0.5, 70 * 66, 70 * 66))] == [None, None]
 
 
@@ -204,13 +205,13 @@ def test_rounding_one_weight_after_the_other_is_better_than_all_at_once(seed: in
 
 def test_sums_do_not_depend_on_threads() -> None:
     chroma, luma, grid = picture(300, 200, (1, 1))
-    decoded = decoded_of(chroma, luma, grid, chroma[::-1].copy())
+    comparison = compared(chroma, luma, grid, chroma[::-1].copy())
     threads = torch.get_num_threads()
     results = []
     try:
         for count in (1, 2, 4):
             torch.set_num_threads(count)
-            results.append(np.stack(list(efe_linear_fit.moments(decoded, (12800, 12800)).values())))
+            results.append(np.stack(list(efe_linear_fit.moments(comparison, (12800, 12800)).values())))
     finally:
         torch.set_num_threads(threads)
     assert np.array_equal(results[0], results[1])

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jpegai_ref import efe_nonlinear_fit
 from jpegai_ref.chroma_grid import ChromaGrid, Planes, Rectangle
-from jpegai_ref.decoded_chroma import DecodedChroma
+from jpegai_ref.comparison import Comparison
+from jpegai_ref.decoded_planes import DecodedPlanes
 from jpegai_ref.efe_linear_header import LinearFilter
 from jpegai_ref.efe_nonlinear import corrected, mixed
 from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter
@@ -20,7 +21,7 @@ from jpegai_ref.filter_codes import weights_of
 from jpegai_ref.tool_header import Enhancement
 
 from tests.jpegai_ref.filter_headers import nonlinear_filters, random_set
-from tests.jpegai_ref.test_efe_linear import FORMATS, decoded_of, picture
+from tests.jpegai_ref.test_efe_linear import FORMATS, compared, picture
 
 GRID = ChromaGrid.of(150, 203, (1, 1))
 
@@ -68,34 +69,32 @@ def a_filter(grid: ChromaGrid, seed: int = 0) -> NonlinearFilter:
 
 
 @pytest.mark.parametrize("subsampling", FORMATS)
-def test_parts_are_filtered_as_in_the_whole(subsampling: tuple[int, int]) -> None:
+def test_parts_are_filtered_as_the_whole_is(subsampling: tuple[int, int]) -> None:
     """Both filters, the alternative picture of the linear one among them."""
     chroma, luma, grid = picture(150, 141, subsampling)
-    beside = np.ascontiguousarray(grid.luma_beside(luma))
+    decoded = DecodedPlanes(grid, luma, *chroma)
     sets = [random_set(np.random.default_rng(seed), 5, side) for seed, side in enumerate((4, 1))]
     filters = Enhancement(LinearFilter((12800, 12800), *sets), a_filter(grid))
-    whole = enhanced(chroma, beside, filters, grid, grid.whole)
+    whole = enhanced(decoded, filters, grid.whole)
     for part in (Rectangle(0, 0, 31, grid.width), Rectangle(31, 5, 57, 60), Rectangle(grid.height - 9, 0, grid.height, grid.width)):
-        place = grid.surroundings(part)
-        result = enhanced(chroma[(slice(None), *place.slices)], beside[place.slices].copy(), filters, grid, place)
-        inner = part.moved(-place.top, -place.left)
-        assert np.array_equal(result[(slice(None), *inner.slices)], whole[(slice(None), *part.slices)])
+        assert np.array_equal(enhanced(decoded, filters, part), whole[(slice(None), *part.slices)])
 
 
 def test_masks_choose_between_the_output_and_the_alternative() -> None:
     chroma, luma, grid = picture(64, 96, (1, 1))
+    decoded = DecodedPlanes(grid, luma, *chroma)
     sets = [random_set(np.random.default_rng(seed), 0, side) for seed, side in enumerate((3, 1))]
     linear = LinearFilter((12800, 12800), *sets)
     mask = bytes([0, 1, 2, 2, 1, 0])
-    result = enhanced(chroma, luma, Enhancement(linear, NonlinearFilter(None, Masks(32, (2, 3), None, mask))), grid, grid.whole)
-    output = enhanced(chroma, luma, Enhancement(linear), grid, grid.whole)
-    other = enhanced(chroma, luma, Enhancement(LinearFilter((12800, 12800), sets[1])), grid, grid.whole)
+    result = enhanced(decoded, Enhancement(linear, NonlinearFilter(None, Masks(32, (2, 3), None, mask))), grid.whole)
+    output = enhanced(decoded, Enhancement(linear), grid.whole)
+    other = enhanced(decoded, Enhancement(LinearFilter((12800, 12800), sets[1])), grid.whole)
     assert np.array_equal(result[0], output[0])
     assert np.array_equal(result[1, :32, :32], output[1, :32, :32])
     assert np.array_equal(result[1, :32, 64:], other[1, :32, 64:])
     np.testing.assert_allclose(result[1, 32:, 32:64], (output[1, 32:, 32:64] + other[1, 32:, 32:64]) / 2, rtol=1e-6)
-    decoded = enhanced(chroma, luma, Enhancement(None, NonlinearFilter(None, Masks(32, (2, 3), bytes([2] * 6), None))), grid, grid.whole)
-    assert np.array_equal(decoded, chroma)
+    unfiltered = enhanced(decoded, Enhancement(None, NonlinearFilter(None, Masks(32, (2, 3), bytes([2] * 6), None))), grid.whole)
+    assert np.array_equal(unfiltered, chroma)
 
 
 @pytest.mark.parametrize(
@@ -116,17 +115,17 @@ def test_functions_of_luma_are_found_again(subsampling: tuple[int, int]) -> None
     lowest, highest = round(100 * float(beside.min())), round(100 * float(beside.max()))
     known = Correction(tile, (lowest,), (highest,), tuple(codes[0]), tuple(codes[1]))
     original = corrected(chroma, beside, known, grid, grid.whole)
-    assert efe_nonlinear_fit.best_correction(decoded_of(chroma, luma, grid, original), Enhancement()) == known
+    assert efe_nonlinear_fit.best_correction(compared(chroma, luma, grid, original), Enhancement()) == known
 
 
 def test_what_the_linear_filter_leaves_is_corrected() -> None:
     chroma, luma, grid = picture(130, 170, (1, 1))
-    linear = Enhancement(LinearFilter((12800, 12800), random_set(np.random.default_rng(2), 0, 2)))
-    original = enhanced(chroma, luma, linear, grid, grid.whole) + np.sin(luma / 20) * np.array([2, -3])[:, None, None].astype(np.float32)
-    decoded = decoded_of(chroma, luma, grid, original)
-    found = efe_nonlinear_fit.best_correction(decoded, linear)
-    result = enhanced(chroma, luma, Enhancement(linear.linear, NonlinearFilter(found, None)), grid, grid.whole)
-    before = enhanced(chroma, luma, linear, grid, grid.whole)
+    decoded = DecodedPlanes(grid, luma, *chroma)
+    linear = LinearFilter((12800, 12800), random_set(np.random.default_rng(2), 0, 2))
+    before = enhanced(decoded, Enhancement(linear), grid.whole)
+    original = before + np.sin(luma / 20) * np.array([2, -3])[:, None, None].astype(np.float32)
+    found = efe_nonlinear_fit.best_correction(compared(chroma, luma, grid, original), Enhancement(linear))
+    result = enhanced(decoded, Enhancement(linear, NonlinearFilter(found, None)), grid.whole)
     assert np.square(result - original).sum() < 0.2 * np.square(before - original).sum()
 
 
@@ -134,10 +133,9 @@ def test_what_the_linear_filter_leaves_is_corrected() -> None:
 def test_errors_of_blocks(subsampling: tuple[int, int]) -> None:
     chroma, luma, grid = picture(100, 90, subsampling)
     original = chroma[::-1].copy()
-    beside = np.ascontiguousarray(grid.luma_beside(luma))
     pictures = [Enhancement(), Enhancement(LinearFilter((12800, 12800), random_set(np.random.default_rng(2), 0, 4)), a_filter(grid))]
-    found = efe_nonlinear_fit.block_errors(decoded_of(chroma, luma, grid, original), pictures, 32)
-    errors = [enhanced(chroma, beside, filters, grid, grid.whole).astype(np.float64) - original for filters in pictures]
+    found = efe_nonlinear_fit.block_errors(compared(chroma, luma, grid, original), pictures, 32)
+    errors = [enhanced(DecodedPlanes(grid, luma, *chroma), filters, grid.whole).astype(np.float64) - original for filters in pictures]
     rows, columns = -(-grid.height // 32), -(-grid.width // 32)
     assert found.shape == (2, rows, columns, 2, 2)
     for plane, row, column, i, j in np.ndindex(found.shape):
@@ -147,13 +145,13 @@ def test_errors_of_blocks(subsampling: tuple[int, int]) -> None:
 
 def test_the_fit_does_not_depend_on_threads() -> None:
     chroma, luma, grid = picture(300, 200, (1, 1))
-    decoded = decoded_of(chroma, luma, grid, chroma[::-1].copy())
+    comparison = compared(chroma, luma, grid, chroma[::-1].copy())
     threads = torch.get_num_threads()
     results = []
     try:
         for count in (1, 2, 4):
             torch.set_num_threads(count)
-            results.append(efe_nonlinear_fit.block_errors(decoded, [Enhancement(), Enhancement(None, a_filter(grid))], 80))
+            results.append(efe_nonlinear_fit.block_errors(comparison, [Enhancement(), Enhancement(None, a_filter(grid))], 80))
     finally:
         torch.set_num_threads(threads)
     assert np.array_equal(results[0], results[1])
@@ -164,8 +162,8 @@ def test_flat_luma() -> None:
     """All functions of luma are 0 but one: what a constant can correct is corrected."""
     grid = ChromaGrid.of(70, 66, (1, 1))
     chroma, luma = np.full((2, 70, 66), 128, np.float32), np.full((70, 66), 90, np.float32)
-    decoded = DecodedChroma(grid, luma, chroma, lambda part: chroma[(slice(None), *part.slices)] + 1)
-    found = efe_nonlinear_fit.best_correction(decoded, Enhancement())
+    comparison = Comparison(DecodedPlanes(grid, luma, *chroma), lambda part: chroma[(slice(None), *part.slices)] + 1)
+    found = efe_nonlinear_fit.best_correction(comparison, Enhancement())
     result = corrected(chroma, luma, found, grid, grid.whole)
     assert np.abs(result - 129).max() <= 1
 
