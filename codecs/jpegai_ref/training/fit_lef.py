@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,13 +15,13 @@ from pytorch_msssim import ms_ssim
 from torch import Tensor
 
 from jpegai_ref.coder import Coder
-from jpegai_ref.lef import HIGHEST_GAIN, LARGEST_THRESHOLD, LOWEST_GAIN, PEAK, STEPS, UNIT, Lef
+from jpegai_ref.lef import HIGHEST_GAIN, LARGEST_THRESHOLD, LOWEST_GAIN, PEAK, STEPS, UNIT
 from jpegai_ref.post_filters import Planes, filtered
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tool_constants import MODELS, Constants
 from jpegai_ref.tools import Tools
-from jpegai_ref.training.fit_samples import OPERATING_POINT, Sample, coded
+from jpegai_ref.training.fit_samples import OPERATING_POINT, Sample, coded, with_constants
 from jpegai_ref.training.fit_search import search
 
 QUANTILES = (0.4, 0.65, 0.85)
@@ -37,7 +36,7 @@ def fit_lef(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
     """`tools.lef.*`."""
     thresholds = np.zeros((MODELS, STEPS), np.int32)
     gains = np.full((MODELS, STEPS), UNIT, np.int32)
-    neutral = replace(coder, lef=Lef(thresholds.copy(), gains.copy()))
+    neutral = with_constants(coder, _tensors(thresholds, gains))
     for model_id in range(MODELS):
         decoded: Decoded = []
         for sample in found:
@@ -47,14 +46,18 @@ def fit_lef(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
 
         def tried(values: Constants, model_id: int = model_id, decoded: Decoded = decoded) -> float:
             gains[model_id] = values
-            return _distortion(replace(coder, lef=Lef(thresholds.copy(), gains.copy())), decoded)
+            return _distortion(with_constants(coder, _tensors(thresholds, gains)), decoded)
 
         gains[model_id], gain = search(tried, gains[model_id], GAIN_STEPS, (LOWEST_GAIN, HIGHEST_GAIN))
         report(
             f"lef   model {model_id}: 1 - MS-SSIM {100 * gain:+.2f} %, thresholds {thresholds[model_id].tolist()}, "
             f"gains {gains[model_id].tolist()}"
         )
-    return {"tools.lef.thresholds": torch.from_numpy(thresholds), "tools.lef.gains": torch.from_numpy(gains)}
+    return _tensors(thresholds, gains)
+
+
+def _tensors(thresholds: Constants, gains: Constants) -> dict[str, Tensor]:
+    return {"tools.lef.thresholds": torch.tensor(thresholds), "tools.lef.gains": torch.tensor(gains)}
 
 
 def _thresholds(pictures: Sequence[QuantisedPicture]) -> NDArray[np.int32]:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref import latents
+from jpegai_ref.analysed import AnalysedComponent
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import read_codestream
-from jpegai_ref.exact import decode_symbols
+from jpegai_ref.exact import ExactComponent, decode_symbols
 from jpegai_ref.likely import LARGEST_LIKELY, likely_scale
 from jpegai_ref.lsbs import SEGMENTS, UNIT
 from jpegai_ref.quantiser import WHOLE, expanded
@@ -34,7 +35,7 @@ RIDGE = 1e-3
 """Added to the diagonal, as a share of the sum of squared errors: what a segment lacks must show in more than noise."""
 
 Moments = NDArray[np.float64]
-"""(BINS, 3, 3): sums of the products of mean, residual and what is lacking."""
+"""(..., BINS, 3, 3): sums of the products of mean, residual and what is lacking."""
 Report = Callable[[str], None]
 
 
@@ -43,9 +44,9 @@ def fit_lsbs(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str,
     thresholds = np.empty((COMPONENTS, MODELS, SEGMENTS - 1), np.int32)
     scales = np.empty((COMPONENTS, MODELS, SEGMENTS, 2), np.int32)
     for model_id in range(MODELS):
+        moments = np.sum([_moments(coder, sample, model_id) for sample in found], axis=0)
         for component in range(COMPONENTS):
-            moments = sum(_moments(coder, sample, model_id, component) for sample in found)
-            thresholds[component, model_id], scales[component, model_id], left = fitted(np.asarray(moments))
+            thresholds[component, model_id], scales[component, model_id], left = fitted(moments[component])
             name = ("luma", "chroma")[component]
             report(
                 f"lsbs  model {model_id}: squared error of {name} {100 * (left - 1):+.2f} %, thresholds "
@@ -54,20 +55,28 @@ def fit_lsbs(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str,
     return {"tools.lsbs.thresholds": torch.from_numpy(thresholds), "tools.lsbs.scales": torch.from_numpy(scales)}
 
 
-def _moments(coder: Coder, sample: Sample, model_id: int, component: int) -> Moments:
+def _moments(coder: Coder, sample: Sample, model_id: int) -> Moments:
+    """Of luma and of chroma, (2, BINS, 3, 3). Raises ValueError for a grey sample."""
     encoded = coded(coder, sample, model_id)
     symbols = decode_symbols(coder.exact, read_codestream(encoded.data)).symbols
-    exact, part, y_hat, q = (
-        (coder.exact.luma, sample.source.luma, encoded.quantised.luma, symbols.luma),
-        (coder.exact.chroma, sample.source.chroma, encoded.quantised.chroma, symbols.chroma),
-    )[component]
-    if part is None or y_hat is None:
+    source, quantised = sample.source, encoded.quantised
+    if source.chroma is None or quantised.chroma is None:
         raise ValueError("a sample has no chroma")
-    likely = likely_scale(exact.skip_scale(model_id, sample.displacement, part.sigma_index))
-    steps = latents.quantiser(exact, model_id, sample.displacement, BlockScales(None, None), coder.device)
-    residual = steps.dequantised(torch.from_numpy(q).to(coder.device), WHOLE)
-    values = torch.stack([y_hat[0] - residual, residual, part.y[0] - y_hat[0]]).double().flatten(1).cpu().numpy()
-    bins = expanded(torch.from_numpy((likely - 1).clip(0) // BIN), WHOLE, *q.shape[1:]).flatten().numpy()
+    parts = (
+        (coder.exact.luma, source.luma, quantised.luma, symbols.luma),
+        (coder.exact.chroma, source.chroma, quantised.chroma, symbols.chroma),
+    )
+    return np.stack([_moments_of(exact, model_id, sample.displacement, part, y_hat[0], q) for exact, part, y_hat, q in parts])
+
+
+def _moments_of(
+    exact: ExactComponent, model_id: int, displacement: int, part: AnalysedComponent, y_hat: Tensor, symbols: NDArray[np.int16]
+) -> Moments:
+    likely = likely_scale(exact.skip_scale(model_id, displacement, part.sigma_index))
+    steps = latents.quantiser(exact, model_id, displacement, BlockScales(None, None), y_hat.device)
+    residual = steps.dequantised(torch.from_numpy(symbols).to(y_hat.device), WHOLE)
+    values = torch.stack([y_hat - residual, residual, part.y[0] - y_hat]).double().flatten(1).cpu().numpy()
+    bins = expanded(torch.from_numpy((likely - 1).clip(0) // BIN), WHOLE, *symbols.shape[1:]).flatten().numpy()
     moments = np.zeros((BINS, 3, 3))
     for row in range(3):
         for column in range(row, 3):

@@ -6,19 +6,18 @@ minimise the mean of ln(R + beta D) over samples, for each model id, one tool at
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from jpegai_ref.coder import Coder
-from jpegai_ref.cwg import HIGHEST_FACTOR, LOWEST_FACTOR, ONE, Cwg
+from jpegai_ref.cwg import HIGHEST_FACTOR, LOWEST_FACTOR, ONE
 from jpegai_ref.quantiser import HIGHEST_SCALE, LOWEST_SCALE, NEUTRAL_SCALE
-from jpegai_ref.rvs import SEGMENTS, Rvs
+from jpegai_ref.rvs import SEGMENTS
 from jpegai_ref.tool_constants import COMPONENTS, MODELS, Constants
 from jpegai_ref.tools import Tools
-from jpegai_ref.training.fit_samples import Sample, cost
+from jpegai_ref.training.fit_samples import Sample, cost, with_constants
 from jpegai_ref.training.fit_search import search
 
 THRESHOLDS = ((1003, 1352, 1937), (1003, 1270, 1908), (1003, 1378, 1934), (1003, 1296, 1908))
@@ -41,12 +40,12 @@ def fit_rvs(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
 
         def tried(values: Constants, model_id: int = model_id) -> float:
             scales[:, model_id] = values.reshape(COMPONENTS, SEGMENTS)
-            return cost(_with_rvs(coder, thresholds, scales), found, model_id, Tools(rvs=True))
+            return cost(with_constants(coder, _rvs_tensors(thresholds, scales)), found, model_id, Tools(rvs=True))
 
         best, gain = search(tried, scales[:, model_id].ravel(), SCALE_STEPS, (LOWEST_SCALE, HIGHEST_SCALE))
         scales[:, model_id] = best.reshape(COMPONENTS, SEGMENTS)
         report(f"rvs   model {model_id}: R + beta D {100 * gain:+.2f} %, scales {scales[:, model_id].tolist()}")
-    return {"tools.rvs.thresholds": torch.from_numpy(thresholds), "tools.rvs.scales": torch.from_numpy(scales)}
+    return _rvs_tensors(thresholds, scales)
 
 
 def fit_cwg(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, Tensor]:
@@ -58,21 +57,17 @@ def fit_cwg(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
 
         def tried(values: Constants, model_id: int = model_id) -> float:
             factors[:, model_id] = values.reshape(COMPONENTS, 2)
-            return cost(_with_cwg(coder, factors, flagged), found, model_id, Tools(cwg=True))
+            return cost(with_constants(coder, _cwg_tensors(factors, flagged)), found, model_id, Tools(cwg=True))
 
         best, gain = search(tried, factors[:, model_id].ravel(), FACTOR_STEPS, (LOWEST_FACTOR, HIGHEST_FACTOR))
         factors[:, model_id] = best.reshape(COMPONENTS, 2)
         report(f"cwg   model {model_id}: R + beta D {100 * gain:+.2f} %, factors {factors[:, model_id].tolist()}")
-    return {"tools.cwg.factors": torch.from_numpy(factors), "tools.cwg.channels": torch.from_numpy(flagged)}
+    return _cwg_tensors(factors, flagged)
 
 
-def _with_rvs(coder: Coder, thresholds: Constants, scales: Constants) -> Coder:
-    luma, chroma = (Rvs(*parts) for parts in zip(thresholds.copy(), scales.copy(), strict=True))
-    exact = coder.exact
-    return replace(coder, exact=replace(exact, luma=replace(exact.luma, rvs=luma), chroma=replace(exact.chroma, rvs=chroma)))
+def _rvs_tensors(thresholds: Constants, scales: Constants) -> dict[str, Tensor]:
+    return {"tools.rvs.thresholds": torch.tensor(thresholds), "tools.rvs.scales": torch.tensor(scales)}
 
 
-def _with_cwg(coder: Coder, factors: Constants, flagged: Constants) -> Coder:
-    luma, chroma = (Cwg(*parts) for parts in zip(factors.copy(), flagged.copy(), strict=True))
-    exact = coder.exact
-    return replace(coder, exact=replace(exact, luma=replace(exact.luma, cwg=luma), chroma=replace(exact.chroma, cwg=chroma)))
+def _cwg_tensors(factors: Constants, flagged: Constants) -> dict[str, Tensor]:
+    return {"tools.cwg.factors": torch.tensor(factors), "tools.cwg.channels": torch.tensor(flagged)}
