@@ -93,7 +93,7 @@ def _latents(coder: Coder, picture: Picture) -> tuple[Tensor, Tensor]:
     luma, chroma = (torch.empty(1, channels, *size, device=coder.device) for channels in (dimensions.luma_latent, dimensions.chroma_latent))
 
     def analyse(rows: Span, columns: Span) -> None:
-        parts = coder.model.analyse(*analysis_input(*_samples(picture, rows, columns, coder.device)))
+        parts = coder.model.analyse(*analysis_input(*planes_of(picture, rows.computed, columns.computed, coder.device)))
         for whole, part in zip((luma, chroma), parts, strict=True):
             whole[..., _kept(rows, 0), _kept(columns, 0)] = part[..., _kept(rows, rows.start), _kept(columns, columns.start)]
 
@@ -107,8 +107,10 @@ def _kept(span: Span, origin: int) -> slice:
     return slice((span.keep_start - origin) // LATENT_STRIDE, -(-(span.keep_stop - origin) // LATENT_STRIDE))
 
 
-def _samples(picture: Picture, rows: Span, columns: Span, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Luma (1, 1, h, w) and chroma (1, 2, h or h/2, w or w/2) of a tile, in [0, 255]; chroma of a grey picture is neutral."""
+def planes_of(picture: Picture, rows: slice, columns: slice, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Luma (1, 1, h, w) and chroma (1, 2, h or h/2, w or w/2) of a part, in [0, 255]; chroma of a grey picture is neutral.
+
+    Rows and columns are those of luma, from a place where chroma has a sample too."""
     parts = []
     for index, plane in enumerate(picture.planes):
         vertical, horizontal = picture.subsampling if index else (1, 1)

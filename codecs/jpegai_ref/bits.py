@@ -5,6 +5,8 @@ ue(v): k zeros, a one, k more bits; v = 2^k + those - 1. se(x): ue of 2|x| for x
 
 from __future__ import annotations
 
+import numpy as np
+
 from jpegai_ref.errors import BitstreamError
 
 LONGEST_PREFIX = 31
@@ -68,6 +70,15 @@ class BitReader:
 
     def flag(self) -> bool:
         return self.u(1) == 1
+
+    def numbers(self, count: int, width: int) -> list[int]:
+        """`count` unsigned numbers of `width` bits each, 0 to 32; faster than one after the other."""
+        if count * width > self.left:
+            raise BitstreamError("the data end inside a field")
+        first, self._at = self._at, self._at + count * width
+        octets = np.frombuffer(self._data[first // 8 : -(-self._at // 8)], np.uint8)
+        bits = np.unpackbits(octets)[first % 8 :][: count * width].reshape(count, width)
+        return (bits @ (1 << np.arange(width, dtype=np.int64)[::-1])).tolist()
 
     def ue(self) -> int:
         """A value of 0..2^32 - 2. Also raises BitstreamError where the code is longer."""

@@ -12,6 +12,8 @@ import torch
 from jpegai_ref.codestream import WEIGHTS_ID_SIZE
 from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.exact import ExactModel
+from jpegai_ref.lef import Lef
+from jpegai_ref.lsbs import Lsbs
 from jpegai_ref.model import Model
 from jpegai_ref.weights import WeightsError, load_networks, read
 
@@ -29,8 +31,15 @@ class Coder:
     weights_id: bytes
     """As streams carry it."""
     device: torch.device
-    tool_tensors: tuple[str, ...]
-    """Names of the tensors with constants of tools."""
+    lsbs: tuple[Lsbs, Lsbs] | None
+    """Of luma and chroma; None where the weights have no constants of it."""
+    lef: Lef | None
+    """None where the weights have no constants of it."""
+
+    def available(self) -> tuple[str, ...]:
+        """Names of the fitted tools that the weights have constants for."""
+        found = {"rvs": self.exact.luma.rvs, "cwg": self.exact.luma.cwg, "lsbs": self.lsbs, "lef": self.lef}
+        return tuple(name for name, constants in found.items() if constants is not None)
 
 
 def load(path: Path, device: str = "cpu") -> Coder:
@@ -40,13 +49,13 @@ def load(path: Path, device: str = "cpu") -> Coder:
     weights = read(path)
     try:
         exact = ExactModel.from_tensors(weights.tensors)
+        lsbs, lef = Lsbs.from_tensors(weights.tensors), Lef.from_tensors(weights.tensors)
     except (KeyError, ValueError) as error:
-        raise WeightsError(f"{path} has no entropy part that can be used: {error}") from error
+        raise WeightsError(f"{path} has no entropy part or constants that can be used: {error}") from error
     model = load_networks(weights, COMPACT).to(device)
     # Convolutions of a CPU are up to half as fast again when the channels of a position lie side by side.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    tool_tensors = tuple(name for name in weights.tensors if name.startswith("tools."))
-    return Coder(model, exact, bytes.fromhex(weights.id)[:WEIGHTS_ID_SIZE], torch.device(device), tool_tensors)
+    return Coder(model, exact, bytes.fromhex(weights.id)[:WEIGHTS_ID_SIZE], torch.device(device), lsbs, lef)
 
 
 @contextmanager

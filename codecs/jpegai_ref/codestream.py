@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jpegai_ref.chroma_grid import ChromaGrid
 from jpegai_ref.errors import BitstreamError
-from jpegai_ref.markers import Bytes, Marker, read_substreams, write_substreams
+from jpegai_ref.markers import Bytes, Marker, read_substreams, substream, write_substreams
 from jpegai_ref.picture_header import PictureHeader
 from jpegai_ref.picture_header_syntax import read_picture_header, write_picture_header
 from jpegai_ref.tool_header import ALL_OFF, ToolHeader, read_tool_header, write_tool_header
@@ -42,6 +43,10 @@ class Codestream:
             raise ValueError(f"the id of weights has {WEIGHTS_ID_SIZE} bytes, not {len(self.weights_id)}")
         if (self.header.quality_map is None) != (self.quality_map is None):
             raise ValueError("a quality map is announced in the header and not there, or the reverse")
+        nonlinear, header = self.tools.enhancement.nonlinear, self.header
+        grid = ChromaGrid.of(header.height, header.width, header.source_subsampling)
+        if nonlinear is not None and (problem := nonlinear.problem(grid)):
+            raise ValueError(f"the non-linear filter is not of this picture: {problem}")
 
 
 def write_codestream(stream: Codestream) -> bytes:
@@ -57,6 +62,11 @@ def write_codestream(stream: Codestream) -> bytes:
         Marker.RDI: stream.rendering,
     }
     return write_substreams({marker: bytes(part) for marker, part in parts.items() if part is not None})
+
+
+def tool_bits(tools: ToolHeader, source_subsampling: tuple[int, int]) -> int:
+    """What a file has of its tool header, in bits."""
+    return 0 if tools == ALL_OFF else 8 * len(substream(Marker.TON, write_tool_header(tools, source_subsampling)))
 
 
 def read_codestream(data: Bytes, most_samples: int = MOST_SAMPLES) -> Codestream:

@@ -5,8 +5,6 @@ bytes -- codestream -- exact stage -- z_hat, symbols -- latents (psi, MCM) -- y_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,24 +15,19 @@ from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, read_codestream
 from jpegai_ref.context import split_cells
 from jpegai_ref.errors import BitstreamError
+from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.markers import Bytes
-from jpegai_ref.model import OPERATING_POINTS, Hyperprior, OperatingPoint
+from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import PictureHeader, Tiling
+from jpegai_ref.quantised_picture import QuantisedPicture
+from jpegai_ref.quantiser import Quantiser
 from jpegai_ref.reconstruction import reconstructed
-from jpegai_ref.tool_header import ALL_OFF
+from jpegai_ref.scales import BlockScales
 
 SMALLEST_TILE, LARGEST_TILE = 256, 2048
 """Sides of tiles that are synthesised; so large may a picture be that has none."""
-
-
-@dataclass(frozen=True, eq=False)
-class Latents:
-    """y_hat of both components, (1, C, h, w) float32; chroma is None for a grey picture."""
-
-    luma: Tensor
-    chroma: Tensor | None
 
 
 def decode(coder: Coder, data: Bytes, operating_point: OperatingPoint | None = None, workers: int = 1) -> Picture:
@@ -46,10 +39,8 @@ def decode(coder: Coder, data: Bytes, operating_point: OperatingPoint | None = N
     """
     stream = read_codestream(data)
     check_supported(coder, stream)
-    symbols = exact.decode_symbols(coder.exact, stream, workers)
-    y_hat = quantised_latents(coder, stream.header, symbols, grey=stream.chroma is None)
-    chosen = operating_point or OPERATING_POINTS[stream.header.transforms[0]]
-    return reconstructed(coder, stream.header, y_hat.luma, y_hat.chroma, chosen)
+    quantised = quantised_picture(coder, stream, exact.decode_symbols(coder.exact, stream, workers))
+    return reconstructed(coder, quantised, operating_point or OPERATING_POINTS[stream.header.transforms[0]])
 
 
 def check_supported(coder: Coder, stream: Codestream) -> None:
@@ -57,8 +48,10 @@ def check_supported(coder: Coder, stream: Codestream) -> None:
     header = stream.header
     if stream.weights_id != coder.weights_id:
         raise BitstreamError(f"the stream was made with the weights {stream.weights_id.hex()}, these are {coder.weights_id.hex()}")
-    if stream.tools != ALL_OFF:
-        raise BitstreamError("the tools behind the entropy decoder (LSBS, LEF) are not supported")
+    if (stream.tools.luma_scaling or stream.tools.chroma_scaling) and coder.lsbs is None:
+        raise BitstreamError("latents are scaled before the synthesis (LSBS), and these weights have no constants for it")
+    if stream.tools.sharpening_channel is not None and coder.lef is None:
+        raise BitstreamError("luma is sharpened (LEF), and these weights have no constants for it")
     if header.coded_subsampling != header.source_subsampling:
         raise BitstreamError("chroma that is coded at another size than that of the source is not supported")
     if header.luma.tiling != header.chroma.tiling:
@@ -77,25 +70,33 @@ def _check_tiles(header: PictureHeader, tiles: Tiling | None) -> None:
         )
 
 
-def quantised_latents(coder: Coder, header: PictureHeader, symbols: exact.Symbols, grey: bool) -> Latents:
-    """y_hat from the decoded symbols. It does not depend on the number of PyTorch's threads."""
-    model, size = coder.model, header.latent_size
+def quantised_picture(coder: Coder, stream: Codestream, decoded: exact.Decoded) -> QuantisedPicture:
+    """Latents and all else that makes samples, from what the exact stage decoded. It does not depend on the number of PyTorch's threads."""
+    header, tools, size = stream.header, stream.tools, stream.header.latent_size
 
-    def psi_and_gains(prior: Hyperprior, component: exact.ExactComponent, displacement: int, z: NDArray[np.int8]) -> tuple[Tensor, Tensor]:
+    def known(index: int, blocks: BlockScales) -> tuple[Tensor, Quantiser]:
+        prior = (coder.model.luma_prior, coder.model.chroma_prior)[index]
+        z = (decoded.symbols.luma_z, decoded.symbols.chroma_z)[index]
+        component = (coder.exact.luma, coder.exact.chroma)[index]
         psi = latents.prediction(prior, z, header.height, header.width, coder.device)
-        return psi, latents.gain(component.gain_logs[header.model_id], displacement, coder.device)
+        return psi, latents.quantiser(component, header.model_id, header.displacements[index], blocks, coder.device)
+
+    def scaled(index: int, asked: bool, blocks: BlockScales, steps: Quantiser, y_hat: Tensor, symbols: NDArray[np.int16]) -> Tensor:
+        return latents.scaled(coder.lsbs, index, header.model_id, blocks, steps, y_hat, symbols) if asked else y_hat
 
     def luma() -> Tensor:
-        known = psi_and_gains(model.luma_prior, coder.exact.luma, header.displacements[0], symbols.luma_z)
-        stages = split_cells(_on_device(symbols.luma, coder))
-        return latents.luma_latent(model.context, *known, lambda stage, _: stages[stage], *size)
+        psi, steps = known(LUMA, decoded.luma)
+        stages = split_cells(_on_device(decoded.symbols.luma, coder))
+        y_hat = latents.luma_latent(coder.model.context, psi, steps, lambda stage, _: stages[stage], *size)
+        return scaled(LUMA, tools.luma_scaling, decoded.luma, steps, y_hat, decoded.symbols.luma)
 
     def chroma() -> Tensor:
-        known = psi_and_gains(model.chroma_prior, coder.exact.chroma, header.displacements[1], symbols.chroma_z)
-        return latents.chroma_latent(*known, lambda _: _on_device(symbols.chroma, coder), *size)
+        psi, steps = known(CHROMA, decoded.chroma)
+        y_hat = latents.chroma_latent(psi, steps, lambda _: _on_device(decoded.symbols.chroma, coder), *size)
+        return scaled(CHROMA, tools.chroma_scaling, decoded.chroma, steps, y_hat, decoded.symbols.chroma)
 
-    y_luma, *others = in_parallel([luma] if grey else [luma, chroma], coder.device)
-    return Latents(y_luma, others[0] if others else None)
+    y_luma, *others = in_parallel([luma] if stream.chroma is None else [luma, chroma], coder.device)
+    return QuantisedPicture(header, tools, y_luma, others[0] if others else None, decoded.sharpening)
 
 
 def _on_device(symbols: NDArray[np.int16], coder: Coder) -> Tensor:

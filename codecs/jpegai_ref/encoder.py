@@ -5,7 +5,7 @@ picture -- analysis (`analysed`) -- y, psi, sigma index -- quantisation cell by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import Tensor
@@ -14,18 +14,20 @@ from jpegai_ref import latents
 from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, write_codestream
-from jpegai_ref.decoder import Latents
+from jpegai_ref.enhancement_fit import fitted_to
 from jpegai_ref.entropy import encode_residual
-from jpegai_ref.exact import ExactComponent
+from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.levels import BOP, HOP, SOP, level_for
 from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader
+from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import reconstructed
-from jpegai_ref.sigma import coded_positions, skip_scale
+from jpegai_ref.scales import Scales
 from jpegai_ref.skipping import Decided, SkippingQuantiser
 from jpegai_ref.tiling import synthesis_tiles
+from jpegai_ref.tool_header import Enhancement, ToolHeader
 from jpegai_ref.tools import NO_TOOLS, Tools
 
 MAIN_PROFILE = 1
@@ -41,26 +43,43 @@ class Setting:
     displacement: int
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """What a pass of the encoder has found by trial; another pass can keep it."""
+
+    header: PictureHeader
+    """With the cube flags."""
+    enhancement: Enhancement
+
+
 @dataclass(frozen=True, eq=False)
 class Encoded:
     """A file, and what the encoder knows that a decoder will have."""
 
     data: bytes
-    header: PictureHeader
-    latents: Latents
+    quantised: QuantisedPicture
+
+    @property
+    def header(self) -> PictureHeader:
+        return self.quantised.header
+
+    @property
+    def decisions(self) -> Decisions:
+        return Decisions(self.header, self.quantised.tools.enhancement)
 
     def reconstruction(self, coder: Coder, operating_point: OperatingPoint) -> Picture:
         """The picture that a decoder will give."""
-        return reconstructed(coder, self.header, self.latents.luma, self.latents.chroma, operating_point)
+        return reconstructed(coder, self.quantised, operating_point)
 
 
 @dataclass(frozen=True, eq=False)
 class _Coded:
-    """A component: what the header says of it, y_hat (1, C, h, w), payload."""
+    """A component: what the header says of it, y_hat (1, C, h, w), payload, scales."""
 
     header: ComponentHeader
     latent: Tensor
     payload: bytes
+    scales: Scales
 
 
 def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_TOOLS) -> Encoded:
@@ -72,21 +91,29 @@ def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_T
 
 
 def encode_analysed(
-    coder: Coder, source: Analysed, setting: Setting, tools: Tools = NO_TOOLS, cubes_of: PictureHeader | None = None
+    coder: Coder, source: Analysed, setting: Setting, tools: Tools = NO_TOOLS, decisions: Decisions | None = None
 ) -> Encoded:
-    """One pass of quantisation and entropy coding; with the cube flags of another pass' header, where one is given. Raises as `encode`."""
-    tools.require(coder.tool_tensors)
+    """One pass of quantisation and entropy coding, and of the fit of filters; with what another pass decided, where that is given.
+
+    Raises as `encode`."""
+    tools.require(coder.available())
     luma_cubes = chroma_cubes = None
-    if cubes_of is not None:
-        luma_cubes, chroma_cubes = Decided(cubes_of.luma.may_skip), Decided(cubes_of.chroma.may_skip)
-    parts = [(coder.exact.luma, source.luma, luma_cubes)]
+    if decisions is not None:
+        luma_cubes, chroma_cubes = Decided(decisions.header.luma.may_skip), Decided(decisions.header.chroma.may_skip)
+    parts = [(LUMA, source.luma, luma_cubes)]
     if source.chroma is not None:
-        parts.append((coder.exact.chroma, source.chroma, chroma_cubes))
-    luma, *others = in_parallel([partial(_coded, coder, source, setting, *part) for part in parts], coder.device)
+        parts.append((CHROMA, source.chroma, chroma_cubes))
+    luma, *others = in_parallel([partial(_coded, coder, source, setting, tools, *part) for part in parts], coder.device)
     chroma = others[0] if others else None
     header = _header(source, setting, luma.header, chroma.header if chroma else ComponentHeader(0, tiling=luma.header.tiling))
-    stream = Codestream(header, source.hyper, luma.payload, chroma.payload if chroma else None, coder.weights_id)
-    return Encoded(write_codestream(stream), header, Latents(luma.latent, chroma.latent if chroma else None))
+    steering = luma.scales.steering_channel() if tools.lef else None
+    tool_header = ToolHeader(tools.lsbs, tools.lsbs and chroma is not None, steering)
+    sharpening = None if steering is None else luma.scales.scale_log(steering)
+    quantised = QuantisedPicture(header, tool_header, luma.latent, chroma.latent if chroma else None, sharpening)
+    found = decisions.enhancement if decisions else fitted_to(coder, source.picture, quantised, tools)
+    quantised = replace(quantised, tools=replace(tool_header, enhancement=found))
+    stream = Codestream(header, source.hyper, luma.payload, chroma.payload if chroma else None, coder.weights_id, quantised.tools)
+    return Encoded(write_codestream(stream), quantised)
 
 
 def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader) -> PictureHeader:
@@ -112,18 +139,28 @@ def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: C
 
 
 def _coded(
-    coder: Coder, source: Analysed, setting: Setting, exact: ExactComponent, component: AnalysedComponent, cubes: Decided | None
+    coder: Coder, source: Analysed, setting: Setting, tools: Tools, index: int, component: AnalysedComponent, cubes: Decided | None
 ) -> _Coded:
-    logs = exact.gain_logs[setting.model_id]
-    factors = latents.gain(logs, setting.displacement, coder.device)
-    likely = coded_positions(skip_scale(component.sigma_index, logs, setting.displacement))
-    quantiser = SkippingQuantiser(component.y, likely, factors, cubes)
+    exact, model_id = (coder.exact.luma, coder.exact.chroma)[index], setting.model_id
+    skip = exact.skip_scale(model_id, setting.displacement, component.sigma_index)
+    header = ComponentHeader(
+        len(skip),
+        source.threads,
+        rvs=tools.rvs,
+        channel_scales=exact.cwg.flags(model_id, skip) if tools.cwg and exact.cwg else None,
+        tiling=synthesis_tiles(source.picture.width, source.picture.height),
+    )
+    scales = exact.scales_of(model_id, header, skip, with_likely=tools.lsbs)
+    steps = latents.quantiser(exact, model_id, setting.displacement, scales.blocks, coder.device)
+    quantiser = SkippingQuantiser(component.y, scales.coded(None), steps, cubes)
     size = component.y.shape[-2:]
-    if component is source.luma:
-        y_hat = latents.luma_latent(coder.model.context, component.psi, factors, quantiser.stage, *size)
+    if index == LUMA:
+        y_hat = latents.luma_latent(coder.model.context, component.psi, steps, quantiser.stage, *size)
     else:
-        y_hat = latents.chroma_latent(component.psi, factors, quantiser.whole, *size)
-    tiles = synthesis_tiles(source.picture.width, source.picture.height)
-    header = ComponentHeader(len(logs), source.threads, quantiser.may_skip(), tiling=tiles)
-    coded, distribution = exact.coding_of(setting.model_id, header, setting.displacement, component.sigma_index)
-    return _Coded(header, y_hat, encode_residual(quantiser.symbols(), coded, distribution, header.threads))
+        y_hat = latents.chroma_latent(component.psi, steps, quantiser.whole, *size)
+    header = replace(header, may_skip=quantiser.may_skip())
+    symbols = quantiser.symbols()
+    if tools.lsbs:
+        y_hat = latents.scaled(coder.lsbs, index, model_id, scales.blocks, steps, y_hat, symbols)
+    payload = encode_residual(symbols, scales.coded(header.may_skip), scales.distribution(), header.threads)
+    return _Coded(header, y_hat, payload, scales)

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref.codestream import Codestream
-from jpegai_ref.cubes import cube_shape
+from jpegai_ref.cwg import Cwg
 from jpegai_ref.entropy import decode_hyper, decode_residual, encode_hyper, encode_residual, hyper_tables
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.integer_hyperscale import IntegerHyperScale
 from jpegai_ref.markers import Bytes
 from jpegai_ref.picture_header import ComponentHeader, PictureHeader
-from jpegai_ref.sigma import coded_positions, distribution_index, skip_scale
+from jpegai_ref.rvs import Rvs
+from jpegai_ref.scales import BlockScales, Scales, scales
+from jpegai_ref.sigma import skip_scale
 from jpegai_ref.tans_tables import CodingTables
 
 HYPER_STRIDE = 64
@@ -31,10 +33,13 @@ MODELS = 4
 
 @dataclass(frozen=True, eq=False)
 class ExactComponent:
-    """What decides the symbols of luma or of chroma: the hyper-scale decoder of C channels and gain_logs (4, C), one row per model id."""
+    """What decides the symbols of luma or of chroma: the hyper-scale decoder of C channels and gain_logs (4, C), one row per model id;
+    constants of tools, None where the weights have none."""
 
     scale_decoder: IntegerHyperScale
     gain_logs: NDArray[np.int16]
+    rvs: Rvs | None = None
+    cwg: Cwg | None = None
 
     def __post_init__(self) -> None:
         if self.gain_logs.shape != (MODELS, self.scale_decoder.channels) or self.gain_logs.dtype != np.int16:
@@ -44,27 +49,28 @@ class ExactComponent:
         if self.gain_logs.min() < -2048 or self.gain_logs.max() > 2047:
             raise ValueError("gains are in -2048..2047")
 
-    def coding(
+    def scales(
         self,
         header: PictureHeader,
         component: ComponentHeader,
         displacement: int,
         z: NDArray[np.int8],
         device: torch.device | str | None = None,
-    ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
-        """Where symbols are coded and by which distribution, both (coded channels, h, w), after z (C, hz, wz)."""
-        height, width = header.latent_size
-        index = self.scale_decoder.sigma_index(z, height, width, device)
-        return self.coding_of(header.model_id, component, displacement, index)
+        *,
+        with_likely: bool = False,
+    ) -> Scales:
+        """The scales after z (C, hz, wz). `device`: see `IntegerHyperScale.sigma_index`."""
+        index = self.scale_decoder.sigma_index(z, *header.latent_size, device)
+        skip = self.skip_scale(header.model_id, displacement, index)
+        return self.scales_of(header.model_id, component, skip, with_likely=with_likely)
 
-    def coding_of(
-        self, model_id: int, component: ComponentHeader, displacement: int, index: NDArray[np.int32]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
-        """The same from the sigma index (C, h, w), which does not depend on the rate."""
-        coded = index[: component.channels]
-        scale = skip_scale(coded, self.gain_logs[model_id, : component.channels], displacement)
-        may_skip = None if component.may_skip is None else np.array(component.may_skip).reshape(cube_shape(*index.shape[1:]))
-        return coded_positions(scale, may_skip), distribution_index(scale)
+    def skip_scale(self, model_id: int, displacement: int, index: NDArray[np.int32]) -> NDArray[np.int32]:
+        """From the sigma index (C, h, w), which does not depend on the rate."""
+        return skip_scale(index, self.gain_logs[model_id], displacement)
+
+    def scales_of(self, model_id: int, component: ComponentHeader, skip: NDArray[np.int32], *, with_likely: bool = False) -> Scales:
+        """From `skip_scale`, with what the header has switched on."""
+        return scales(model_id, component, skip, (self.rvs, self.cwg), with_likely=with_likely)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +84,15 @@ class ExactModel:
     @staticmethod
     def from_tensors(tensors: Mapping[str, Tensor]) -> ExactModel:
         """From integer tensors by name: `luma.` and `chroma.` with `gain_logs` (4, C) int16, `frequencies` (C, 63) int32 and
-        `scale_decoder.first.weight` and so on. Raises KeyError for a missing name, ValueError for what cannot be."""
+        `scale_decoder.first.weight` and so on, and the constants of RVS and CWG where there are any.
+
+        Raises KeyError for a missing name, ValueError for what cannot be."""
         components = []
-        for name in ("luma", "chroma"):
+        all_rvs, all_cwg = Rvs.from_tensors(tensors) or (None, None), Cwg.from_tensors(tensors) or (None, None)
+        for name, rvs, cwg in zip(("luma", "chroma"), all_rvs, all_cwg, strict=True):
             prefix = f"{name}.scale_decoder."
             convs = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
-            components.append(ExactComponent(IntegerHyperScale.from_tensors(convs), tensors[f"{name}.gain_logs"].numpy()))
+            components.append(ExactComponent(IntegerHyperScale.from_tensors(convs), tensors[f"{name}.gain_logs"].numpy(), rvs, cwg))
         frequencies = np.concatenate([tensors[f"{name}.frequencies"].numpy() for name in ("luma", "chroma")])
         model = ExactModel(components[0], components[1], hyper_tables(frequencies))
         if len(frequencies) != sum(component.scale_decoder.channels for component in components):
@@ -109,50 +118,64 @@ def encode_symbols(model: ExactModel, header: PictureHeader, symbols: Symbols) -
         (model.luma, header.luma, header.displacements[0], symbols.luma_z, symbols.luma),
         (model.chroma, header.chroma, header.displacements[1], symbols.chroma_z, symbols.chroma),
     ):
-        coded, distribution = exact.coding(header, component, displacement, z)
+        found = exact.scales(header, component, displacement, z)
         if np.any(residual[component.channels :]):
             raise ValueError("a channel that is not coded is not 0")
-        payloads.append(encode_residual(residual[: component.channels], coded, distribution, component.threads))
+        payloads.append(
+            encode_residual(residual[: component.channels], found.coded(component.may_skip), found.distribution(), component.threads)
+        )
     return encode_hyper(model.hyper, symbols.luma_z, symbols.chroma_z, header.hyper_threads), payloads[0], payloads[1]
 
 
-def decode_symbols(model: ExactModel, stream: Codestream, workers: int = 1, device: torch.device | str | None = None) -> Symbols:
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """The symbols of a stream, and the scales that the tools behind the entropy decoder go by."""
+
+    symbols: Symbols
+    luma: BlockScales
+    chroma: BlockScales
+    sharpening: NDArray[np.int32] | None
+    """scale_log (h, w) of the channel that steers the sharpening; None where that is off."""
+
+
+def decode_symbols(model: ExactModel, stream: Codestream, workers: int = 1, device: torch.device | str | None = None) -> Decoded:
     """The symbols of a stream; `workers` threads share the work, which changes no symbol. `device`: see `IntegerHyperScale.sigma_index`.
 
     Raises BitstreamError where a payload is damaged or the stream uses a tool that is not supported.
     """
-    header = stream.header
+    header, tools = stream.header, stream.tools
     _check_supported(model, header, BitstreamError)
+    steering = tools.sharpening_channel
+    if steering is not None and steering >= header.luma.channels:
+        raise BitstreamError(f"channel {steering} steers the sharpening, and luma has {header.luma.channels} channels")
     size = -(-header.height // HYPER_STRIDE), -(-header.width // HYPER_STRIDE)
     shapes = [(component.scale_decoder.channels, *size) for component in (model.luma, model.chroma)]
     luma_z, chroma_z = decode_hyper(model.hyper, stream.hyper, shapes[0], shapes[1], header.hyper_threads, workers)
-    luma = _decode_component(model.luma, header, header.luma, header.displacements[0], luma_z, stream.luma, workers, device)
-    chroma = _decode_component(model.chroma, header, header.chroma, header.displacements[1], chroma_z, stream.chroma, workers, device)
-    return Symbols(luma_z, chroma_z, luma, chroma)
 
+    def component(
+        exact: ExactComponent, part: ComponentHeader, displacement: int, z: NDArray[np.int8], payload: Bytes | None, scaled: bool
+    ) -> tuple[NDArray[np.int16], Scales | None]:
+        symbols = np.zeros((exact.scale_decoder.channels, *header.latent_size), np.int16)
+        if payload is None:
+            return symbols, None
+        found = exact.scales(header, part, displacement, z, device, with_likely=scaled)
+        symbols[: part.channels] = decode_residual(payload, found.coded(part.may_skip), found.distribution(), part.threads, workers)
+        return symbols, found
 
-def _decode_component(
-    exact: ExactComponent,
-    header: PictureHeader,
-    component: ComponentHeader,
-    displacement: int,
-    z: NDArray[np.int8],
-    payload: Bytes | None,
-    workers: int,
-    device: torch.device | str | None,
-) -> NDArray[np.int16]:
-    symbols = np.zeros((exact.scale_decoder.channels, *header.latent_size), np.int16)
-    if payload is not None:
-        coded, distribution = exact.coding(header, component, displacement, z, device)
-        symbols[: component.channels] = decode_residual(payload, coded, distribution, component.threads, workers)
-    return symbols
+    luma, luma_scales = component(model.luma, header.luma, header.displacements[0], luma_z, stream.luma, tools.luma_scaling)
+    sharpening = None if steering is None or luma_scales is None else luma_scales.scale_log(steering)
+    chroma, chroma_scales = component(model.chroma, header.chroma, header.displacements[1], chroma_z, stream.chroma, tools.chroma_scaling)
+    blocks = [BlockScales(None, None) if found is None else found.blocks for found in (luma_scales, chroma_scales)]
+    return Decoded(Symbols(luma_z, chroma_z, luma, chroma), blocks[0], blocks[1], sharpening)
 
 
 def _check_supported(model: ExactModel, header: PictureHeader, error: type[Exception]) -> None:
     for name, component, exact in (("luma", header.luma, model.luma), ("chroma", header.chroma, model.chroma)):
         if component.channels > exact.scale_decoder.channels:
             raise error(f"{name} has {component.channels} channels, the weights have {exact.scale_decoder.channels}")
-        if component.rvs or component.channel_scales is not None:
-            raise error("the scaling of residual and variance (RVS, CWG) is not supported")
+        if component.rvs and exact.rvs is None:
+            raise error("residual and variance are scaled by blocks (RVS), and these weights have no constants for it")
+        if component.channel_scales is not None and exact.cwg is None:
+            raise error("residual and variance are scaled by channels (CWG), and these weights have no constants for it")
     if header.quality_map is not None:
         raise error("quality maps are not supported")

@@ -43,3 +43,29 @@ def nearest_levels(scale: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
     """clamp((scale + 64) >> 7, 0, 31), in one pass over memory."""
     for place in range(len(scale)):
         levels[place] = min(max((scale[place] + 64) >> 7, 0), 31)
+
+
+@compiled("void(int32[:, :, ::1], int32[:, :, ::1], uint8[:, :, ::1])")
+def nearest_levels_of_blocks(scale: NDArray[np.int32], additions: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
+    """The same of scale (C, h, w) plus what is added in blocks of 8x8, (C, ceil(h/8), ceil(w/8))."""
+    for channel in range(scale.shape[0]):
+        for row in range(scale.shape[1]):
+            for column in range(scale.shape[2]):
+                whole = scale[channel, row, column] + additions[channel, row >> 3, column >> 3]
+                levels[channel, row, column] = min(max((whole + 64) >> 7, 0), 31)
+
+
+@compiled("void(int32[:, :, ::1], int64, int32[:, :, ::1])")
+def block_sums(scale: NDArray[np.int32], outside: int, sums: NDArray[np.int32]) -> None:
+    """Sums (C, ceil(h/8), ceil(w/8)) of scale (C, h, w) over blocks of 8x8; a position beyond the edge counts `outside`."""
+    height, width = scale.shape[1:]
+    for channel in range(scale.shape[0]):
+        for row in range(sums.shape[1]):
+            rows = min(8, height - 8 * row)
+            for column in range(sums.shape[2]):
+                columns = min(8, width - 8 * column)
+                total = (64 - rows * columns) * outside
+                for inner in range(8 * row, 8 * row + rows):
+                    for place in range(8 * column, 8 * column + columns):
+                        total += scale[channel, inner, place]
+                sums[channel, row, column] = total

@@ -1,6 +1,6 @@
 """Quantised latents from symbols: the floating-point arithmetic that encoder and decoder must do alike.
 
-z_hat -- HyperDecoder -- psi -- means, cell by cell (luma: ContextModel) -- + symbols / gain -- y_hat
+z_hat -- HyperDecoder -- psi -- means, cell by cell (luma: ContextModel) -- + symbols / gain -- y_hat [-- LSBS]
 """
 
 from __future__ import annotations
@@ -13,11 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref.context import ContextModel, chroma_means
+from jpegai_ref.exact import ExactComponent
+from jpegai_ref.lsbs import Lsbs
 from jpegai_ref.model import Hyperprior
-from jpegai_ref.quantiser import dequantised, gains
+from jpegai_ref.quantiser import CELLS, WHOLE, Quantiser, gains
+from jpegai_ref.scales import BlockScales
 
 Symbols = Callable[[int, Tensor], Tensor]
 """(stage 0..3, means of the stage (1, C, h2, w2)) -> symbols int16 of the same shape."""
+
+
+LUMA, CHROMA = range(2)
+"""Index of a component in pairs of both."""
 
 
 def prediction(prior: Hyperprior, z: NDArray[np.int8], height: int, width: int, device: torch.device) -> Tensor:
@@ -26,17 +33,36 @@ def prediction(prior: Hyperprior, z: NDArray[np.int8], height: int, width: int, 
     return psi
 
 
-def gain(gain_logs: NDArray[np.int16], displacement: int, device: torch.device) -> Tensor:
-    """Factors of the channels, (C,) float32."""
-    return torch.from_numpy(gains(gain_logs, displacement)).to(device)
+def quantiser(exact: ExactComponent, model_id: int, displacement: int, blocks: BlockScales, device: torch.device) -> Quantiser:
+    """Of a component at a rate."""
+    return Quantiser(torch.from_numpy(gains(exact.gain_logs[model_id], displacement)).to(device), blocks.steps)
 
 
-def luma_latent(context: ContextModel, psi: Tensor, factors: Tensor, symbols: Symbols, height: int, width: int) -> Tensor:
+def luma_latent(context: ContextModel, psi: Tensor, steps: Quantiser, symbols: Symbols, height: int, width: int) -> Tensor:
     """y_hat (1, C, h, w); height and width are those of the latent."""
-    return context(psi, lambda stage, mean: mean + dequantised(symbols(stage, mean), factors), height, width)
+    return context(psi, lambda stage, mean: mean + steps.dequantised(symbols(stage, mean), CELLS), height, width)
 
 
-def chroma_latent(psi: Tensor, factors: Tensor, symbols: Callable[[Tensor], Tensor], height: int, width: int) -> Tensor:
+def chroma_latent(psi: Tensor, steps: Quantiser, symbols: Callable[[Tensor], Tensor], height: int, width: int) -> Tensor:
     """y_hat (1, C, h, w); `symbols` of the whole latent from its means. Height and width are those of the latent."""
     mean = chroma_means(psi, height, width)
-    return mean + dequantised(symbols(mean), factors)
+    return mean + steps.dequantised(symbols(mean), WHOLE)
+
+
+def scaled(
+    lsbs: tuple[Lsbs, Lsbs] | None,
+    component: int,
+    model_id: int,
+    blocks: BlockScales,
+    steps: Quantiser,
+    y_hat: Tensor,
+    symbols: NDArray[np.int16],
+) -> Tensor:
+    """y_hat (1, C, h, w) of a component, LUMA or CHROMA, as LSBS gives it to the synthesis; symbols (C, h, w).
+
+    Raises ValueError where constants or likely scales are missing.
+    """
+    if lsbs is None or blocks.likely is None:
+        raise ValueError("LSBS needs its constants and the likely scales")
+    residual = steps.dequantised(torch.from_numpy(symbols).to(y_hat.device), WHOLE)[None]
+    return lsbs[component].scaled(model_id, blocks.likely, y_hat, residual)

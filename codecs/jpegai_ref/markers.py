@@ -51,10 +51,15 @@ def write_substreams(substreams: Mapping[Marker, bytes]) -> bytes:
     parts = [_bytes_of(Marker.SOC)]
     for marker in ORDER:
         if marker in substreams:
-            size = BitWriter()
-            size.ue(len(substreams[marker]))
-            parts += [_bytes_of(marker), size.aligned(), substreams[marker]]
+            parts.append(substream(marker, substreams[marker]))
     return b"".join([*parts, _bytes_of(Marker.EOC)])
+
+
+def substream(marker: Marker, content: bytes) -> bytes:
+    """A substream as it is in the file."""
+    size = BitWriter()
+    size.ue(len(content))
+    return b"".join((_bytes_of(marker), size.aligned(), content))
 
 
 def read_substreams(data: Bytes) -> dict[Marker, memoryview]:

@@ -15,6 +15,7 @@ import torch
 from jpegai_ref.coder import inference
 
 Result = TypeVar("Result")
+CPU = torch.device("cpu")
 
 
 def in_parallel(tasks: Sequence[Callable[[], Result]], device: torch.device) -> list[Result]:

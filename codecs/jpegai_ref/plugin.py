@@ -19,7 +19,7 @@ from ctc.complexity.resident import Resident
 from ctc.errors import ToolMissing, UsageError
 from ctc.records import Cost, Knob, PixelFormat
 from jpegai_ref.knob import HIGHEST_QUALITY, START
-from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names
+from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names, tools_of_tensors
 
 PACKAGE = Path(__file__).parent
 ID_DIGITS = 8
@@ -81,7 +81,7 @@ class JpegAi:
         try:
             with safe_open(weights_file(), framework="numpy") as file:
                 weights_id = (file.metadata() or {}).get("id", "")
-                self._tools.require(file.keys())
+                self._tools.require(tools_of_tensors(file.keys()))
         except WeightsMissing as error:
             raise ToolMissing(f"jpegai_ref cannot code: {error}") from error
         except ToolUnavailable as error:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jpegai_ref.codestream import Codestream, read_codestream
+from jpegai_ref.efe_linear_header import SPLITS, LinearFilter, PlaneFilter
+from jpegai_ref.efe_nonlinear_header import NonlinearFilter
 from jpegai_ref.levels import PROFILE_NAMES, TRANSFORM_NAMES
 from jpegai_ref.markers import ORDER, Bytes, read_substreams
 from jpegai_ref.picture_header import NO_TRANSFORM, ComponentHeader
@@ -56,7 +60,41 @@ def _tool_rows(stream: Codestream) -> list[tuple[str, str]]:
     tools = stream.tools
     scaled = [name for name, on in (("luma", tools.luma_scaling), ("chroma", tools.chroma_scaling)) if on]
     sharpened = "off" if tools.sharpening_channel is None else f"steered by channel {tools.sharpening_channel}"
-    return [("latent scaling", ", ".join(scaled) or "off"), ("sharpening", sharpened)]
+    enhancement = _linear_rows(tools.enhancement.linear) + _nonlinear_rows(tools.enhancement.nonlinear)
+    return [("latent scaling", ", ".join(scaled) or "off"), *enhancement, ("sharpening", sharpened)]
+
+
+def _linear_rows(linear: LinearFilter | None) -> list[tuple[str, str]]:
+    if linear is None:
+        return [("linear filter", "off")]
+    rows = [("linear filter", f"means of U and V {linear.means[0] / 100:.2f}, {linear.means[1] / 100:.2f}")]
+    for title, filters in (("linear filter", linear.output), ("alternative", linear.alternative)):
+        rows += [(f"{title} of {name}", _filter(spec)) for name, spec in zip("UV", filters.planes, strict=True)]
+    return rows
+
+
+def _filter(spec: PlaneFilter | None) -> str:
+    if spec is None:
+        return "none"
+    down, across = SPLITS[spec.split]
+    return f"{2 * spec.side**2} weights in each of {down}x{across} regions, codes {min(spec.codes)} to {max(spec.codes)}"
+
+
+def _nonlinear_rows(nonlinear: NonlinearFilter | None) -> list[tuple[str, str]]:
+    if nonlinear is None:
+        return [("non-linear filter", "off")]
+    correction, masks = nonlinear.correction, nonlinear.masks
+    tiles = blocks = "none"
+    if correction is not None:
+        tiles = f"{_planes(correction.planes)}, {len(correction.lowest)} tiles of {_by(correction.tile)} (rows x columns)"
+        tiles += f", luma {min(correction.lowest) / 100:.2f} to {max(correction.highest) / 100:.2f}"
+    if masks is not None:
+        blocks = f"{_planes(masks.planes)}, {_by(masks.shape)} blocks of {masks.block}"
+    return [("non-linear filter", tiles), ("masks of filters", blocks)]
+
+
+def _planes(parts: Sequence[object | None]) -> str:
+    return ", ".join(name for name, part in zip("UV", parts, strict=True) if part is not None)
 
 
 def _by(pair: tuple[int, int]) -> str:

@@ -1,11 +1,16 @@
-"""The gain of a channel and the quantiser of the residual.
+"""The gain of a channel, the scale of its steps in a block, and the quantiser of the residual.
+
+    q = round(clamp(r * gain * s / 128)),  r_hat = q * round(2^23 / s) / 2^16 / gain         s: of RVS and CWG, where these are on
 
 A gain is given as an integer logarithm in 1/128 of a level (a factor of 1.0015666), the sum of a channel's gain and the displacement; the
-factor is a multiple of 1/1024. The factors are made by integer arithmetic, so they are the same everywhere.
+factor is a multiple of 1/1024. A scale is an integer; ln(s / 128) is added to the logarithm of sigma. All tables are made by integer
+arithmetic, so they are the same everywhere.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -16,24 +21,29 @@ from torch import Tensor
 LOWEST_LOG = -4096
 HIGHEST_LOG = 4094
 """Sums of a channel's gain (-2048..2047) and the displacement (-2048..2047)."""
-_STEP = 340815446863303653271212029560831187889
+STEP = 340815446863303653271212029560831187889
 """(54.82 / 0.11)^(1 / (31 * 128)) * 2^128: the factor of one unit of the logarithm."""
-_POINT = 128
+POINT = 128
+"""Bits of STEP after the point."""
+LOWEST_SCALE, HIGHEST_SCALE = 16, 255
+NEUTRAL_SCALE = 128
+WHOLE, CELLS = 8, 4
+"""Side of a block, in a whole latent and in one of its four phases."""
 
 
 @lru_cache(maxsize=1)
 def factors() -> NDArray[np.int32]:
     """round(1024 * step^n), (8191,) int32, for n = LOWEST_LOG..HIGHEST_LOG. The powers are exact to 2^-100: no rounding is in doubt."""
-    one = 1 << _POINT
+    one = 1 << POINT
     table = np.empty(HIGHEST_LOG - LOWEST_LOG + 1, np.int32)
     up = down = one
     for exponent in range(max(HIGHEST_LOG, -LOWEST_LOG) + 1):
         if exponent <= HIGHEST_LOG:
-            table[exponent - LOWEST_LOG] = (1024 * up + one // 2) >> _POINT
+            table[exponent - LOWEST_LOG] = (1024 * up + one // 2) >> POINT
         if exponent <= -LOWEST_LOG:
-            table[-exponent - LOWEST_LOG] = (1024 * down + one // 2) >> _POINT
-        up = (up * _STEP) >> _POINT
-        down = (down << _POINT) // _STEP
+            table[-exponent - LOWEST_LOG] = (1024 * down + one // 2) >> POINT
+        up = (up * STEP) >> POINT
+        down = (down << POINT) // STEP
     table.setflags(write=False)
     return table
 
@@ -49,11 +59,65 @@ def gains(gain_log: NDArray[np.integer], displacement: int) -> NDArray[np.float3
     return factors()[gain_log.astype(np.int64) + displacement - LOWEST_LOG].astype(np.float32) / np.float32(1024)
 
 
-def quantised(residual: Tensor, gain: Tensor) -> Tensor:
-    """Symbols, int16, of a residual (..., C, h, w) float32 with the gains (C,) float32: rounded half to even, limited to int16."""
-    return torch.round(torch.clamp(residual * gain[:, None, None], -32768, 32767)).to(torch.int16)
+@lru_cache(maxsize=1)
+def log_additions() -> NDArray[np.int32]:
+    """(256,) int32: what a scale adds to the logarithm of sigma, in 1/128 level; 0 where there is no such scale."""
+    # The rounded logarithm of a ratio is the number of powers step^(1/2), step^(3/2), ... that it reaches; squares have odd powers.
+    squares = [STEP]
+    while squares[-1] * LOWEST_SCALE**2 < NEUTRAL_SCALE**2 << POINT:
+        squares.append(squares[-1] * STEP * STEP >> 2 * POINT)
+    table = np.zeros(HIGHEST_SCALE + 1, np.int32)
+    for scale in range(LOWEST_SCALE, HIGHEST_SCALE + 1):
+        larger, smaller = max(scale, NEUTRAL_SCALE), min(scale, NEUTRAL_SCALE)
+        steps = bisect_right(squares, (larger**2 << POINT) // smaller**2)
+        table[scale] = steps if scale > NEUTRAL_SCALE else -steps
+    table.setflags(write=False)
+    return table
 
 
-def dequantised(symbols: Tensor, gain: Tensor) -> Tensor:
-    """The residual (..., C, h, w), float32, of symbols: one division each, so the same on every device."""
-    return symbols.to(torch.float32) / gain[:, None, None]
+@lru_cache(maxsize=1)
+def inverse_factors() -> NDArray[np.float32]:
+    """(256,) float32: round(2^23 / s) / 2^16, which a float holds exactly; 0 where there is no such scale."""
+    table = np.zeros(HIGHEST_SCALE + 1, np.float32)
+    for scale in range(LOWEST_SCALE, HIGHEST_SCALE + 1):
+        table[scale] = ((1 << 23) + scale // 2) // scale / (1 << 16)
+    table.setflags(write=False)
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class Quantiser:
+    """Of a component of C channels, with the arithmetic that encoder and decoder have in common."""
+
+    gains: Tensor
+    """(C,) float32"""
+    scales: NDArray[np.uint8] | None = None
+    """s of blocks of 8x8 positions, (C, hb, wb); None: 128 everywhere."""
+
+    def steps(self, residual: Tensor, side: int) -> Tensor:
+        """A residual (..., C, h, w) float32 in steps of the quantiser; `side` of a block in it is WHOLE or CELLS."""
+        steps = residual * self.gains[:, None, None]
+        if self.scales is None:
+            return steps
+        return steps * self._expanded(self.scales.astype(np.float32) / np.float32(NEUTRAL_SCALE), residual, side)
+
+    def dequantised(self, symbols: Tensor, side: int) -> Tensor:
+        """The residual (..., C, h, w), float32, of symbols: a product and a division each, so the same on every device."""
+        values = symbols.to(torch.float32)
+        if self.scales is not None:
+            values = values * self._expanded(inverse_factors()[self.scales], symbols, side)
+        return values / self.gains[:, None, None]
+
+    @staticmethod
+    def _expanded(blocks: NDArray[np.float32], like: Tensor, side: int) -> Tensor:
+        return expanded(torch.from_numpy(blocks).to(like.device), side, *like.shape[-2:])
+
+
+def rounded(steps: Tensor) -> Tensor:
+    """Symbols, int16, from a residual in steps: rounded half to even, limited to int16."""
+    return torch.round(torch.clamp(steps, -32768, 32767)).to(torch.int16)
+
+
+def expanded(blocks: Tensor, side: int, height: int, width: int) -> Tensor:
+    """(C, hb, wb) to the positions (C, height, width) of the blocks."""
+    return blocks.repeat_interleave(side, -2)[..., :height, :].repeat_interleave(side, -1)[..., :width]

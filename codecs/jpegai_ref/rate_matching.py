@@ -1,8 +1,8 @@
 """The bitrate matcher: one analysis, then a bounded number of passes of quantisation and entropy coding until the real bytes fit.
 
 The rate rises along the axis of `quality`, nearly as an exponential, so each pass tells the next where to go: the secant on ln(bytes).
-It has steps: where one model ends and the next begins, and where a cube flag changes. Where the target lies in such a step, the nearest
-pass below it is taken further with its own model and its own cube flags, along which there are no steps.
+It has steps: where one model ends and the next begins, where a cube flag changes, and where filters are chosen. Where the target lies in
+such a step, the nearest pass below it is taken further with its own model, cube flags and filters, along which there are no steps.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from dataclasses import dataclass, replace
 
 from jpegai_ref.analysed import Analysed
 from jpegai_ref.coder import Coder
-from jpegai_ref.encoder import Encoded, Setting, encode_analysed
+from jpegai_ref.encoder import Decisions, Encoded, Setting, encode_analysed
 from jpegai_ref.knob import HIGHEST_QUALITY, START
-from jpegai_ref.picture_header import PictureHeader
 from jpegai_ref.quality import last_quality_of, setting_of, setting_of_model
 from jpegai_ref.tools import NO_TOOLS, Tools
 
 TOLERANCE = 0.02
 MOST_PASSES = 12
 FREE_PASSES = 7
-"""Of which so many at most decide on models and cube flags."""
+"""Of which so many at most decide on models, cube flags and filters."""
 SECANT_PASSES = 4
 """After so many passes along a line the bracket is halved instead: the rate is not what the secant takes it for."""
 
@@ -50,13 +49,13 @@ def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float 
     if not 0 < target_bpp < math.inf:
         raise ValueError(f"a target rate is positive, not {target_bpp} bpp")
 
-    headers: dict[Setting, PictureHeader] = {}
+    known: dict[Setting, Decisions] = {}
 
     def passed(proposal: Proposal, passes: int) -> Matched:
-        cubes_of = None if proposal.cubes_of is None else headers[proposal.cubes_of]
-        encoded = encode_analysed(coder, source, proposal.setting, tools, cubes_of)
-        if cubes_of is None:
-            headers[proposal.setting] = encoded.header
+        decisions = None if proposal.decided_by is None else known[proposal.decided_by]
+        encoded = encode_analysed(coder, source, proposal.setting, tools, decisions)
+        if decisions is None:
+            known[proposal.setting] = encoded.decisions
         return Matched(encoded, 8 * len(encoded.data) / (target_bpp * source.samples) - 1, proposal.setting, passes)
 
     proposals = search(math.log(target_bpp), tolerance)
@@ -72,10 +71,10 @@ def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What to try next: a setting, and the setting of an earlier pass whose cube flags are to be kept, or None to decide them."""
+    """What to try next: a setting, and that of an earlier pass whose decisions are to be kept, or None to decide anew."""
 
     setting: Setting
-    cubes_of: Setting | None = None
+    decided_by: Setting | None = None
 
 
 def search(log_target: float, tolerance: float = TOLERANCE) -> Generator[Proposal, float, None]:

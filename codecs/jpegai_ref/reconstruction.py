@@ -1,63 +1,103 @@
-"""From quantised latents to a picture, tile by tile: synthesis, colour, integer codes."""
+"""From quantised latents to a picture: synthesis tile by tile, the filters behind it, colour, integer codes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from jpegai_ref.coder import Coder
 from jpegai_ref.colour import codes_from_samples, denormalise, rgb_from_ycc, subsampled
 from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
-from jpegai_ref.picture import Colour, Picture, Plane, plane_sizes, sample_type
-from jpegai_ref.picture_header import BT709, LATENT_STRIDE, PictureHeader
+from jpegai_ref.picture import Picture, plane_sizes, sample_type
+from jpegai_ref.picture_header import LATENT_STRIDE
+from jpegai_ref.post_filters import STRIP, Planes, filtered, has_filters
+from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.tiling import Span, spans
 
+Window = tuple[slice, slice]
+"""Rows and columns of a plane."""
 
-def reconstructed(coder: Coder, header: PictureHeader, luma: Tensor, chroma: Tensor | None, operating_point: OperatingPoint) -> Picture:
-    """The picture from y_hat of both components, (1, C, h, w) each; grey without chroma.
 
-    Memory beside the result grows with the tiles that the header asks for, and with PyTorch's threads, not with the picture. The samples do
-    not depend on the number of threads.
+def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint) -> Picture:
+    """The picture by an operating point. The samples do not depend on the number of PyTorch's threads.
+
+    Memory beside the result grows with the tiles that the header asks for and with the threads, not with the picture; with filters behind
+    the synthesis also by 12 to 16 bytes a sample of luma.
     """
-    colour: Colour = "grey" if chroma is None else "rgb" if header.colour_transform == BT709 else "ycc"
-    subsampling = header.source_subsampling if colour == "ycc" else (1, 1)
-    planes = [np.empty(size, sample_type(header.bit_depth)) for size in plane_sizes(header.height, header.width, colour, subsampling)]
+    header, colour, subsampling = quantised.header, quantised.colour, quantised.subsampling
+    codes = [np.empty(size, sample_type(header.bit_depth)) for size in plane_sizes(header.height, header.width, colour, subsampling)]
 
-    def synthesise(rows: Span, columns: Span) -> None:
-        tile = _synthesised(coder, header, (luma, chroma), operating_point, (rows, columns))
-        parts = [rgb_from_ycc(tile)] if colour == "rgb" else [tile[:1], subsampled(tile[1:], *subsampling)]
-        codes = (plane for part in parts for plane in codes_from_samples(part, header.bit_depth))
-        for index, (plane, part) in enumerate(zip(planes, codes, strict=True)):
-            _keep(plane, part, (rows, columns), subsampling if index else (1, 1))
+    def write(parts: Sequence[Tensor], windows: Sequence[Window]) -> None:
+        samples = list(rgb_from_ycc(torch.stack(list(parts)))) if colour == "rgb" else parts
+        for plane, part, window in zip(codes, samples, windows, strict=True):
+            plane[window] = codes_from_samples(part, header.bit_depth).cpu().numpy()
 
-    tiles = product(spans(header.height, header.luma.tiling), spans(header.width, header.luma.tiling))
-    in_parallel([partial(synthesise, *tile) for tile in tiles], coder.device)
+    def write_tile(rows: Span, columns: Span) -> None:
+        write(_synthesised(coder, quantised, operating_point, (rows, columns)), _windows(rows, columns, quantised))
+
+    def write_strip(planes: Planes, rows: Span) -> None:
+        windows = _windows(rows, Span(0, header.width, 0, header.width), quantised)
+        write([plane[window] for plane, window in zip(planes, windows, strict=True)], windows)
+
+    if has_filters(quantised):
+        planes = filtered(coder, quantised, synthesised(coder, quantised, operating_point))
+        in_parallel([partial(write_strip, planes, strip) for strip in _strips(header.height)], coder.device)
+    else:
+        in_parallel([partial(write_tile, *tile) for tile in _tiles(quantised)], coder.device)
     width, height = header.display_size
     sizes = plane_sizes(height, width, colour, subsampling)
-    cropped = tuple(plane[:rows, :columns] for plane, (rows, columns) in zip(planes, sizes, strict=True))
+    cropped = tuple(plane[:rows, :columns] for plane, (rows, columns) in zip(codes, sizes, strict=True))
     return Picture(cropped, header.bit_depth, colour, subsampling)
 
 
-def _synthesised(
-    coder: Coder, header: PictureHeader, latents: tuple[Tensor, Tensor | None], operating_point: OperatingPoint, tile: tuple[Span, Span]
-) -> Tensor:
-    """Y, or Y, U, V, of a tile in [0, 255]: (1 or 3, rows, columns)."""
+def synthesised(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint) -> Planes:
+    """The planes in the coded size, ahead of the filters."""
+    planes = [torch.empty(size, device=coder.device) for size in quantised.sizes_in_ycc()]
+
+    def keep(rows: Span, columns: Span) -> None:
+        parts = _synthesised(coder, quantised, operating_point, (rows, columns))
+        for plane, part, window in zip(planes, parts, _windows(rows, columns, quantised), strict=True):
+            plane[window] = part
+
+    in_parallel([partial(keep, *tile) for tile in _tiles(quantised)], coder.device)
+    return planes
+
+
+def _tiles(quantised: QuantisedPicture) -> list[tuple[Span, Span]]:
+    header = quantised.header
+    return list(product(spans(header.height, header.luma.tiling), spans(header.width, header.luma.tiling)))
+
+
+def _strips(height: int) -> list[Span]:
+    ends = [(first, min(first + STRIP, height)) for first in range(0, height, STRIP)]
+    return [Span(*end, *end) for end in ends]
+
+
+def _synthesised(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint, tile: tuple[Span, Span]) -> list[Tensor]:
+    """What is kept of the planes of a tile: Y, or Y, U, V, in [0, 255]."""
     height, width = (span.stop - span.start for span in tile)
     rows, columns = (slice(span.start // LATENT_STRIDE, -(-span.stop // LATENT_STRIDE)) for span in tile)
-    luma, chroma = (None if latent is None else latent[..., rows, columns] for latent in latents)
-    synthesis = coder.model.synthesiser(operating_point, header.model_id)
+    luma, chroma = (None if latent is None else latent[..., rows, columns] for latent in (quantised.luma, quantised.chroma))
+    synthesis = coder.model.synthesiser(operating_point, quantised.header.model_id)
     values: Tensor = synthesis.luma(luma, height, width) if chroma is None else synthesis(luma, chroma, height, width)
-    return denormalise(values)[0]
+    inside = tuple(slice(span.keep_start - span.start, span.keep_stop - span.start) for span in tile)
+    kept = denormalise(values[0][:, *inside])
+    return [kept[0], *subsampled(kept[1:], *quantised.subsampling)]
 
 
-def _keep(plane: Plane, part: Tensor, tile: tuple[Span, Span], subsampling: tuple[int, int]) -> None:
-    target, source = [], []
-    for span, factor in zip(tile, subsampling, strict=True):
-        start, first, last = span.start // factor, span.keep_start // factor, -(-span.keep_stop // factor)
-        target.append(slice(first, last))
-        source.append(slice(first - start, last - start))
-    plane[tuple(target)] = part[tuple(source)].cpu().numpy()
+def _windows(rows: Span, columns: Span, quantised: QuantisedPicture) -> list[Window]:
+    """Where the kept samples of Y, or of Y, U, V, lie in their planes."""
+
+    def window(vertical: int, horizontal: int) -> Window:
+        parts = ((rows, vertical), (columns, horizontal))
+        first, second = (slice(span.keep_start // factor, -(-span.keep_stop // factor)) for span, factor in parts)
+        return first, second
+
+    chroma = [] if quantised.chroma is None else [window(*quantised.subsampling)] * 2
+    return [window(1, 1), *chroma]

@@ -1,7 +1,7 @@
 """From the hyper-scale decoder's output to what is coded and by which distribution: integers only, the same at encoder and decoder.
 
     sigma index (C, h, w) + gain_log[c] + displacement = skip_scale -> coded where > 382, or where a cube may not skip
-                                          + offset     = scale_log  -> distribution = clamp((scale_log + 64) >> 7, 0, 31)
+                            + addition (RVS, CWG)      = scale_log  -> distribution = clamp((scale_log + 64) >> 7, 0, 31)
 
 All are logarithms of the standard deviation in 1/128 of a level (see `distributions`).
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from jpegai_ref.cubes import forced_positions
 from jpegai_ref.distributions import LARGEST_INDEX
-from jpegai_ref.integer_loops import nearest_levels
+from jpegai_ref.integer_loops import nearest_levels, nearest_levels_of_blocks
 
 SKIP_THRESHOLD = 382
 """Positions of this scale and below are skipped: a standard deviation of 0.200."""
@@ -47,8 +47,12 @@ def coded_positions(scale: NDArray[np.int32], may_skip: NDArray[np.bool_] | None
     return coded
 
 
-def distribution_index(scale_log: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Which of the 32 distributions codes each position, uint8: the nearest level."""
-    levels = np.empty(scale_log.shape, np.uint8)
-    nearest_levels(np.ascontiguousarray(scale_log).ravel(), levels.ravel())
+def distribution_index(scale: NDArray[np.int32], additions: NDArray[np.int32] | None = None) -> NDArray[np.uint8]:
+    """Which of the 32 distributions codes each position (C, h, w), uint8: the nearest level of the scale and, where there are any, what is
+    added in blocks of 8x8, (C, ceil(h/8), ceil(w/8))."""
+    levels = np.empty(scale.shape, np.uint8)
+    if additions is None:
+        nearest_levels(np.ascontiguousarray(scale).ravel(), levels.ravel())
+    else:
+        nearest_levels_of_blocks(np.ascontiguousarray(scale), np.ascontiguousarray(additions), levels)
     return levels

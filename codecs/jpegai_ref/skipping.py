@@ -15,7 +15,7 @@ from torch import Tensor
 
 from jpegai_ref.context import POSITIONS, join_cells, split_cells
 from jpegai_ref.cubes import PHASES, SIDE, cube_shape, flags_of_phase
-from jpegai_ref.quantiser import quantised
+from jpegai_ref.quantiser import CELLS, Quantiser, rounded
 
 CubeFlags = tuple[bool, ...] | None
 """As the header has them: None where all are set."""
@@ -30,10 +30,10 @@ class Decided:
 
 class SkippingQuantiser:
     """Makes the symbols of a component from its latent y (1, C, h, w), the positions `likely` (C, h, w) to be coded in any case, and the
-    gains (C,). With `decided` it takes those cube flags and decides none."""
+    quantiser. With `decided` it takes those cube flags and decides none."""
 
-    def __init__(self, y: Tensor, likely: NDArray[np.bool_], gains: Tensor, decided: Decided | None = None) -> None:
-        self._gains = gains
+    def __init__(self, y: Tensor, likely: NDArray[np.bool_], quantiser: Quantiser, decided: Decided | None = None) -> None:
+        self._quantiser = quantiser
         self._decided = decided is not None
         self._height, self._width = y.shape[-2:]
         self._latents = split_cells(y)
@@ -46,17 +46,16 @@ class SkippingQuantiser:
 
     def stage(self, stage: int, mean: Tensor) -> Tensor:
         """Symbols int16 of a stage, from its means (1, C, h2, w2); stages come in order."""
-        difference = self._latents[stage] - mean
-        candidates = quantised(difference, self._gains)
+        steps = self._quantiser.steps(self._latents[stage] - mean, CELLS)
         coded, inside = self._likely[stage], self._inside[stage]
         flags = self._flags[PHASES.index(POSITIONS[stage])]
         if not self._decided:
-            steps = torch.where(inside & ~coded, difference, 0).abs() * self._gains[:, None, None]
-            flags[:] = flags_of_phase(steps[0].amax(0, keepdim=True).cpu().numpy(), *flags.shape)
+            skipped = torch.where(inside & ~coded, steps, 0).abs()
+            flags[:] = flags_of_phase(skipped[0].amax(0, keepdim=True).cpu().numpy(), *flags.shape)
         if not flags.all():
-            forced = np.repeat(np.repeat(~flags, SIDE, 0), SIDE, 1)[: difference.shape[-2], : difference.shape[-1]]
+            forced = np.repeat(np.repeat(~flags, SIDE, 0), SIDE, 1)[: steps.shape[-2], : steps.shape[-1]]
             coded = coded | (inside & torch.from_numpy(forced).to(coded.device))
-        self._symbols.append(torch.where(coded, candidates, 0))
+        self._symbols.append(torch.where(coded, rounded(steps), 0))
         return self._symbols[stage]
 
     def whole(self, mean: Tensor) -> Tensor:

@@ -23,6 +23,10 @@ class Span:
     keep_start: int
     keep_stop: int
 
+    @property
+    def computed(self) -> slice:
+        return slice(self.start, self.stop)
+
 
 def spans(length: int, tiles: Tiling | None) -> list[Span]:
     """Spans whose kept parts follow each other from 0 to `length`; half of each overlap is kept on either side. None: one span."""

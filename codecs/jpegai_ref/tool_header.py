@@ -1,22 +1,40 @@
-"""The tool header (TON): which tools act between the entropy decoder and the picture. Without it all are off."""
+"""The tool header (TON): which tools act between the entropy decoder and the picture. Without it all are off.
+
+LSBS of luma, of chroma                   a flag each
+EFE linear                                a flag, and `efe_linear_header`
+eICCI                                     a flag, absent where both chroma planes have half the size of luma both ways
+EFE non-linear                            a flag, and `efe_nonlinear_header`
+LEF                                       a flag, and the channel in 8 bits
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from jpegai_ref.bits import BitReader, BitWriter
+from jpegai_ref.efe_linear_header import LinearFilter, read_linear, write_linear
+from jpegai_ref.efe_nonlinear_header import NonlinearFilter, read_nonlinear, write_nonlinear
 from jpegai_ref.errors import BitstreamError
 
 
 @dataclass(frozen=True)
+class Enhancement:
+    """The adaptive filters of chroma; None: off."""
+
+    linear: LinearFilter | None = None
+    nonlinear: NonlinearFilter | None = None
+
+
+@dataclass(frozen=True)
 class ToolHeader:
-    """Tools in use. The trained filters (eICCI) and the adaptive ones (EFE) cannot be switched on."""
+    """Tools in use. The trained filters (eICCI) cannot be switched on."""
 
     luma_scaling: bool = False
     """LSBS: luma latents are scaled before the synthesis."""
     chroma_scaling: bool = False
     sharpening_channel: int | None = None
     """LEF: the luma channel, 0..255, whose scales steer the sharpening; None where it is off."""
+    enhancement: Enhancement = Enhancement()
 
     def __post_init__(self) -> None:
         if self.sharpening_channel is not None and not 0 <= self.sharpening_channel <= 255:
@@ -27,14 +45,19 @@ ALL_OFF = ToolHeader()
 
 
 def write_tool_header(header: ToolHeader, source_subsampling: tuple[int, int]) -> bytes:
-    """The payload of TON."""
+    """The payload of TON. Raises ValueError where a filter has more tiles than its fields can count."""
     out = BitWriter()
     out.flag(header.luma_scaling)
     out.flag(header.chroma_scaling)
-    out.flag(False)  # EFE, linear
+    linear, nonlinear = header.enhancement.linear, header.enhancement.nonlinear
+    out.flag(linear is not None)
+    if linear is not None:
+        write_linear(out, linear)
     if source_subsampling != (2, 2):
         out.flag(False)  # eICCI
-    out.flag(False)  # EFE, non-linear
+    out.flag(nonlinear is not None)
+    if nonlinear is not None:
+        write_nonlinear(out, nonlinear)
     out.flag(header.sharpening_channel is not None)
     if header.sharpening_channel is not None:
         out.u(header.sharpening_channel, 8)
@@ -42,18 +65,16 @@ def write_tool_header(header: ToolHeader, source_subsampling: tuple[int, int]) -
 
 
 def read_tool_header(data: bytes | memoryview, source_subsampling: tuple[int, int]) -> ToolHeader:
-    """The header in the payload of TON. Raises BitstreamError where it is cut short or switches on a tool that is not supported."""
+    """The header in the payload of TON. Costs time and memory in proportion to `data`.
+
+    Raises BitstreamError where it is cut short, has a field that is not valid, or switches on a tool that is not supported.
+    """
     source = BitReader(data)
     luma_scaling, chroma_scaling = source.flag(), source.flag()
-    _refuse(source, "the linear filter EFE")
-    if source_subsampling != (2, 2):
-        _refuse(source, "the filter eICCI")
-    _refuse(source, "the non-linear filter EFE")
+    linear = read_linear(source) if source.flag() else None
+    if source_subsampling != (2, 2) and source.flag():
+        raise BitstreamError("the filter eICCI is not supported")
+    nonlinear = read_nonlinear(source) if source.flag() else None
     channel = source.u(8) if source.flag() else None
     source.finish()
-    return ToolHeader(luma_scaling, chroma_scaling, channel)
-
-
-def _refuse(source: BitReader, tool: str) -> None:
-    if source.flag():
-        raise BitstreamError(f"{tool} is not supported")
+    return ToolHeader(luma_scaling, chroma_scaling, channel, Enhancement(linear, nonlinear))

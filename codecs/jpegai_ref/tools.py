@@ -5,7 +5,7 @@ A stream says itself which tools it uses: a decoder is told nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 
 FITTED = ("rvs", "cwg", "lsbs", "lef")
@@ -21,13 +21,17 @@ class Tools:
     """Which tools the encoder uses."""
 
     rvs: bool = False
-    """Residual and variance are scaled by blocks, see `block_scaling`."""
+    """Residual and variance are scaled by blocks, see `rvs`."""
     cwg: bool = False
-    """Residual and variance are scaled by channels, see `block_scaling`."""
+    """Residual and variance are scaled by channels, see `cwg`."""
     lsbs: bool = False
-    """Latents are scaled before the synthesis, see `latent_scaling`."""
+    """Latents are scaled before the synthesis, see `lsbs`."""
     lef: bool = False
-    """Luma is sharpened behind the synthesis, see `sharpening`."""
+    """Luma is sharpened behind the synthesis, see `lef`."""
+    efe_linear: bool = False
+    """Chroma is filtered behind the synthesis by weights that the picture brings, see `efe_linear`. Grey pictures have none."""
+    efe_nonlinear: bool = False
+    """Chroma is corrected by luma behind the synthesis, see `efe_nonlinear`. Grey pictures have none."""
 
     def __str__(self) -> str:
         """`rvs+cwg`; empty where all are off."""
@@ -44,17 +48,21 @@ class Tools:
                 raise ValueError(f"the tool {name} is named twice")
         return Tools(**{_field(name): True for name in names})
 
-    def require(self, tensors: Iterable[str]) -> None:
-        """Raises ToolUnavailable where none of the names of a file's tensors are those of a fitted tool that is switched on."""
-        available = {name.split(".")[1] for name in tensors if name.startswith("tools.")}
+    def require(self, available: Collection[str]) -> None:
+        """Raises ToolUnavailable where a fitted tool is switched on that is not among the `available` ones."""
         lacking = [name for name in FITTED if getattr(self, name) and name not in available]
         if lacking:
-            raise ToolUnavailable(f"these weights have no constants for {', '.join(lacking)}: they were exported without `fit_tools`")
+            raise ToolUnavailable(f"these weights have no constants for {', '.join(lacking)}: `jpegai_ref.training.fit_tools` fits them")
 
 
 def tool_names() -> tuple[str, ...]:
     """Names of all tools, in the order in which they are written."""
     return tuple(field.name.replace("_", "-") for field in fields(Tools))
+
+
+def tools_of_tensors(names: Iterable[str]) -> set[str]:
+    """The fitted tools that a file of weights with tensors of these names has constants for."""
+    return {name.split(".")[1] for name in names if name.startswith("tools.")}
 
 
 def _field(name: str) -> str:

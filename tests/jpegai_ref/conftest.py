@@ -13,6 +13,8 @@ from jpegai_ref.hyper import HIDDEN_FRACTIONAL_BITS
 from jpegai_ref.model import Model
 from jpegai_ref.post_training import quantised
 
+from tests.jpegai_ref.some_tools import tool_tensors
+
 
 def write_random_weights(path: Path, seed: int) -> None:
     """Channels expect deviations from nearly none to large ones, as trained ones do, and hyper-latents near 0."""
@@ -42,3 +44,16 @@ def weights_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def coder(weights_path: Path) -> coders.Coder:
     return coders.load(weights_path)
+
+
+@pytest.fixture(scope="session")
+def tool_weights_path(weights_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same networks with constants for all fitted tools."""
+    path = tmp_path_factory.mktemp("weights") / "tools.safetensors"
+    weights.write(path, weights.read(weights_path).tensors | tool_tensors())
+    return path
+
+
+@pytest.fixture(scope="session")
+def tool_coder(tool_weights_path: Path) -> coders.Coder:
+    return coders.load(tool_weights_path)

@@ -15,6 +15,8 @@ from jpegai_ref.picture_header import ComponentHeader, PictureHeader
 from jpegai_ref.tool_header import ToolHeader
 from numpy.typing import NDArray
 
+from tests.jpegai_ref.some_tools import tool_tensors
+
 LUMA, CHROMA = 8, 4
 WEIGHTS_ID = bytes([0xC0, 0xDE, 0x00, 0x01])
 
@@ -38,7 +40,8 @@ def tensors(seed: int = 0, peaked: bool = False) -> dict[str, torch.Tensor]:
 
 
 def model(seed: int = 0, peaked: bool = False) -> ExactModel:
-    return ExactModel.from_tensors(tensors(seed, peaked))
+    """With constants for all tools."""
+    return ExactModel.from_tensors(tensors(seed, peaked) | tool_tensors(seed))
 
 
 def header(width: int = 200, height: int = 136, threads: int = 1) -> PictureHeader:
@@ -63,7 +66,8 @@ def symbols_for(exact: ExactModel, plain: PictureHeader, seed: int = 0, spread: 
         return np.clip(np.rint(generator.laplace(0, spread, (channels, *size))), -31, 31).astype(np.int8)
 
     def residual(component: ExactComponent, part: ComponentHeader, displacement: int, hyper: NDArray[np.int8]) -> NDArray[np.int16]:
-        coded, distribution = component.coding(plain, part, displacement, hyper)
+        scales = component.scales(plain, part, displacement, hyper)
+        coded, distribution = scales.coded(part.may_skip), scales.distribution()
         values = generator.normal(size=coded.shape) * LOWEST_SIGMA * np.exp(distribution * LOG_STEP)
         values = np.where(generator.random(coded.shape) < 0.01, values * 50, values)
         result = np.zeros((component.scale_decoder.channels, *plain.latent_size), np.int16)

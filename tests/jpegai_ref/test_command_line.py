@@ -60,6 +60,18 @@ def test_encode_and_decode(jpegai: Command, tmp_path: Path) -> None:
     assert len({digest(picture) for picture in decoded}) == 3
 
 
+def test_tools(jpegai: Command, tmp_path: Path, tool_weights_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(jpegai("encode", "source.png", "a.jai", "--quality", "900", "--tools", "lef+foo"), 2, "--tools lef+foo: there is no tool 'foo'")
+    refused(jpegai("encode", "source.png", "a.jai", "--quality", "900", "--tools", "lef"), 4, "no constants for lef")
+    assert not (tmp_path / "a.jai").exists()
+    monkeypatch.setenv(VARIABLE, str(tool_weights_path))
+    assert jpegai("encode", "source.png", "a.jai", "--quality", "900", "--tools", "lef+rvs").status == 0
+    probed = jpegai("probe", "a.jai").out
+    assert "luma block scaling          on" in probed
+    assert "sharpening                  steered by channel" in probed
+    assert jpegai("decode", "a.jai", "a.png").status == 0
+
+
 def test_a_fixed_quality(jpegai: Command, tmp_path: Path) -> None:
     sizes = []
     for quality in ("500", "1500", "2500"):

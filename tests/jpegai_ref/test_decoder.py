@@ -36,7 +36,10 @@ def without_flags(header: PictureHeader) -> PictureHeader:
 
 CHANGES: dict[str, Callable[[Codestream], Codestream]] = {
     "made with the weights c0de0001, these are": lambda s: replace(s, weights_id=bytes.fromhex("c0de0001")),
-    "tools behind the entropy decoder": lambda s: replace(s, tools=ToolHeader(luma_scaling=True)),
+    "LSBS.*no constants": lambda s: replace(s, tools=ToolHeader(chroma_scaling=True)),
+    "LEF.*no constants": lambda s: replace(s, tools=ToolHeader(sharpening_channel=3)),
+    "RVS.*no constants": lambda s: replace(s, header=replace(s.header, luma=replace(s.header.luma, rvs=True))),
+    "CWG.*no constants": lambda s: replace(s, header=replace(s.header, chroma=replace(s.header.chroma, channel_scales=(True,) * 64))),
     "coded at another size": lambda s: replace(s, header=replace(s.header, coded_subsampling=(2, 2))),
     "other tiles for chroma": lambda s: replace(s, header=with_tiles(s.header, Tiling(256, 64), None)),
     "tiles of 16 ": lambda s: replace(s, header=with_tiles(s.header, Tiling(16, 0), Tiling(16, 0))),

@@ -10,27 +10,51 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from jpegai_ref.chroma_grid import ChromaGrid
 from jpegai_ref.codestream import read_codestream, write_codestream
+from jpegai_ref.efe_linear_header import LinearFilter
+from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter, mask_shape, tile_count
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.exact import ExactModel, decode_symbols
 from jpegai_ref.markers import Marker, read_substreams, write_substreams
-from jpegai_ref.picture_header import LARGEST_SIDE
+from jpegai_ref.picture_header import LARGEST_SIDE, PictureHeader
 from jpegai_ref.picture_header_syntax import write_picture_header
 from jpegai_ref.probe import probe
-from jpegai_ref.tool_header import ToolHeader
+from jpegai_ref.tool_header import Enhancement, ToolHeader
 
+from tests.jpegai_ref.filter_headers import random_set
 from tests.jpegai_ref.small_exact import file_of, header, model, symbols_for, with_cube_flags
 
 SPREAD, PEAKED = model(), model(peaked=True)
 
 
+def with_scaling(plain: PictureHeader) -> PictureHeader:
+    """RVS and CWG in both components."""
+    flags = (True, False, False, True)
+    luma, chroma = replace(plain.luma, rvs=True, channel_scales=flags * 2), replace(plain.chroma, rvs=True, channel_scales=flags)
+    return replace(plain, luma=luma, chroma=chroma)
+
+
+def filters_of(plain: PictureHeader) -> Enhancement:
+    """Both filters of chroma, with masks."""
+    grid = ChromaGrid.of(plain.height, plain.width, plain.source_subsampling)
+    sets = [random_set(np.random.default_rng(seed), seed, 2) for seed in (0, 7)]
+    tile, shape = (64, 192), mask_shape(80, grid)
+    count = tile_count(tile, grid)
+    correction = Correction(tile, (50,) * count, (20_000,) * count, None, tuple(range(32_000, 32_000 + 8 * count)))
+    masks = Masks(80, shape, bytes(shape[0] * shape[1]), None)
+    return Enhancement(LinearFilter((12_700, 12_800), *sets), NonlinearFilter(correction, masks))
+
+
 def files() -> list[tuple[ExactModel, bytes]]:
     """Streams of several kinds, each with the model that decodes it."""
     plain = header()
+    kinds = (plain, header(threads=4), with_cube_flags(plain, 0.7), replace(plain, displacement=-2000), header(64, 64, threads=16))
     found = []
     for exact, spread in ((SPREAD, 4.0), (PEAKED, 0.05)):
-        for one in (plain, header(threads=4), with_cube_flags(plain, 0.7), replace(plain, displacement=-2000), header(64, 64, threads=16)):
-            found.append((exact, file_of(exact, one, symbols_for(exact, one, spread=spread), ToolHeader(sharpening_channel=3))))
+        for number, one in enumerate((*kinds, with_scaling(header(160, 200)))):
+            tools = ToolHeader(number > 2, number > 3, 3, filters_of(one) if number % 2 else Enhancement())
+            found.append((exact, file_of(exact, one, symbols_for(exact, one, spread=spread), tools)))
     return found
 
 
@@ -130,10 +154,10 @@ def test_a_huge_picture_in_a_small_file_takes_neither_time_nor_memory(exact: Exa
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(24))
 def test_noise_as_payloads(seed: int) -> None:
     noise = np.random.default_rng(seed)
-    exact, data = files()[seed % 10]
+    exact, data = files()[seed % 12]
     stream = read_codestream(data)
     changed = replace(stream, luma=noise.bytes(int(noise.integers(0, 400))), chroma=noise.bytes(int(noise.integers(0, 400))))
     with pytest.raises(BitstreamError):

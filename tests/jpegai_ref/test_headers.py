@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.levels import BOP, HOP, SOP, level_for
 from jpegai_ref.picture_header import ComponentHeader, PictureHeader, QualityMap, Tiling
 from jpegai_ref.picture_header_syntax import read_picture_header, write_picture_header
-from jpegai_ref.tool_header import ToolHeader, read_tool_header, write_tool_header
 
 from tests.jpegai_ref.headers import picture_headers
 
@@ -138,15 +136,3 @@ def test_levels_by_size_and_model() -> None:
     assert level_for(398_131_200, 0) == 52
     with pytest.raises(ValueError, match="no level"):
         level_for(398_131_201, 0)
-
-
-@given(st.booleans(), st.booleans(), st.none() | st.integers(0, 255), st.sampled_from([(1, 1), (1, 2), (2, 2)]))
-def test_a_tool_header_comes_back(luma: bool, chroma: bool, channel: int | None, subsampling: tuple[int, int]) -> None:
-    header = ToolHeader(luma, chroma, channel)
-    assert read_tool_header(write_tool_header(header, subsampling), subsampling) == header
-
-
-@pytest.mark.parametrize(("data", "tool"), [(b"\x20", "linear"), (b"\x10", "eICCI"), (b"\x08", "non-linear")])
-def test_tools_that_are_not_supported_are_named(data: bytes, tool: str) -> None:
-    with pytest.raises(BitstreamError, match=tool):
-        read_tool_header(data, (1, 1))

@@ -16,6 +16,7 @@ from jpegai_ref.encoder import encode
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
 from jpegai_ref.plugin import resident
 from jpegai_ref.quality import setting_of
+from jpegai_ref.tools import Tools
 from jpegai_ref.weights import read
 from jpegai_ref.weights_place import VARIABLE
 from PIL import Image
@@ -95,6 +96,31 @@ def test_the_command_line_does_the_same(codecs: dict[str, Codec], tmp_path: Path
     codec.decode(tmp_path / "one", tmp_path / "one.ppm")
     subprocess.run(codec.decode_command(tmp_path / "one", tmp_path / "other.ppm"), check=True, env=_environment())
     assert (tmp_path / "one.ppm").read_bytes() == (tmp_path / "other.ppm").read_bytes()
+
+
+def test_a_variant_codes_with_its_tools(
+    tool_weights_path: Path, tool_coder: Coder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tool_weights_path))
+    resident().stop()
+    codec = plugins.codecs()["jpegai-sop+rvs+lef"]
+    assert ", SOP, tools rvs+lef, torch " in codec.version()
+    assert codec.version() != plugins.codecs()["jpegai-sop"].version()
+    source = pixels.write_source(interleaved(40, 50), codec.pixels, tmp_path)
+    codec.encode(source, tmp_path / "one", 1234)
+    assert (tmp_path / "one").read_bytes() == encode(tool_coder, rgb(40, 50), setting_of(1234), Tools(rvs=True, lef=True)).data
+    subprocess.run(codec.encode_command(source, tmp_path / "other", 1234), check=True, capture_output=True, env=_environment())
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+    codec.decode(tmp_path / "one", tmp_path / "decoded")
+    decoded = pixels.read_decoded(tmp_path / "decoded", codec.pixels, 50, 40, 8)
+    assert np.array_equal(decoded, np.stack(decode(tool_coder, (tmp_path / "one").read_bytes(), "sop").planes, -1))
+    resident().stop()
+
+
+def test_without_constants_a_variant_is_missing(weights_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(weights_path))
+    with pytest.raises(ToolMissing, match=r"jpegai-bop\+rvs\+lsbs cannot code: these weights have no constants for rvs, lsbs"):
+        plugins.codecs()["jpegai-bop+rvs+lsbs"].version()
 
 
 def _environment() -> dict[str, str]:

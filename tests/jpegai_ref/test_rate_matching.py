@@ -64,12 +64,12 @@ def test_steps_of_cube_flags_are_passed() -> None:
 
     def rate(proposal: Proposal) -> float:
         quality = settings.get(proposal.setting, 0)
-        flags = settings[proposal.cubes_of] if proposal.cubes_of else quality
+        flags = settings[proposal.decided_by] if proposal.decided_by else quality
         return 0.5 * math.exp((quality - 1850) / 700) * (1.2 if flags > 1830 else 1.0)
 
     passes = searched(rate, 0.53)
     assert abs(passes[-1][1] - 1) <= TOLERANCE
-    assert passes[-1][0].cubes_of is not None
+    assert passes[-1][0].decided_by is not None
 
 
 @pytest.mark.parametrize("rate", [1e-9, 1e9])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from jpegai_ref.coder import Coder
 from jpegai_ref.encoder import Setting, encode
-from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names
+from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names, tools_of_tensors
 
 from ctc import plugins
 from ctc.errors import UsageError
@@ -32,7 +32,7 @@ def test_names_that_are_not_read(text: str, reason: str) -> None:
 def test_what_the_weights_have_no_constants_for_is_refused(coder: Coder) -> None:
     with pytest.raises(ToolUnavailable, match="no constants for rvs, lef: "):
         encode(coder, rgb(64, 64), Setting(1, 0), Tools(rvs=True, lef=True))
-    Tools(rvs=True).require(["tools.rvs.scales", "luma.gain_logs"])
+    Tools(rvs=True).require(tools_of_tensors(["tools.rvs.scales", "luma.gain_logs"]))
 
 
 def test_a_variant_is_a_codec_of_its_own() -> None:
