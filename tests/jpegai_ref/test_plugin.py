@@ -104,7 +104,8 @@ def test_a_variant_codes_with_its_tools(
     monkeypatch.setenv(VARIABLE, str(tool_weights_path))
     resident().stop()
     codec = plugins.codecs()["jpegai-sop+rvs+lef"]
-    assert ", SOP, tools rvs+lef, torch " in codec.version()
+    assert ", tools rvs+lef, torch " in codec.version()
+    assert codec.version().endswith(", SOP")
     assert codec.version() != plugins.codecs()["jpegai-sop"].version()
     source = pixels.write_source(interleaved(40, 50), codec.pixels, tmp_path)
     codec.encode(source, tmp_path / "one", 1234)
