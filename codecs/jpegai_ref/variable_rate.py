@@ -36,28 +36,15 @@ RATE_MODELS = (
     RateModel(0.0004, -512, 320),
     RateModel(0.002, -320, 320),
     RateModel(0.01, -320, 432),
-    RateModel(0.1, -432, 702),
+    RateModel(0.1, -432, 1000),
 )
 """Placed where these networks need them for 0.06 to 2 bpp; the reference software has 0.002, 0.012, 0.075 and 0.5. Ranges overlap with the
-neighbours'; the outermost reach the limits of its encoder."""
+neighbours'; its encoder goes from -1069 to 702."""
 
 
 def beta_at(model_id: int, displacement: float) -> float:
     """The Lagrangian weight that a model with a displacement (1/128 level) stands for."""
     return RATE_MODELS[model_id].beta * math.exp(2 * displacement * LOG_LEVEL / STEPS_PER_LEVEL)
-
-
-def operating_point(beta: float) -> tuple[int, int]:
-    """The model and displacement that stand for a Lagrangian weight: the nearest model on the log scale, and the rest as displacement.
-
-    The displacement is clamped to the model's range. Raises ValueError where beta is not positive.
-    """
-    if not beta > 0:
-        raise ValueError(f"beta is {beta}, it must be positive")
-    model_id = min(range(len(RATE_MODELS)), key=lambda index: abs(math.log(beta / RATE_MODELS[index].beta)))
-    model = RATE_MODELS[model_id]
-    displacement = round(math.log(beta / model.beta) / (2 * LOG_LEVEL) * STEPS_PER_LEVEL)
-    return model_id, min(max(displacement, model.lowest_displacement), model.highest_displacement)
 
 
 class GainVectors(nn.Module):

@@ -1,4 +1,4 @@
-"""Weights of the real sizes, random but fixed: they code any picture, badly."""
+"""Weights of the real sizes: random but fixed ones, which code any picture, badly, and those that come with the package."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.hyper import HIDDEN_FRACTIONAL_BITS
 from jpegai_ref.model import Model
 from jpegai_ref.post_training import quantised
+from jpegai_ref.weights_place import OWN_WEIGHTS
 
 from tests.jpegai_ref.some_tools import tool_tensors
 
@@ -57,3 +58,14 @@ def tool_weights_path(weights_path: Path, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def tool_coder(tool_weights_path: Path) -> coders.Coder:
     return coders.load(tool_weights_path)
+
+
+@pytest.fixture(scope="session")
+def own_weights() -> Path:
+    (path,) = OWN_WEIGHTS.glob("*.safetensors")
+    return path
+
+
+@pytest.fixture(scope="session")
+def own_coder(own_weights: Path) -> coders.Coder:
+    return coders.load(own_weights)

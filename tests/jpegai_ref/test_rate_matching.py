@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from jpegai_ref.analysed import Analysed, analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.decoder import decode
+from jpegai_ref.encoder import encode_analysed
 from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.picture import Picture
-from jpegai_ref.quality import setting_of
+from jpegai_ref.quality import quality_of, setting_of
 from jpegai_ref.rate_matching import MOST_PASSES, TOLERANCE, Proposal, matched, search
-from jpegai_ref.variable_rate import RATE_MODELS, beta_at
+from jpegai_ref.variable_rate import LOG_LEVEL, RATE_MODELS, STEPS_PER_LEVEL
 
 from tests.jpegai_ref.sample_pictures import digest, rgb
 
 
 def gain_log(proposal: Proposal) -> float:
-    """ln(gain) of what is proposed, up to a constant."""
-    return 0.5 * math.log(beta_at(proposal.setting.model_id, proposal.setting.displacement))
+    """ln(gain) of what is proposed, up to a constant, if models met in gain."""
+    return quality_of(proposal.setting) * LOG_LEVEL / STEPS_PER_LEVEL
 
 
 def searched(rate: Callable[[Proposal], float], target: float) -> list[tuple[Proposal, float]]:
@@ -85,46 +86,53 @@ def test_a_rate_that_does_not_depend_on_quality() -> None:
 
 
 @pytest.fixture(scope="module")
-def photograph(coder: Coder) -> Analysed:
-    return analysed(coder, rgb(320, 480))
+def photograph(own_coder: Coder) -> Analysed:
+    return analysed(own_coder, rgb(320, 480))
 
 
 @pytest.mark.parametrize("target", [0.25, 0.5, 0.75, 1.0, 2.0])
-def test_a_photograph(coder: Coder, photograph: Analysed, target: float) -> None:
-    match = matched(coder, photograph, target)
+def test_a_photograph(own_coder: Coder, photograph: Analysed, target: float) -> None:
+    match = matched(own_coder, photograph, target)
     assert match.passes <= MOST_PASSES
     assert abs(match.deviation) <= TOLERANCE
     assert match.deviation == 8 * len(match.encoded.data) / (320 * 480 * target) - 1
-    decoded = decode(coder, match.encoded.data, "sop")
-    assert digest(decoded) == digest(match.encoded.reconstruction(coder, "sop"))
+    decoded = decode(own_coder, match.encoded.data, "sop")
+    assert digest(decoded) == digest(match.encoded.reconstruction(own_coder, "sop"))
 
 
-def test_noise(coder: Coder) -> None:
+def test_noise(own_coder: Coder) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (3, 200, 200), np.uint8)
-    match = matched(coder, analysed(coder, Picture(tuple(noise), 8, "rgb")), 2.0)
+    match = matched(own_coder, analysed(own_coder, Picture(tuple(noise), 8, "rgb")), 2.0)
     assert abs(match.deviation) <= TOLERANCE
 
 
-def test_the_nearest_is_returned_where_none_fits(coder: Coder, photograph: Analysed) -> None:
-    match = matched(coder, photograph, 0.001)
+def test_the_nearest_is_returned_where_none_fits(own_coder: Coder, photograph: Analysed) -> None:
+    match = matched(own_coder, photograph, 0.001)
     assert match.setting == setting_of(0)
     assert match.deviation > 1
 
 
 @pytest.mark.parametrize("target", [0.0, -1.0, math.inf, math.nan])
-def test_targets_that_are_no_rate(coder: Coder, photograph: Analysed, target: float) -> None:
+def test_targets_that_are_no_rate(own_coder: Coder, photograph: Analysed, target: float) -> None:
     with pytest.raises(ValueError, match="positive"):
-        matched(coder, photograph, target)
+        matched(own_coder, photograph, target)
 
 
 def test_the_axis_of_quality() -> None:
     settings = [setting_of(quality) for quality in range(HIGHEST_QUALITY + 1)]
-    gains = [gain_log(Proposal(setting)) for setting in settings]
-    assert len(set(settings)) == len(settings)
-    assert np.all(np.diff(gains) > 0)
+    assert [quality_of(setting) for setting in settings] == list(range(HIGHEST_QUALITY + 1))
+    assert [setting.model_id for setting in settings] == sorted(setting.model_id for setting in settings)
     assert settings[0].displacement == RATE_MODELS[0].lowest_displacement
-    assert abs(settings[-1].displacement - RATE_MODELS[-1].highest_displacement) <= 1
+    assert settings[-1].displacement == RATE_MODELS[-1].highest_displacement
     assert {setting.model_id for setting in settings} == {0, 1, 2, 3}
     for quality in (-1, HIGHEST_QUALITY + 1):
         with pytest.raises(ValueError, match="quality"):
             setting_of(quality)
+
+
+def test_where_models_meet_the_rate_goes_on(own_coder: Coder, photograph: Analysed) -> None:
+    """The constants of the axis are those of the weights: along it a photograph's rate rises, with small steps between models."""
+    joins = [quality for quality in range(1, HIGHEST_QUALITY + 1) if setting_of(quality).model_id > setting_of(quality - 1).model_id]
+    for join in joins:
+        below, above = (len(encode_analysed(own_coder, photograph, setting_of(quality)).data) for quality in (join - 1, join))
+        assert abs(math.log(above / below)) < 0.12

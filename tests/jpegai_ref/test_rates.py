@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from jpegai_ref.factorised import FactorisedModel
-from jpegai_ref.variable_rate import LOG_LEVEL, RATE_MODELS, GainVectors, beta_at, gain_of, operating_point, sigma_of
+from jpegai_ref.variable_rate import LOG_LEVEL, RATE_MODELS, GainVectors, beta_at, gain_of, sigma_of
 
 
 def test_the_grid_of_sigmas() -> None:
@@ -37,22 +37,6 @@ def test_gains_of_the_bitstream_are_twelve_bits() -> None:
     logs = gains.gain_logs()
     assert logs.dtype == torch.int16
     assert logs.tolist() == [[0, 2047, -2048], [128, 2047, -2048], [0, 2047, -2048], [2, 2047, -2048]]
-
-
-@pytest.mark.parametrize("model_id", range(4))
-@pytest.mark.parametrize("displacement", [-250, -1, 0, 17, 300])
-def test_a_beta_leads_back_to_its_model_and_displacement(model_id: int, displacement: int) -> None:
-    found = operating_point(beta_at(model_id, displacement))
-    assert beta_at(*found) == pytest.approx(beta_at(model_id, displacement), rel=0.002)
-    if abs(displacement) < 257:
-        assert found == (model_id, displacement)
-
-
-def test_betas_are_clamped_at_the_ends_and_must_be_positive() -> None:
-    assert operating_point(1e-9) == (0, -512)
-    assert operating_point(1e9) == (3, 702)
-    with pytest.raises(ValueError, match="positive"):
-        operating_point(0.0)
 
 
 def test_ranges_of_neighbouring_models_overlap() -> None:

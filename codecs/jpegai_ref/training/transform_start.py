@@ -19,12 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegai_ref.analysis import ChromaAnalysis, LumaAnalysis
-from jpegai_ref.blocks import CAB, TAM, ChannelAttention, Conv2x2Pxl2, GatedFeedForward, LightResidualBlock, ResidualBlock
+from jpegai_ref.blocks import CAB, TAM, ChannelAttention, Conv2x2Pxl2, GatedFeedForward, ResidualBlock
 from jpegai_ref.colour import CENTRE, HALF_RANGE, ycc_from_rgb
 from jpegai_ref.model import OPERATING_POINTS, Hyperprior, Model
 from jpegai_ref.synthesis import HighChromaSynthesis, HighLumaSynthesis, LightChromaSynthesis, LightLumaSynthesis
 from jpegai_ref.training.losses import WEIGHTS
-from jpegai_ref.variable_rate import BETA_OF_UNIT_GAIN, LOG_LEVEL, RATE_MODELS, SIGMA_MINIMUM
+from jpegai_ref.variable_rate import BETA_OF_UNIT_GAIN, LOG_LEVEL, SIGMA_MINIMUM
 
 BLOCK = 16
 BLOCKS = 60_000
