@@ -14,7 +14,7 @@ from jpegai_ref import complexity, exact
 from jpegai_ref.analysed import analysed
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.codestream import read_codestream
-from jpegai_ref.decoder import decode, quantised_latents
+from jpegai_ref.decoder import decode, quantised_picture
 from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.encoder import encode_analysed
 from jpegai_ref.memory import reuse_large_blocks
@@ -85,10 +85,10 @@ def _coded(coder: Coder, picture: Picture, threads: int) -> tuple[bytes, dict[st
     timed("encode", lambda: encode_analysed(coder, analysed(coder, picture), match.setting))
     data = match.encoded.data
     stream = read_codestream(data)
-    symbols = timed("entropy decoding", lambda: exact.decode_symbols(coder.exact, stream, threads))
-    y_hat = timed("prediction", lambda: quantised_latents(coder, stream.header, symbols, grey=False))
+    decoded = timed("entropy decoding", lambda: exact.decode_symbols(coder.exact, stream, threads))
+    quantised = timed("prediction", lambda: quantised_picture(coder, stream, decoded))
     for name in OPERATING_POINTS:
-        timed(f"synthesis {name}", partial(reconstructed, coder, stream.header, y_hat.luma, y_hat.chroma, name))
+        timed(f"synthesis {name}", partial(reconstructed, coder, quantised, name))
     for name in OPERATING_POINTS:
         timed(f"decode {name}", partial(_decoded, coder, data, name, threads))
     return data, times

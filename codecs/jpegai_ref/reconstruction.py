@@ -28,7 +28,7 @@ def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: Op
     """The picture by an operating point. The samples do not depend on the number of PyTorch's threads.
 
     Memory beside the result grows with the tiles that the header asks for and with the threads, not with the picture; with filters behind
-    the synthesis also by 12 to 16 bytes a sample of luma.
+    the synthesis also by up to 20 bytes a sample of luma.
     """
     header, colour, subsampling = quantised.header, quantised.colour, quantised.subsampling
     codes = [np.empty(size, sample_type(header.bit_depth)) for size in plane_sizes(header.height, header.width, colour, subsampling)]

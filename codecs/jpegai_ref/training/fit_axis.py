@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def curves(coder: Coder, paths: list[Path]) -> list[Curve]:
 def spans(found: list[Curve]) -> list[tuple[int, int]]:
     """(first, last displacement) of each model."""
     nominal = [float(np.interp(0, *curve)) for curve in found]
-    joins = [(below + above) / 2 for below, above in zip(nominal, nominal[1:], strict=False)]
+    joins = [(below + above) / 2 for below, above in pairwise(nominal)]
     firsts = [int(found[0][0][0]), *(round(np.interp(join, *curve[::-1])) + 1 for join, curve in zip(joins, found[1:], strict=True))]
     lasts = [*(round(np.interp(join, *curve[::-1])) for join, curve in zip(joins, found, strict=False)), int(found[-1][0][-1])]
     return list(zip(firsts, lasts, strict=True))
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training.fit_axis", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a folder of training pictures")
     parser.add_argument("--weights", type=Path, help="the file of weights that the constants are for [default: that in use]")
-    parser.add_argument("--pictures", type=int, default=12, help="so many of them [default: 12]")
+    parser.add_argument("--pictures", type=int, default=PICTURES, help=f"so many of them [default: {PICTURES}]")
     chosen = parser.parse_args(arguments)
     if chosen.pictures < 1:
         parser.error("--pictures: at least one is needed")
