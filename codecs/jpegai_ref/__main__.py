@@ -6,18 +6,16 @@ Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 4 
 from __future__ import annotations
 
 import math
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from jpegai_ref.errors import BitstreamError
+from jpegai_ref.command_errors import reported, write_output
 from jpegai_ref.knob import HIGHEST_QUALITY
-from jpegai_ref.tools import Tools, ToolUnavailable, tool_names
+from jpegai_ref.tools import Tools, tool_names
 
 if TYPE_CHECKING:
     from jpegai_ref.coder import Coder
@@ -27,19 +25,6 @@ threads_option = click.option("--threads", type=click.IntRange(1, 256), help="[d
 device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 input_file = click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 output_file = click.argument("destination", metavar="OUT", type=click.Path(path_type=Path))
-
-
-class Failure(click.ClickException):
-    """A file that cannot be used; one line."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
-
-
-class Missing(Failure):
-    """Weights or a device are not there."""
-
-    exit_code = 4
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,7 +53,7 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
         switches = Tools.parse(tools)
     except ValueError as error:
         raise click.UsageError(f"--tools {tools}: {error}") from error
-    with _reported():
+    with reported():
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
         from jpegai_ref.pictures import read_picture
@@ -87,7 +72,7 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
             setting, data = match.setting, match.encoded.data
             reached = "off the target" if abs(match.deviation) <= TOLERANCE else "off the target, which is out of reach"
             note = f", {100 * match.deviation:+.2f} % {reached}, {match.passes} passes"
-        _write(destination, data)
+        write_output(destination, data)
     rate = 8 * len(data) / analysis.samples
     click.echo(f"{len(data)} bytes, {rate:.4f} bpp, model {setting.model_id}, displacement {setting.displacement}{note}")
 
@@ -100,21 +85,21 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
 @device_option
 def decode(source: Path, destination: Path, operating_point: OperatingPoint | None, threads: int | None, device: str) -> None:
     """Decode the file IN into the picture OUT (.png, .ppm, .pgm, .yuv)."""
-    with _reported():
+    with reported():
         from jpegai_ref.decoder import decode as decoded
         from jpegai_ref.pictures import check_written, file_content
 
         check_written(destination.suffix)
         data = source.read_bytes()
         coder = _coder(device, threads)
-        _write(destination, file_content(destination.suffix, decoded(coder, data, operating_point)))
+        write_output(destination, file_content(destination.suffix, decoded(coder, data, operating_point)))
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def probe(file: Path) -> None:
     """Print what FILE says of itself."""
-    with _reported():
+    with reported():
         from jpegai_ref.probe import probe as described
 
         click.echo(described(file.read_bytes()))
@@ -123,7 +108,7 @@ def probe(file: Path) -> None:
 @cli.command()
 def info() -> None:
     """Print the weights in use, and what every part of the networks costs."""
-    with _reported():
+    with reported():
         from jpegai_ref.complexity import decoder, encoder, parts
         from jpegai_ref.dimensions import COMPACT
         from jpegai_ref.weights import read
@@ -142,9 +127,9 @@ def info() -> None:
 @click.pass_context
 def train(context: click.Context, arguments: tuple[str, ...]) -> None:
     """Train weights; `train --help` says how."""
-    from jpegai_ref.training.__main__ import main as training
+    from jpegai_ref.training.command import command
 
-    context.exit(training(arguments))
+    context.exit(command.main(arguments, prog_name="python -m jpegai_ref train", standalone_mode=False) or 0)
 
 
 def _coder(device: str, threads: int | None) -> Coder:
@@ -158,40 +143,6 @@ def _coder(device: str, threads: int | None) -> Coder:
     if threads is not None:
         torch.set_num_threads(threads)
     return load(weights_file(), device)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise Failure(f"{path} cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Turns what can go wrong with files, weights and devices into one line."""
-    from jpegai_ref.coder import DeviceMissing
-    from jpegai_ref.pictures import PictureFileError
-    from jpegai_ref.weights import WeightsError
-    from jpegai_ref.weights_place import WeightsMissing
-
-    try:
-        yield
-    except (WeightsError, WeightsMissing, DeviceMissing, ToolUnavailable) as error:
-        raise Missing(str(error)) from error
-    except (BitstreamError, PictureFileError) as error:
-        raise Failure(str(error)) from error
-    except OSError as error:
-        raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
-    except MemoryError as error:
-        raise Failure("there is not enough memory for this picture") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -42,10 +42,15 @@ class Coder:
         return tuple(name for name, constants in found.items() if constants is not None)
 
 
-def load(path: Path, device: str = "cpu") -> Coder:
-    """Raises WeightsError where the file cannot be used, DeviceMissing where there is no such device."""
+def check_device(device: str) -> None:
+    """Raises DeviceMissing where there is no such device."""
     if device == "cuda" and not torch.cuda.is_available():
         raise DeviceMissing("there is no GPU that PyTorch can use: choose the device cpu")
+
+
+def load(path: Path, device: str = "cpu") -> Coder:
+    """Raises WeightsError where the file cannot be used, DeviceMissing where there is no such device."""
+    check_device(device)
     weights = read(path)
     try:
         exact = ExactModel.from_tensors(weights.tensors)

@@ -7,18 +7,18 @@ entropy stage uses, never as floats. The id goes into every bitstream: a stream 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from jpegai_ref.dimensions import Dimensions
 from jpegai_ref.model import Model
+from jpegai_ref.whole_file import write_whole
 
 ENTROPY_PARTS = ("scale_decoder.", "symbols.", "gains.")
 """Names in a state that hold floats of the entropy part; their integers are stored in their place."""
@@ -50,15 +50,17 @@ def identity(tensors: Mapping[str, Tensor]) -> str:
     return content.hexdigest()[: 2 * ID_BYTES]
 
 
-def write(path: Path, tensors: Mapping[str, Tensor]) -> str:
-    """Writes a file whole or not at all; returns the id, which the file also carries."""
+def write(path: Path, tensors: Mapping[str, Tensor], largest_bytes: int | None = None) -> str:
+    """Writes a file whole or not at all; returns the id, which the file also carries.
+
+    Raises WeightsError where the file would be larger than `largest_bytes`, OSError where it cannot be written.
+    """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     name = identity(plain)
-    partial = path.with_name(f".{path.name}.partial")
-    save_file(plain, partial, metadata={"id": name})
-    with partial.open("rb") as written:
-        os.fsync(written.fileno())
-    partial.replace(path)
+    content = save(plain, metadata={"id": name})
+    if largest_bytes is not None and len(content) > largest_bytes:
+        raise WeightsError(f"{path} would have {len(content)} bytes, {largest_bytes} are the most")
+    write_whole(path, content)
     return name
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
@@ -41,7 +41,7 @@ def _decode(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise TrainingDataError(f"{path.name} is no picture: {error}") from error
 
 
@@ -52,8 +52,11 @@ def _bytes(image: Image.Image) -> Tensor:
 def load_pictures(folders: Sequence[Path], device: torch.device, smallest_side: int) -> Pictures:
     """Decodes all pictures below the folders. Each n-th, in the order of names, is held out for validation (its centre, 256x256).
 
-    Raises TrainingDataError where there are too few pictures of at least `smallest_side` samples on the short side.
+    Raises TrainingDataError where a folder is not there, or holds too few pictures of at least `smallest_side` samples on the short side.
     """
+    for folder in folders:
+        if not folder.is_dir():
+            raise TrainingDataError(f"{folder} is no folder of pictures")
     paths = sorted(
         (path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES), key=lambda path: path.name
     )
@@ -68,7 +71,7 @@ def load_pictures(folders: Sequence[Path], device: torch.device, smallest_side: 
     training = [picture.to(device) for picture in training if min(picture.shape[1:]) >= smallest_side]
     centres = [_centre(_bytes(_decode(path))) for path in held_out]
     if not training or not centres:
-        raise TrainingDataError(f"too few pictures of {smallest_side} samples and more in {', '.join(map(str, folders))}")
+        raise TrainingDataError(f"too few pictures of {smallest_side} samples and more in {', '.join(map(str, folders)) or 'no folder'}")
     return Pictures(tuple(training), torch.stack(centres).to(device), tuple(path.name for path in held_out))
 
 

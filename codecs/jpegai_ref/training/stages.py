@@ -10,8 +10,8 @@ synthesis  HOP from the start; SOP and BOP, in two copies, each on its half of t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -34,7 +34,7 @@ FASTER = {"symbols": 5.0, "gains": 5.0}
 
 
 Trained = Literal["entropy", "joint", "synthesis"]
-"""What a stage trains: hyper networks, context model and distribution of z; these, analysis, gains and decoders; decoders in their copies."""
+"""entropy: hyper networks, context model, distribution of z. joint: these, analysis, gains and decoders. synthesis: decoders in copies."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,23 @@ class Position:
     steps: int
 
 
-def position(step: int, total_steps: int) -> Position:
+def stages_from(name: str) -> tuple[Stage, ...]:
+    """The stage of this name and those after it, with shares that make a whole. Raises ValueError where there is none."""
+    names = [stage.name for stage in STAGES]
+    if name not in names:
+        raise ValueError(f"{name!r} is not a stage; there are {', '.join(names)}")
+    kept = STAGES[names.index(name) :]
+    return tuple(replace(stage, share=stage.share / sum(other.share for other in kept)) for stage in kept)
+
+
+def position(step: int, total_steps: int, stages: Sequence[Stage] = STAGES) -> Position:
     """The stage of a step 0..total_steps - 1. Raises ValueError outside."""
     if not 0 <= step < total_steps:
         raise ValueError(f"step {step} is not in a plan of {total_steps}")
     begin, share = 0, 0.0
-    for stage in STAGES:
+    for stage in stages:
         share += stage.share
-        end = total_steps if stage is STAGES[-1] else round(share * total_steps)
+        end = total_steps if stage is stages[-1] else round(share * total_steps)
         if step < end:
             return Position(stage, step - begin, end - begin)
         begin = end

@@ -1,95 +1,41 @@
-"""Where training starts: the networks compute a block transform and its inverse, which the data gives in closed form.
+"""Where training starts: the networks compute a block transform and its inverse, see `block_transform`.
 
-A stride of two on 2x2 neighbours is one level of a Haar packet, so the convolutions of the analysis can hold any transform of 16x16
-blocks; here the Karhunen-Loeve transform of the training pictures, of which as many coefficients are kept as there are latents. The
-synthesis holds the transposed matrices. Gates, attention and spare channels start without effect, and what they do is learnt.
-
-Latents start at a step that is about the best of a uniform quantiser for beta 0.012: at high rate dR + beta w dD = 0 gives a step of
-sqrt(6 / (beta w ln 2)), w the weight of the plane's squared error.
+The convolutions of the analysis hold the levels of the packet and the basis, those of the synthesis the transposed matrices. Gates,
+attention and spare channels start without effect, and what they do is learnt. A layer that has fewer channels than the transform takes
+the first, those of slowest change and largest variance.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import singledispatch
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegai_ref.analysis import ChromaAnalysis, LumaAnalysis
 from jpegai_ref.blocks import CAB, TAM, ChannelAttention, Conv2x2Pxl2, GatedFeedForward, ResidualBlock
-from jpegai_ref.colour import CENTRE, HALF_RANGE, ycc_from_rgb
 from jpegai_ref.model import OPERATING_POINTS, Hyperprior, Model
 from jpegai_ref.synthesis import HighChromaSynthesis, HighLumaSynthesis, LightChromaSynthesis, LightLumaSynthesis
-from jpegai_ref.training.losses import WEIGHTS
-from jpegai_ref.variable_rate import BETA_OF_UNIT_GAIN, LOG_LEVEL, SIGMA_MINIMUM
+from jpegai_ref.training.block_transform import (
+    TAPS,
+    ChromaTransform,
+    LumaTransform,
+    bands,
+    haar_join,
+    haar_split,
+    phase_split,
+    sample_blocks,
+)
+from jpegai_ref.variable_rate import LOG_LEVEL, SIGMA_MINIMUM
 
-BLOCK = 16
-BLOCKS = 60_000
 SMALL = 1e-2
 """Factor of the weights of layers whose effect is to grow from nothing; a zero would stop the gradient of the layer before."""
 CAB_GAIN = 1.5
 """Of a CAB with an idle trunk and a mask at one half."""
 LOWEST_LEVEL = 1.0
 """Sigma levels start no lower: the hyper-scale decoder takes their magnitude, which has no slope to follow through zero."""
-
-HAAR = torch.tensor([[1.0, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
-"""Rows: orthonormal bands; columns: the samples (0,0), (0,1), (1,0), (1,1)."""
-TAPS = ((0, 0), (0, 1), (1, 0), (1, 1))
-
-
-def _haar_weight(channels: int) -> Tensor:
-    """(4 channels, channels, 3, 3) of a C3/2: band s of channel c comes out as channel 4c + s."""
-    weight = torch.zeros(4 * channels, channels, 3, 3)
-    for band in range(4):
-        for sample, (row, column) in enumerate(TAPS):
-            weight[band::4, :, 1 + row, 1 + column] = torch.eye(channels) * HAAR[band, sample]
-    return weight
-
-
-def _phase_weight(planes: int) -> Tensor:
-    """(16 planes, 4 planes, 3, 3) of a C3/2 on planes that come as their four phases: two levels of the packet at once."""
-    weight = torch.zeros(planes, 4, 4, planes, 4, 3, 3)
-    for sample, (row, column) in enumerate(TAPS):
-        for plane in range(planes):
-            weight[plane, :, :, plane, :, 1 + row, 1 + column] = torch.einsum("ap,b->abp", HAAR, HAAR[:, sample])
-    return weight.reshape(16 * planes, 4 * planes, 3, 3)
-
-
-def _bands(pictures: Tensor, levels: int) -> Tensor:
-    """(N, c, h, w) -> (N, 4^levels c, h / 2^levels, w / 2^levels)"""
-    for _ in range(levels):
-        pictures = F.conv2d(pictures, _haar_weight(pictures.shape[1]), stride=2, padding=1)
-    return pictures
-
-
-def _eigenvectors(samples: Tensor, number: int) -> Tensor:
-    """(number, d): directions of the largest second moments of samples (n, d), the largest first; rows of unit length."""
-    moments = samples.double().T @ samples.double() / len(samples)
-    vectors = torch.linalg.eigh(moments).eigenvectors.flip(1).T[:number]
-    # Of the two signs of an eigenvector the one with a positive sum, so that machines agree.
-    signs = torch.where(vectors.sum(1, keepdim=True) < 0, -1.0, 1.0)
-    return (vectors * signs).float()
-
-
-def sample_blocks(pictures: Sequence[Tensor], seed: int) -> Tensor:
-    """(60,000, 3, 16, 16) blocks of Y, U, V in the networks' range from uint8 RGB pictures, drawn in proportion to their areas."""
-    random = np.random.default_rng((seed, BLOCKS))
-    areas = np.array([picture[0].numel() for picture in pictures], dtype=np.float64)
-    blocks = []
-    for picture, number in zip(pictures, random.multinomial(BLOCKS, areas / areas.sum()), strict=True):
-        rows, columns = (torch.from_numpy(random.integers(0, size - BLOCK + 1, number)) for size in picture.shape[1:])
-        reach = torch.arange(BLOCK)
-        found = picture.cpu()[:, (rows[:, None] + reach)[:, :, None], (columns[:, None] + reach)[:, None, :]]
-        blocks.append(found.transpose(0, 1))
-    return (ycc_from_rgb(torch.cat(blocks).float()) - CENTRE) / HALF_RANGE
-
-
-def _step(plane_weight: float) -> float:
-    """Quantiser step in the networks' range."""
-    return math.sqrt(6 / (BETA_OF_UNIT_GAIN * plane_weight * math.log(2))) / HALF_RANGE
 
 
 def _rest(layer: nn.Module) -> None:
@@ -104,12 +50,27 @@ def _clear_biases(module: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
+def _convolution(layer: nn.Module) -> nn.Conv2d:
+    if isinstance(layer, nn.Conv2d):
+        return layer
+    raise TypeError(f"{type(layer).__name__} holds no part of the transform")
+
+
 def _place(layer: nn.Conv2d, weight: Tensor) -> None:
     """Writes (o, i, k, k) into the first o outputs; these see no input beyond the first i."""
+    weight = weight[: layer.out_channels, : layer.in_channels]
+    outputs, inputs = weight.shape[:2]
     with torch.no_grad():
-        outputs, inputs = weight.shape[:2]
         layer.weight[:outputs] = 0
         layer.weight[:outputs, :inputs] = weight
+
+
+def _place_at(layer: nn.Conv2d, matrices: Tensor) -> None:
+    """As `_place`: (4, o, i), the taps of the four samples below and to the right of the middle of the kernel."""
+    weight = torch.zeros(*matrices.shape[1:], 3, 3)
+    for matrix, (row, column) in zip(matrices, TAPS, strict=True):
+        weight[..., 1 + row, 1 + column] = matrix
+    _place(layer, weight)
 
 
 def _place_point(layer: nn.Conv2d, matrix: Tensor) -> None:
@@ -124,24 +85,20 @@ def _place_doubling(layer: nn.Module, matrices: Tensor, first_input: int = 0) ->
 
     T3 and T4 have the four samples at taps 1 and 2; C2 or C1 with a pixel shuffle have them in their channels.
     """
-    outputs, inputs = matrices.shape[1:]
-    reach = slice(first_input, first_input + inputs)
     with torch.no_grad():
         if isinstance(layer, nn.ConvTranspose2d):
+            matrices = matrices[:, : layer.out_channels, : layer.in_channels - first_input]
+            outputs, reach = matrices.shape[1], slice(first_input, first_input + matrices.shape[2])
             layer.weight[:, :outputs] = 0
             for matrix, (row, column) in zip(matrices, TAPS, strict=True):
                 layer.weight[reach, :outputs, 1 + row, 1 + column] = matrix.T
             return
-        convolution = layer.conv if isinstance(layer, Conv2x2Pxl2) else layer
-        assert isinstance(convolution, nn.Conv2d)
+        convolution = _convolution(layer.conv if isinstance(layer, Conv2x2Pxl2) else layer)
+        matrices = matrices[:, : convolution.out_channels // 4, : convolution.in_channels - first_input]
+        outputs, reach = matrices.shape[1], slice(first_input, first_input + matrices.shape[2])
         convolution.weight[: 4 * outputs] = 0
         for sample, matrix in enumerate(matrices):
             convolution.weight[sample : 4 * outputs : 4, reach, 0, 0] = matrix
-
-
-def _haar_doubling(channels: int) -> Tensor:
-    """(4, channels, 4 channels): the inverse of `_haar_weight`."""
-    return torch.stack([torch.kron(torch.eye(channels), HAAR[:, sample]) for sample in range(4)])
 
 
 def _start_cab(block: CAB) -> None:
@@ -157,135 +114,101 @@ def _start_tam(attention: TAM) -> None:
             _rest(layer.project)
 
 
-class _LumaTransform:
-    """Rows of the transform of 16x16 blocks, as images; `step` in the networks' range."""
-
-    def __init__(self, blocks: Tensor, latents: int) -> None:
-        rows = _eigenvectors(blocks[:, 0].flatten(1), latents)
-        self.deviations = (blocks[:, 0].flatten(1) @ rows.T).std(0)
-        self.step = _step(WEIGHTS[1].mse[0])
-        self.bands = _bands(rows.reshape(-1, 1, BLOCK, BLOCK), 3)
-        """(C, 64, 2, 2): the rows in the packet of 8x8."""
-        unit_images = torch.eye(16).reshape(16, 1, 4, 4)
-        self.samples_from_bands = _bands(unit_images, 2).flatten(1)
-        """(16 samples, 16 bands) of 4x4."""
-
-    @property
-    def eighth(self) -> Tensor:
-        """(4, 64, C): bands of the four 8x8 quarters of a block from its latents."""
-        return self.bands.flatten(2).permute(2, 1, 0) * self.step
+def _halvings(net: LumaAnalysis | ChromaAnalysis) -> list[nn.Conv2d]:
+    return [_convolution(halving.get_submodule("conv")) for halving in net.halvings]
 
 
-class _ChromaTransform:
-    """Of U and V together: 8x8 blocks to at most 64 coefficients, four of these to the latents."""
-
-    def __init__(self, blocks: Tensor, width: int, latents: int) -> None:
-        quarters = blocks[:, 1:].unfold(2, 8, 8).unfold(3, 8, 8).permute(0, 2, 3, 1, 4, 5).reshape(-1, 128)
-        self.rows = _eigenvectors(quarters, min(width, 128))
-        """(width, 128): 2 planes of 8x8."""
-        coefficients = (quarters @ self.rows.T).reshape(len(blocks), -1)
-        joined = _eigenvectors(coefficients, latents)
-        self.deviations = (coefficients @ joined.T).std(0)
-        self.joined = joined.reshape(latents, 4, -1)
-        """(c, 4, width)"""
-        self.step = _step(WEIGHTS[1].mse[1])
-        phases = F.pixel_unshuffle(self.rows.reshape(-1, 2, 8, 8), 2)
-        self.bands = F.conv2d(phases, _phase_weight(2), stride=2, padding=1)
-        """(width, 32, 2, 2): the rows in the packet of 4x4."""
-
-    def eighth(self, width: int) -> Tensor:
-        """(4, width, c): the first coefficients of the four 8x8 quarters from the latents."""
-        return self.joined[:, :, :width].permute(1, 2, 0) * self.step
-
-
-def _start_luma_analysis(net: LumaAnalysis, transform: _LumaTransform) -> None:
+def _start_luma_analysis(net: LumaAnalysis, transform: LumaTransform) -> None:
     _clear_biases(net)
-    for level, halving in enumerate(net.halvings):
-        _place(halving.conv, _haar_weight(4**level))
-    last = torch.zeros(len(transform.bands), 64, 3, 3)
-    last[..., 1:, 1:] = transform.bands / transform.step
-    _place(net.last, last)
-    _place_point(net.mix, torch.eye(len(last)))
+    for level, convolution in enumerate(_halvings(net)):
+        _place(convolution, haar_split(4**level))
+    _place_at(net.last, transform.bands.flatten(2).permute(2, 0, 1) / transform.step)
+    _place_point(net.mix, torch.eye(len(transform.bands)))
 
 
-def _start_chroma_analysis(net: ChromaAnalysis, transform: _ChromaTransform) -> None:
+def _start_chroma_analysis(net: ChromaAnalysis, transform: ChromaTransform) -> None:
     _clear_biases(net)
-    first, second, third = (halving.conv for halving in net.halvings)
-    with_luma = torch.zeros(32, 12, 3, 3)
-    with_luma[:, 4:] = _phase_weight(2)
-    _place(first, with_luma)
-    weight = torch.zeros(len(transform.rows), 32, 3, 3)
-    weight[..., 1:, 1:] = transform.bands
-    _place(second, weight)
-    latents, _, width = transform.joined.shape
-    weight = torch.zeros(latents, width, 3, 3)
-    for quarter, (row, column) in enumerate(TAPS):
-        weight[..., 1 + row, 1 + column] = transform.joined[:, quarter] / transform.step
-    _place(third, weight)
-    _place_point(net.mix, torch.eye(latents))
+    first, second, third = _halvings(net)
+    # The first four planes are phases of luma, which chroma starts without.
+    _place(first, F.pad(phase_split(), (0, 0, 0, 0, 4, 0)))
+    _place_at(second, transform.bands.flatten(2).permute(2, 0, 1))
+    _place_at(third, transform.joined.transpose(0, 1) / transform.step)
+    _place_point(net.mix, torch.eye(len(transform.joined)))
 
 
-def _start_luma_synthesis(net: nn.Module, transform: _LumaTransform) -> None:
+@singledispatch
+def _start_luma_synthesis(net: nn.Module, _transform: LumaTransform) -> None:
+    raise TypeError(f"{type(net).__name__} is no synthesis of luma")
+
+
+@_start_luma_synthesis.register
+def _(net: LightLumaSynthesis, transform: LumaTransform) -> None:
     _clear_biases(net)
-    if isinstance(net, LightLumaSynthesis):
-        _rest(net.pre.conv)
-        _place_doubling(net.up1, transform.eighth)
-        _place_doubling(net.up2, _haar_doubling(16))
-        _place_point(net.mid, torch.eye(16))
-        _place_point(net.out, transform.samples_from_bands)
-        return
-    assert isinstance(net, HighLumaSynthesis)
+    _rest(net.pre.conv)
+    _place_doubling(net.up1, transform.quarters())
+    _place_doubling(net.up2, haar_join(16))
+    _place_point(net.mid, torch.eye(16))
+    _place_point(net.out, bands(torch.eye(16).reshape(16, 1, 4, 4), 2).flatten(1))
+
+
+@_start_luma_synthesis.register
+def _(net: HighLumaSynthesis, transform: LumaTransform) -> None:
+    _clear_biases(net)
     _rest(net.pre.second)
-    _place_doubling(net.up1, transform.eighth)
-    _place_doubling(net.up2, _haar_doubling(16) / CAB_GAIN)
+    _place_doubling(net.up1, transform.quarters())
+    _place_doubling(net.up2, haar_join(16) / CAB_GAIN)
     _start_cab(net.attention2)
-    _place_doubling(net.up3, _haar_doubling(4))
-    halve, double = net.attention3.layers[0], net.attention3.layers[-1]
-    assert isinstance(halve, nn.Conv2d)
-    _place(halve, _haar_weight(4))
-    _place_doubling(double, _haar_doubling(4))
+    _place_doubling(net.up3, haar_join(4))
+    halve, *_, double = net.attention3.layers
+    _place(_convolution(halve), haar_split(4))
+    _place_doubling(double, haar_join(4))
     _start_tam(net.attention3)
-    _place_doubling(net.out, _haar_doubling(1))
+    _place_doubling(net.out, haar_join(1))
 
 
-def _start_chroma_synthesis(net: nn.Module, transform: _ChromaTransform) -> None:
+@singledispatch
+def _start_chroma_synthesis(net: nn.Module, _transform: ChromaTransform) -> None:
+    raise TypeError(f"{type(net).__name__} is no synthesis of chroma")
+
+
+@_start_chroma_synthesis.register
+def _(net: LightChromaSynthesis, transform: ChromaTransform) -> None:
     _clear_biases(net)
-    if isinstance(net, LightChromaSynthesis):
-        combine = net.combine.out_channels
-        width = min(net.mid.in_channels, net.mid.out_channels, len(transform.rows))
-        _place_doubling(net.up, transform.eighth(width), combine)
-        _place_point(net.mid, torch.eye(width))
-        _place_point(net.out, transform.rows[:width].T)
-        return
-    assert isinstance(net, HighChromaSynthesis)
-    width = min(net.up2.in_channels, len(transform.rows))
-    _place_doubling(net.up1, transform.eighth(width) / CAB_GAIN, net.combine.out_channels)
+    _place_doubling(net.up, transform.quarters(), net.combine.out_channels)
+    _place_point(net.mid, torch.eye(len(transform.images)))
+    _place_point(net.out, transform.images.T)
+
+
+@_start_chroma_synthesis.register
+def _(net: HighChromaSynthesis, transform: ChromaTransform) -> None:
+    _clear_biases(net)
+    _place_doubling(net.up1, transform.quarters() / CAB_GAIN, net.combine.out_channels)
     _start_cab(net.attention1)
-    _place_doubling(net.up2, transform.bands[:width].flatten(2).permute(2, 1, 0))
+    _place_doubling(net.up2, transform.bands.flatten(2).permute(2, 1, 0))
     _start_tam(net.attention2)
-    phases = _phase_weight(2)[..., 1:, 1:].flatten(2)
-    _place_doubling(net.out, phases.permute(2, 1, 0))
+    _place_doubling(net.out, phase_split()[..., 1:, 1:].flatten(2).permute(2, 1, 0))
 
 
 def _start_scales(prior: Hyperprior, deviations: Tensor) -> None:
-    """Sigma starts at the deviation of each latent over all pictures; `deviations` in latent units."""
+    """Sigma starts at the deviation of each latent over all pictures, (C,)."""
     levels = (torch.log(deviations / SIGMA_MINIMUM) / LOG_LEVEL).clamp(min=LOWEST_LEVEL)
-    bias = prior.scale_decoder.last.bias
-    assert bias is not None
-    with torch.no_grad():
-        bias.copy_(levels.repeat_interleave(len(bias) // len(levels)))
+    last = prior.scale_decoder.last
+    last.bias = nn.Parameter(levels.repeat_interleave(last.out_channels // len(levels)))
 
 
 def start_from_transform(model: Model, pictures: Sequence[Tensor], seed: int) -> None:
-    """Sets a fresh model, on the processor, to the block transform; pictures uint8 RGB (3, H, W), sides of at least 16 samples."""
+    """Sets a fresh model, on the processor, to the block transform of uint8 RGB pictures (3, H, W), sides of at least 16 samples.
+
+    Raises ValueError where the networks' dimensions do not hold the transform.
+    """
     d = model.dimensions
     blocks = sample_blocks(pictures, seed)
-    luma = _LumaTransform(blocks, d.luma_latent)
-    chroma = _ChromaTransform(blocks, d.chroma_analysis, d.chroma_latent)
+    luma = LumaTransform(blocks, d.luma_analysis, d.luma_latent)
+    chroma = ChromaTransform(blocks, d.chroma_analysis, d.chroma_latent)
     _start_luma_analysis(model.luma_analysis, luma)
     _start_chroma_analysis(model.chroma_analysis, chroma)
-    _start_scales(model.luma_prior, luma.deviations / luma.step)
-    _start_scales(model.chroma_prior, chroma.deviations / chroma.step)
+    _start_scales(model.luma_prior, luma.deviations)
+    _start_scales(model.chroma_prior, chroma.deviations)
     for name in OPERATING_POINTS:
         for copy in model.synthesis_copies(name):
             _start_luma_synthesis(copy.luma, luma)

@@ -27,7 +27,10 @@ def psnr(mse: float) -> float:
 
 @torch.no_grad()
 def validate(model: Model, pictures: Tensor, stage: Stage, step: int) -> Iterator[ValidationRow]:
-    """A row for each model id and each decoder of the stage, SOP and BOP where it has none; `pictures` uint8 (N, 3, H, W). Rates are estimates from likelihoods."""
+    """A row for each model id and each decoder of the stage, SOP and BOP where it has none; `pictures` uint8 (N, 3, H, W).
+
+    Rates are estimates from likelihoods.
+    """
     rounding = Rounding(stage.rounding.integer_scales, stage.rounding.skip, noise=False)
     decoders: tuple[OperatingPoint, ...] = tuple(stage.decoders) or ("sop", "bop")
     for model_id in range(len(RATE_MODELS)):

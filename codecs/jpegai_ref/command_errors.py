@@ -1,0 +1,57 @@
+"""What goes wrong in a command becomes one line on standard error and an exit status.
+
+1 for a file that cannot be used, 4 where weights, a GPU or what a tool needs are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from jpegai_ref.errors import BitstreamError
+from jpegai_ref.tools import ToolUnavailable
+from jpegai_ref.whole_file import write_whole
+
+
+class Failure(click.ClickException):
+    """A file that cannot be used; one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class Missing(Failure):
+    """Weights, a device or what a tool needs are not there."""
+
+    exit_code = 4
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Whole or not at all. Raises Failure where the file cannot be written."""
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turns what can go wrong with files, weights and devices into Failure or Missing."""
+    from jpegai_ref.coder import DeviceMissing
+    from jpegai_ref.pictures import PictureFileError
+    from jpegai_ref.weights import WeightsError
+    from jpegai_ref.weights_place import WeightsMissing
+
+    try:
+        yield
+    except (WeightsError, WeightsMissing, DeviceMissing, ToolUnavailable) as error:
+        raise Missing(str(error)) from error
+    except (BitstreamError, PictureFileError) as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+    except MemoryError as error:
+        raise Failure("there is not enough memory for this picture") from error
