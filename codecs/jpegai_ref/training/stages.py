@@ -4,7 +4,8 @@ entropy    entropy part alone, on the latents of the transform that training sta
 mse        analysis, entropy part and the SOP and BOP decoders together; displacements drawn between the models; mean squared error
 mixed      the same with a share of MS-SSIM
 integer    the same with the hyper-scale decoder in its integers; afterwards analysis and entropy part are frozen
-synthesis  HOP from the start; SOP and BOP, in two copies, each on its half of the models; symbols skipped as the coder skips them
+high       HOP alone, from what `high_start` takes over of BOP; mean squared error
+synthesis  all three decoders, SOP and BOP in two copies, each on its half of the models; symbols skipped as the coder skips them
 """
 
 from __future__ import annotations
@@ -71,10 +72,11 @@ _ALL: dict[OperatingPoint, float] = {"sop": 1.0, "bop": 1.0, "hop": 1.0}
 
 STAGES = (
     Stage("entropy", 0.05, "entropy", {}, False, False, _TRAINED, 256, 8, (2e-3, 2e-4)),
-    Stage("mse", 0.25, "joint", _JOINT, False, True, _TRAINED, 160, 8, (3e-4, 1e-4)),
-    Stage("mixed", 0.45, "joint", _JOINT, True, True, _TRAINED, 192, 6, (2e-4, 2e-5)),
+    Stage("mse", 0.22, "joint", _JOINT, False, True, _TRAINED, 160, 8, (3e-4, 1e-4)),
+    Stage("mixed", 0.38, "joint", _JOINT, True, True, _TRAINED, 192, 6, (2e-4, 2e-5)),
     Stage("integer", 0.05, "joint", _JOINT, True, True, Rounding(True, False, True), 192, 6, (5e-5, 1e-5)),
-    Stage("synthesis", 0.20, "synthesis", _ALL, True, True, Rounding(True, True, False), 192, 6, (5e-4, 2e-5), {"sop": 0.3, "bop": 0.3}),
+    Stage("high", 0.15, "synthesis", {"hop": 1.0}, False, True, Rounding(True, True, False), 128, 8, (1e-3, 2e-4)),
+    Stage("synthesis", 0.15, "synthesis", _ALL, True, True, Rounding(True, True, False), 192, 6, (3e-4, 2e-5), {"sop": 0.5, "bop": 0.5}),
 )
 
 

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from jpegai_ref.colour import CENTRE, HALF_RANGE
 from jpegai_ref.model import Model
 from jpegai_ref.training.average import Average
+from jpegai_ref.training.block_transform import ChromaTransform, sample_blocks
 from jpegai_ref.training.checkpoint import Checkpoint, load_state
-from jpegai_ref.training.data import Crops, Pictures
+from jpegai_ref.training.data import ODD_SIZE_EVERY, Crops, Pictures
 from jpegai_ref.training.forward import Coded, Rates, code, planes_of
+from jpegai_ref.training.high_start import Example, start_high
 from jpegai_ref.training.log import StepRow, ValidationRow
 from jpegai_ref.training.losses import balance, distortion, plane_mse
 from jpegai_ref.training.plan import Plan
@@ -25,6 +27,7 @@ from jpegai_ref.training.weights_start import model_of
 from jpegai_ref.variable_rate import LOG_LEVEL, RATE_MODELS, STEPS_PER_LEVEL
 
 LARGEST_GRADIENT = 5.0
+EXAMPLE_BATCHES, EXAMPLES_AT_ONCE = 60, 12
 
 
 class Trainer:
@@ -81,8 +84,10 @@ class Trainer:
         """Starts a stage: from the average that the one before has left, its parts are trained, by a fresh Adam; the rest rests."""
         if self._stage is not None:
             self.model.load_state_dict(self.average.model.state_dict())
-            if stage.frozen:
+            if stage.frozen and not self._stage.frozen:
                 self.model.copy_synthesis()
+                if not self._plan.start:
+                    self._start_high(stage)
             self.average.restart(self.model)
         self._stage = stage
         self.model.requires_grad_(False)
@@ -93,6 +98,22 @@ class Trainer:
             self._parameters |= {f"{name}.{key}": parameter for key, parameter in part.named_parameters()}
         self._optimiser = torch.optim.Adam(groups, fused=True)
         self._adam_steps = 0
+
+    def _start_high(self, stage: Stage) -> None:
+        """HOP takes over what it can of BOP, by latents of all rates of the stage."""
+        dimensions, seed = self.model.dimensions, self._plan.seed
+        blocks = sample_blocks(self._pictures.training, seed)
+        transform = ChromaTransform(blocks, dimensions.chroma_analysis, dimensions.chroma_latent)
+        where = position(self.step, self._plan.total_steps, self._plan.stages)
+        examples = []
+        for number in range(EXAMPLE_BATCHES):
+            # Steps that cut no crop, since a cut one need not be whole blocks.
+            planes = planes_of(self._crops.at(ODD_SIZE_EVERY * (self.step + number), EXAMPLES_AT_ONCE, stage.crop, stage.crop))
+            rates = draw_rates(where, number, seed, EXAMPLES_AT_ONCE, self._device)
+            with torch.no_grad():
+                coded = code(self.model, planes, rates, stage.rounding)
+            examples.append(Example(planes, coded.luma, coded.chroma))
+        start_high(self.model, transform, examples)
 
     def autocast(self) -> AbstractContextManager[object]:
         return torch.autocast(self._device.type, torch.bfloat16, enabled=self._plan.precision == "bf16")

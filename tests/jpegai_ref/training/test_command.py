@@ -89,7 +89,7 @@ def test_help_names_every_option(train: Command) -> None:
     options = ("data", "out", "steps", "minutes", "export", "start", "from-stage", "seed", "device", "precision", "threads", "batch-factor")
     for option in (*options, "compile"):
         assert re.search(rf"^  (-h, )?--{option} ", said.out, re.MULTILINE), option
-    assert "entropy|mse|mixed|integer|synthesis" in re.sub(r"\s", "", said.out)
+    assert "entropy|mse|mixed|integer|high|synthesis" in re.sub(r"\s", "", said.out)
 
 
 @pytest.mark.parametrize(
