@@ -30,7 +30,7 @@ def test_a_later_beginning_keeps_the_proportions_of_what_is_left() -> None:
     assert [stage.name for stage in stages] == ["integer", "high", "synthesis"]
     names = [position(step, 200, stages).stage.name for step in range(200)]
     left = {stage.name: stage.share for stage in STAGES[-3:]}
-    assert {name: names.count(name) for name in left} == {name: round(200 * share / sum(left.values())) for name, share in left.items()}
+    assert all(abs(names.count(name) - 200 * share / sum(left.values())) < 1 for name, share in left.items())
     assert [stage.name for stage in stages_from("entropy")] == [stage.name for stage in STAGES]
     assert all(sum(stage.share for stage in stages_from(first.name)) == pytest.approx(1) for first in STAGES)
     with pytest.raises(ValueError, match="'mixt' is not a stage; there are entropy, mse"):
