@@ -180,4 +180,4 @@ def test_no_gpu(jpegai: Command, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_train_passes_its_options_on(jpegai: Command, tmp_path: Path) -> None:
     ended = jpegai("train", "--data", str(tmp_path / "none"), "--out", str(tmp_path / "out"), "--minutes", "0.01", "--steps", "5")
     assert ended.status == 1
-    assert "too few pictures" in ended.err
+    assert "none is no folder of pictures" in ended.err

@@ -47,7 +47,6 @@ def _refused(ended: Ended, status: int, reason: str) -> None:
     assert re.fullmatch(rf"jpegai_ref: .*{reason}.*\n", ended.err)
 
 
-@pytest.mark.slow
 def test_from_a_start_to_weights_and_on_from_them(train: Command, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = train("--data", folder, "--out", "one", *PLAN, "--minutes", "0", "--export", "w.safetensors", "--threads", "1")
     assert made.status == 0

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jpegai_ref.coder import load
+from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.exact import ExactModel
 from jpegai_ref.hyper import HyperScaleDecoder
 from jpegai_ref.integer_hyperscale import IntegerHyperScale
-from jpegai_ref.training.checkpoint import Checkpoint, CheckpointError
+from jpegai_ref.training.checkpoint import Checkpoint, CheckpointError, Progress
 from jpegai_ref.training.data import Pictures
 from jpegai_ref.training.export import export
 from jpegai_ref.training.plan import Plan
@@ -115,6 +117,18 @@ def test_weights_come_out_of_a_training_that_starts_from_them_as_they_went_in(
     for name in different:
         p, q = (counts.double() / counts.double().sum(1, keepdim=True) for counts in (exported.tensors[name], again[name]))
         assert bool((-(p * q.log2()).sum(1) < 1.01 * -(p * p.log2()).sum(1)).all())
+
+
+def test_the_committed_weights_can_be_gone_on_from(tmp_path: Path, own_weights: Path) -> None:
+    """Constants of tools belong to the very networks: weights that are exported anew have none."""
+    weights = read(own_weights)
+    state = model_of(weights, COMPACT).state_dict()
+    export(tmp_path / "again.safetensors", Checkpoint(state, {}, {}, {}, Progress(0, 9, 1, 0.0, 0)), COMPACT)
+    again = read(tmp_path / "again.safetensors").tensors
+    assert again.keys() == {name for name in weights.tensors if not name.startswith("tools.")}
+    different = [name for name, tensor in again.items() if not torch.equal(tensor, weights.tensors[name])]
+    assert sorted(different) == ["chroma.frequencies", "luma.frequencies"]
+    assert len(load(tmp_path / "again.safetensors").available()) == 0
 
 
 def test_a_plan_from_weights_is_continued_only_with_them(tmp_path: Path, pictures: Pictures, exported: Weights) -> None:
