@@ -80,10 +80,3 @@ class ChromaGrid:
     def luma_beside(self, luma: NDArray[Any]) -> NDArray[Any]:
         """Of luma (H, W), or of a part that starts at even places, the samples where chroma has one too; a view."""
         return luma[:: self.subsampling[0], :: self.subsampling[1]]
-
-    def surroundings(self, part: Rectangle) -> Rectangle:
-        """A part of the planes with all that filters reach from there; it starts at a place of the same phase."""
-        (down, right), reach = self.phases, BEFORE + AFTER
-        more = Rectangle(part.top - reach * down, part.left - reach * right, part.bottom + reach * down, part.right + reach * right)
-        top, left, bottom, right_end = more.within(self.whole)
-        return Rectangle(top - top % down, left - left % right, bottom, right_end)

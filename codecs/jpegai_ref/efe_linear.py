@@ -17,9 +17,8 @@ from itertools import pairwise, product
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jpegai_ref.chroma_grid import AFTER, BEFORE, ChromaGrid, Planes, Rectangle
+from jpegai_ref.chroma_grid import BEFORE, ChromaGrid, Planes, Rectangle
 from jpegai_ref.efe_linear_header import SIDES, SPLITS, FilterSet, PlaneFilter
 from jpegai_ref.filter_codes import weights_of
 from jpegai_ref.filter_loops import add_weighted
@@ -56,32 +55,27 @@ def steps(side: int) -> tuple[tuple[int, int], ...]:
     return tuple(product(reach, reach))
 
 
-def filtered(chroma: Planes, luma: Planes, means: tuple[int, int], filters: FilterSet, grid: ChromaGrid, place: Rectangle) -> Planes:
-    """U' and V' of a part of the picture, not clamped.
-
-    chroma  U and V, (2, h, w); `place` says where they lie in the grid, at an even row and column
-    luma    the samples of Y beside them, (h, w)
-    """
-    if filters == FilterSet():
-        return chroma
-    around = surrounded(luma, grid.phases)
-    result = chroma.copy()
-    for plane, given, mean, spec in zip(result, chroma, means, filters.planes, strict=True):
+def filtered(around: Planes, means: tuple[int, int], filters: FilterSet, grid: ChromaGrid, part: Rectangle) -> Planes:
+    """U' and V' of a part of the picture, (2, rows, columns), not clamped; from what `DecodedPlanes.around` gives."""
+    first = BEFORE * grid.phases[0], BEFORE * grid.phases[1]
+    inner = Rectangle(first[0], first[1], first[0] + part.bottom - part.top, first[1] + part.right - part.left)
+    result = np.ascontiguousarray(around[(slice(2), *inner.slices)])
+    for plane, given, mean, spec in zip(result, around[:2], means, filters.planes, strict=True):
         if spec is not None:
-            _add(spec, mean / HUNDREDTHS, surrounded(given, grid.phases), around, grid, place, plane)
+            _add(spec, mean / HUNDREDTHS, given, around[2], grid, part, plane)
     return result
 
 
-def _add(spec: PlaneFilter, mean: float, chroma: Planes, luma: Planes, grid: ChromaGrid, place: Rectangle, result: Planes) -> None:
-    """Adds the two sums to `result` (h, w); chroma and luma are surrounded."""
+def _add(spec: PlaneFilter, mean: float, chroma: Planes, luma: Planes, grid: ChromaGrid, part: Rectangle, result: Planes) -> None:
+    """Adds the two sums to `result`, a part of the plane."""
     first = BEFORE - (spec.side - 1) // 2
     start = first * grid.phases[0], first * grid.phases[1]
     for region, chroma_codes, luma_codes in zip(regions(spec.split, grid), spec.chroma, spec.luma, strict=True):
-        part = region.within(place).moved(-place.top, -place.left)
-        if part.area:
+        bounds = region.within(part).moved(-part.top, -part.left)
+        if bounds.area:
             offset = -mean * float(weights_of(chroma_codes).sum())
-            add_weighted(chroma, _kernel(chroma_codes, spec.side), start, grid.phases, offset, part.bounds, result)
-            add_weighted(luma, _kernel(luma_codes, spec.side), start, grid.phases, 0.0, part.bounds, result)
+            add_weighted(chroma, _kernel(chroma_codes, spec.side), start, grid.phases, offset, bounds.bounds, result)
+            add_weighted(luma, _kernel(luma_codes, spec.side), start, grid.phases, 0.0, bounds.bounds, result)
 
 
 def _kernel(codes: tuple[int, ...], side: int) -> Planes:
@@ -89,28 +83,3 @@ def _kernel(codes: tuple[int, ...], side: int) -> Planes:
     kernel = np.zeros((side, SIDES[-1]), np.float32)
     kernel[:, :side] = weights_of(codes).reshape(side, side)
     return kernel
-
-
-def surrounded(planes: Planes, phases: tuple[int, int]) -> Planes:
-    """Planes (..., h, w) with BEFORE steps more above and left, and AFTER steps below and right: each phase goes on as it ends."""
-    (height, width), (down, right) = planes.shape[-2:], phases
-    result = np.empty((*planes.shape[:-2], height + (BEFORE + AFTER) * down, width + (BEFORE + AFTER) * right), np.float32)
-    inner = result[..., BEFORE * down : BEFORE * down + height, :]
-    inner[..., BEFORE * right : BEFORE * right + width] = planes
-    left, behind = _repeated_ends(width, right)
-    inner[..., : BEFORE * right] = planes[..., left]
-    inner[..., BEFORE * right + width :] = planes[..., behind]
-    above, below = _repeated_ends(height, down)
-    result[..., : BEFORE * down, :] = inner[..., above, :]
-    result[..., BEFORE * down + height :, :] = inner[..., below, :]
-    return result
-
-
-def _repeated_ends(length: int, step: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which of `length` places stand before the first and behind the last: the first and the last of the same phase.
-
-    Where the phases are not equally long the last place stands for what lacks."""
-    before = np.arange(-BEFORE * step, 0) % step
-    last_cell = (-(-length // step) - 1) * step
-    behind = last_cell + np.arange(length, length + AFTER * step) % step
-    return np.minimum(before, length - 1), np.minimum(behind, length - 1)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from jpegai_ref.chroma_grid import BEFORE, ChromaGrid, Rectangle
 from jpegai_ref.comparison import Comparison, Objective
 from jpegai_ref.decoded_planes import DecodedPlanes, strips
-from jpegai_ref.efe_linear import HUNDREDTHS, SHARES, borders, regions, steps, surrounded
-from jpegai_ref.efe_linear_header import LARGEST_MEAN, SIDES, SPLITS, FilterSet, PlaneFilter, set_bits
+from jpegai_ref.efe_linear import HUNDREDTHS, SHARES, borders, regions, steps
+from jpegai_ref.efe_linear_header import LARGEST_MEAN, SIDES, SPLITS, FilterSet, LinearFilter, PlaneFilter, set_bits
 from jpegai_ref.filter_codes import CODES_PER_UNIT, LARGEST_CODE, ZERO, weights_of
 from jpegai_ref.parallel import CPU, in_parallel
 
@@ -32,8 +32,8 @@ ROWS = ERRORS + 2
 BAND = 128
 """Rows of a task."""
 SAMPLES_AT_ONCE = 16_384
-RIDGE = 1e-8
-"""Of the mean square of what the filter looks at: weights that nothing speaks for become 0."""
+RIDGE = 1e-7
+"""Of the square of what a weight is for: weights that nothing speaks for become 0."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,40 @@ class Candidate:
 
     spec: PlaneFilter | None
     error: float
+    count: int = 0
+    """Of codes."""
+    lowest: int = LARGEST_CODE
+    highest: int = 0
 
-    @property
-    def codes(self) -> tuple[int, ...]:
-        return () if self.spec is None else self.spec.codes
+
+@dataclass(frozen=True)
+class LinearFit:
+    """The filters that serve best, and the squared errors of U and V with and without them."""
+
+    filters: LinearFilter
+    errors: tuple[float, float]
+    errors_without: tuple[float, float]
+    smallest: LinearFilter
+    """One weight of chroma and one of luma for the whole of each plane: for an alternative picture."""
 
 
 Moments = dict[Rectangle, Matrix]
 """Sums of products (50, 50) in each cell of the chroma plane."""
+
+
+def best_filters(comparison: Comparison, objective: Objective) -> LinearFit:
+    """For a decoded picture. They do not depend on the number of threads."""
+    means, grid = means_of(comparison.decoded), comparison.grid
+    sums = moments(comparison, means)
+    u, v = best_pair(sums, grid, objective)
+    without_u, without_v = (unfiltered(sums, plane) for plane in range(2))
+    small_u, small_v = (_candidate(sums, grid, plane, 0, 1) for plane in range(2))
+    return LinearFit(
+        filters=LinearFilter(means, FilterSet(u.spec, v.spec)),
+        errors=(u.error, v.error),
+        errors_without=(without_u.error, without_v.error),
+        smallest=LinearFilter(means, FilterSet(small_u.spec, small_v.spec)),
+    )
 
 
 def means_of(decoded: DecodedPlanes) -> tuple[int, int]:
@@ -78,17 +104,18 @@ def _cells(grid: ChromaGrid) -> list[Rectangle]:
 
 
 def _moments_of(comparison: Comparison, means: tuple[int, int], band: Rectangle) -> Matrix:
-    decoded, place = comparison.decoded, comparison.grid.surroundings(band)
-    centred = decoded.chroma(place) - np.array(means, np.float32)[:, None, None] / np.float32(HUNDREDTHS)
-    (down, right), sources = comparison.grid.phases, surrounded(np.stack((*centred, decoded.beside(place))), comparison.grid.phases)
+    decoded, (down, right) = comparison.decoded, comparison.grid.phases
+    around = decoded.around(band)
+    around[:2] -= np.array(means, np.float32)[:, None, None] / np.float32(HUNDREDTHS)
     errors = comparison.original(band) - decoded.chroma(band)
     total = torch.zeros(ROWS, ROWS, dtype=torch.float64)
-    for strip in strips(band, max(SAMPLES_AT_ONCE // (band.right - band.left), 1)):
-        seen = np.empty((ROWS, strip.bottom - strip.top, strip.right - strip.left))
+    whole = band.moved(-band.top, -band.left)
+    for strip in strips(whole, max(SAMPLES_AT_ONCE // whole.right, 1)):
+        seen = np.empty((ROWS, strip.bottom - strip.top, strip.right))
         for number, (row, column) in enumerate(steps(LARGEST_SIDE)):
-            moved = strip.moved((BEFORE + row) * down - place.top, (BEFORE + column) * right - place.left)
-            seen[number:ERRORS:TAPS] = sources[(slice(None), *moved.slices)]
-        seen[ERRORS:] = errors[:, strip.top - band.top : strip.bottom - band.top]
+            moved = strip.moved((BEFORE + row) * down, (BEFORE + column) * right)
+            seen[number:ERRORS:TAPS] = around[(slice(None), *moved.slices)]
+        seen[ERRORS:] = errors[(slice(None), *strip.slices)]
         flat = torch.from_numpy(seen.reshape(ROWS, -1))
         total += flat @ flat.T
     return total.numpy()
@@ -99,18 +126,12 @@ def best_pair(sums: Moments, grid: ChromaGrid, objective: Objective) -> tuple[Ca
     u, v = ([unfiltered(sums, plane), *candidates(sums, grid, plane)] for plane in range(2))
 
     def worth(pair: tuple[Candidate, Candidate]) -> float:
-        codes = [code for candidate in pair for code in candidate.codes]
-        span = max(codes) - min(codes) if codes else 0
-        used = sum(candidate.spec is not None for candidate in pair)
-        return objective((pair[0].error, pair[1].error), set_bits(len(codes), used, span))
+        one, other = pair
+        span = max(max(one.highest, other.highest) - min(one.lowest, other.lowest), 0)
+        used = (one.spec is not None) + (other.spec is not None)
+        return objective((one.error, other.error), set_bits(one.count + other.count, used, span))
 
     return max(product(u, v), key=worth)
-
-
-def smallest_set(sums: Moments, grid: ChromaGrid) -> FilterSet:
-    """One weight of chroma and one of luma for the whole of each plane."""
-    u, v = (_candidate(sums, grid, plane, 0, 1).spec for plane in range(2))
-    return FilterSet(u, v)
 
 
 def candidates(sums: Moments, grid: ChromaGrid, plane: int) -> list[Candidate]:
@@ -138,7 +159,7 @@ def _candidate(sums: Moments, grid: ChromaGrid, plane: int, split: int, side: in
     taps = side**2
     spec = PlaneFilter(split, side, tuple(tuple(part[:taps]) for part in codes), tuple(tuple(part[taps:]) for part in codes))
     # The sums are rounded: an error that is nothing may come out below it.
-    return Candidate(spec, max(error, 0.0))
+    return Candidate(spec, max(error, 0.0), len(spec.codes), min(spec.codes), max(spec.codes))
 
 
 def best_codes(products: Matrix, aims: NDArray[np.float64]) -> Sequence[int]:
@@ -148,8 +169,8 @@ def best_codes(products: Matrix, aims: NDArray[np.float64]) -> Sequence[int]:
     is found, which makes up for it (Babai's nearest plane).
     """
     count = len(aims)
-    ridge = RIDGE * max(float(np.trace(products)) / count, 1.0)
-    triangle = np.linalg.cholesky(products + ridge * np.eye(count)).T
+    ridge = np.diag(RIDGE * np.maximum(np.diag(products), 1.0))
+    triangle = np.linalg.cholesky(products + ridge).T
     goal = np.linalg.solve(triangle.T, aims)
     codes = [ZERO] * count
     weights = np.zeros(count)

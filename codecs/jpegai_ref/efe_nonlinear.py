@@ -59,6 +59,6 @@ def mixed(chroma: Planes, alternative: Planes, masks: Masks, place: Rectangle) -
     result = chroma.copy()
     for plane, other, mask in zip(result, alternative, masks.planes, strict=True):
         if mask is not None:
-            values = np.array(list(mask), np.uint8).reshape(masks.shape)
+            values = np.frombuffer(mask, np.uint8).reshape(masks.shape).copy()
             mix_blocks(np.ascontiguousarray(other), values, masks.block, (place.top, place.left), plane)
     return result

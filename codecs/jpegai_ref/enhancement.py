@@ -6,7 +6,7 @@ chroma (2, h, w) -- EFE linear (output set) -- EFE non-linear: correction -- mas
 
 from __future__ import annotations
 
-from jpegai_ref.chroma_grid import ChromaGrid, Planes, Rectangle
+from jpegai_ref.chroma_grid import Planes, Rectangle
 from jpegai_ref.decoded_planes import DecodedPlanes
 from jpegai_ref.efe_linear import filtered
 from jpegai_ref.efe_nonlinear import corrected, mixed
@@ -15,20 +15,16 @@ from jpegai_ref.tool_header import Enhancement
 
 def enhanced(decoded: DecodedPlanes, filters: Enhancement, part: Rectangle) -> Planes:
     """U and V (2, rows, columns) of a part of a picture behind the filters, not clamped; however the picture is parted."""
-    place = decoded.grid.surroundings(part) if filters.linear else part
-    result = _enhanced(decoded.chroma(place), decoded.beside(place), filters, decoded.grid, place)
-    return result[(slice(None), *part.moved(-place.top, -place.left).slices)]
-
-
-def _enhanced(chroma: Planes, luma: Planes, filters: Enhancement, grid: ChromaGrid, place: Rectangle) -> Planes:
-    """Chroma (2, h, w) that lies at `place`; at its sides the linear filter goes on with the last samples. Luma (h, w)."""
-    linear, nonlinear = filters.linear, filters.nonlinear
-    output = chroma if linear is None else filtered(chroma, luma, linear.means, linear.output, grid, place)
-    if nonlinear is None:
-        return output
-    if nonlinear.correction is not None:
-        output = corrected(output, luma, nonlinear.correction, grid, place)
-    if nonlinear.masks is not None:
-        other = chroma if linear is None else filtered(chroma, luma, linear.means, linear.alternative, grid, place)
-        output = mixed(output, other, nonlinear.masks, place)
+    linear, nonlinear, grid = filters.linear, filters.nonlinear, decoded.grid
+    chroma = decoded.chroma(part)
+    output = other = chroma
+    if linear is not None:
+        around = decoded.around(part)
+        output = filtered(around, linear.means, linear.output, grid, part)
+        if nonlinear is not None and nonlinear.masks is not None:
+            other = filtered(around, linear.means, linear.alternative, grid, part)
+    if nonlinear is not None and nonlinear.correction is not None:
+        output = corrected(output, decoded.beside(part), nonlinear.correction, grid, part)
+    if nonlinear is not None and nonlinear.masks is not None:
+        output = mixed(output, other, nonlinear.masks, part)
     return output

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
-from jpegai_ref import efe_linear_fit
 from jpegai_ref.analysed import planes_of
 from jpegai_ref.chroma_grid import Planes, Rectangle
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import tool_bits
 from jpegai_ref.comparison import Comparison, Objective
+from jpegai_ref.efe_linear_fit import best_filters
 from jpegai_ref.efe_linear_header import FilterSet, LinearFilter
 from jpegai_ref.efe_nonlinear_fit import Sums, best_correction, block_errors
 from jpegai_ref.efe_nonlinear_header import MASK_VALUES, Correction, Masks, NonlinearFilter, mask_shape
@@ -32,6 +32,8 @@ BLOCKS = (128, 112, 96, 80)
 """Sides of the blocks of masks, by the model."""
 Bits = Callable[[Enhancement], int]
 """What the file grows by with filters, in bits."""
+_Option = tuple[Enhancement, tuple[float, float]]
+"""Filters, with the squared errors of U and of V that they leave."""
 
 
 def fitted_to(coder: Coder, picture: Picture, quantised: QuantisedPicture, tools: Tools) -> Enhancement:
@@ -59,31 +61,16 @@ def fitted_to(coder: Coder, picture: Picture, quantised: QuantisedPicture, tools
 
 def fitted(comparison: Comparison, linear: bool, nonlinear: bool, model_id: int, objective: Objective, bits: Bits) -> Enhancement:
     """Of the filters that are switched on those that are worth their bits. It does not depend on the number of threads."""
-    if not nonlinear:
-        return _fitted_linear(comparison, objective, bits) if linear else OFF
-    before, smallest = _linear_filters(comparison, objective) if linear else (OFF, None)
-    trial = _Trial(comparison, before, smallest, best_correction(comparison, before), BLOCKS[model_id])
-    best, _ = max(trial.options(), key=lambda option: objective(option[1], bits(option[0])))
+    fit = best_filters(comparison, objective) if linear else None
+    options: Iterable[_Option]
+    if nonlinear:
+        before = OFF if fit is None else Enhancement(fit.filters)
+        correction = best_correction(comparison, before)
+        options = _Trial(comparison, before, None if fit is None else fit.smallest, correction, BLOCKS[model_id]).options()
+    else:
+        options = [] if fit is None else [(OFF, fit.errors_without), (Enhancement(fit.filters), fit.errors)]
+    best, _ = max(options, key=lambda option: objective(option[1], bits(option[0])), default=(OFF, None))
     return best
-
-
-def _fitted_linear(comparison: Comparison, objective: Objective, bits: Bits) -> Enhancement:
-    means = efe_linear_fit.means_of(comparison.decoded)
-    sums = efe_linear_fit.moments(comparison, means)
-    u, v = efe_linear_fit.best_pair(sums, comparison.grid, objective)
-    found = Enhancement(LinearFilter(means, FilterSet(u.spec, v.spec)))
-    off_u, off_v = (efe_linear_fit.unfiltered(sums, plane) for plane in range(2))
-    gained = objective((u.error, v.error), bits(found)) > objective((off_u.error, off_v.error), bits(OFF))
-    return found if gained else OFF
-
-
-def _linear_filters(comparison: Comparison, objective: Objective) -> tuple[Enhancement, LinearFilter]:
-    """The best, and the smallest for the alternative picture."""
-    means = efe_linear_fit.means_of(comparison.decoded)
-    sums = efe_linear_fit.moments(comparison, means)
-    u, v = efe_linear_fit.best_pair(sums, comparison.grid, objective)
-    smallest = LinearFilter(means, efe_linear_fit.smallest_set(sums, comparison.grid))
-    return Enhancement(LinearFilter(means, FilterSet(u.spec, v.spec))), smallest
 
 
 @dataclass(frozen=True)
@@ -108,8 +95,7 @@ class _Trial:
             pictures.append(Enhancement(smallest))
         self._errors = block_errors(comparison, pictures, block)
 
-    def options(self) -> Iterator[tuple[Enhancement, tuple[float, float]]]:
-        """Filters, with the squared errors of U and of V."""
+    def options(self) -> Iterator[_Option]:
         off_u, off_v = (float(self._errors[plane, ..., 0, 0].sum()) for plane in range(2))
         yield OFF, (off_u, off_v)
         for with_smallest in (False, True) if self._smallest else (False,):

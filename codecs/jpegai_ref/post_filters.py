@@ -10,7 +10,7 @@ from torch import Tensor
 
 from jpegai_ref.chroma_grid import ChromaGrid, Rectangle
 from jpegai_ref.coder import Coder
-from jpegai_ref.decoded_planes import DecodedPlanes, strips
+from jpegai_ref.decoded_planes import DecodedPlanes, parts
 from jpegai_ref.enhancement import enhanced
 from jpegai_ref.lef import sharpened_rows
 from jpegai_ref.parallel import CPU, in_parallel
@@ -21,6 +21,8 @@ Planes = list[Tensor]
 """Y, or Y, U, V: (rows, columns) float32 each, in [0, 255], on the coder's device; chroma of the size that is coded."""
 STRIP = 256
 """Rows that are filtered together, which does not change them."""
+PART = 128, 1024
+"""Rows and columns of chroma that are filtered together, which does not change them: so many stay in a processor's cache."""
 
 
 def has_filters(picture: QuantisedPicture) -> bool:
@@ -51,10 +53,10 @@ def _enhanced(picture: QuantisedPicture, planes: Planes) -> Planes:
     decoded = decoded_planes(picture, planes)
     chroma = np.empty((2, decoded.grid.height, decoded.grid.width), np.float32)
 
-    def filter_strip(strip: Rectangle) -> None:
-        chroma[(slice(None), *strip.slices)] = enhanced(decoded, picture.tools.enhancement, strip)
+    def filter_part(part: Rectangle) -> None:
+        chroma[(slice(None), *part.slices)] = enhanced(decoded, picture.tools.enhancement, part)
 
-    in_parallel([partial(filter_strip, strip) for strip in strips(decoded.grid.whole, STRIP)], CPU)
+    in_parallel([partial(filter_part, part) for part in parts(decoded.grid.whole, *PART)], CPU)
     return list(torch.from_numpy(chroma).to(planes[0].device))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from jpegai_ref.decoded_planes import DecodedPlanes
 from jpegai_ref.efe_linear import filtered, regions
 from jpegai_ref.efe_linear_fit import best_codes
 from jpegai_ref.efe_linear_header import SPLITS, FilterSet, LinearFilter, PlaneFilter, region_count
-from jpegai_ref.filter_codes import ZERO, weights_of
+from jpegai_ref.filter_codes import codes_of, weights_of
 from jpegai_ref.tool_header import Enhancement
 
 from tests.jpegai_ref.filter_headers import random_set
@@ -44,6 +44,10 @@ def picture(height: int, width: int, subsampling: tuple[int, int], seed: int = 0
     sizes = 2, grid.height, grid.width
     chroma = 128 + 20 * np.sin(np.arange(grid.height) / 5)[:, None] + random.normal(0, 6, sizes)
     return chroma.astype(np.float32), np.ascontiguousarray(luma.astype(np.float32)), grid
+
+
+def filtered_whole(chroma: Planes, luma: Planes, means: tuple[int, int], filters: FilterSet, grid: ChromaGrid) -> Planes:
+    return filtered(DecodedPlanes(grid, luma, *chroma).around(grid.whole), means, filters, grid, grid.whole)
 
 
 def by_phases(chroma: Planes, luma: Planes, mean: float, spec: PlaneFilter, subsampling: tuple[int, int]) -> Planes:
@@ -85,7 +89,7 @@ def by_phases(chroma: Planes, luma: Planes, mean: float, spec: PlaneFilter, subs
 def test_the_equation(height: int, width: int, subsampling: tuple[int, int], split: int, side: int, seed: int) -> None:
     chroma, luma, grid = picture(height, width, subsampling, seed)
     filters = random_set(np.random.default_rng(seed), split, side)
-    result = filtered(chroma, np.ascontiguousarray(grid.luma_beside(luma)), (12345, 13000), filters, grid, grid.whole)
+    result = filtered_whole(chroma, luma, (12345, 13000), filters, grid)
     for plane, given_plane, mean, spec in zip(result, chroma, (123.45, 130.0), filters.planes, strict=True):
         assert spec is not None
         np.testing.assert_allclose(plane, by_phases(given_plane, luma, mean, spec, subsampling), atol=2e-3)
@@ -100,29 +104,25 @@ def test_regions_cover_every_sample_once(height: int, width: int, subsampling: t
     assert not any(one.within(other).area for index, one in enumerate(found) for other in found[:index])
 
 
-def test_a_part_with_its_surroundings_is_filtered_as_in_the_whole() -> None:
-    for subsampling in FORMATS:
-        chroma, luma, grid = picture(150, 141, subsampling)
-        beside = np.ascontiguousarray(grid.luma_beside(luma))
-        filters = random_set(np.random.default_rng(1), 5, 4)
-        whole = filtered(chroma, beside, (12800, 12800), filters, grid, grid.whole)
-        bounds = [0, *range(16, grid.height, 38), grid.height]
-        for (top, bottom), (left, right) in product(pairwise(bounds), ((0, 22), (22, grid.width))):
-            part = Rectangle(top, left, bottom, right)
-            place = grid.surroundings(part)
-            window = slice(None), *place.slices
-            result = filtered(chroma[window], beside[place.slices], (12800, 12800), filters, grid, place)
-            inner = part.moved(-place.top, -place.left)
-            assert np.array_equal(result[(slice(None), *inner.slices)], whole[(slice(None), *part.slices)])
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.integers(1, 60), st.integers(1, 60), st.sampled_from(FORMATS))
+def test_a_part_is_filtered_as_in_the_whole(data: st.DataObject, height: int, width: int, subsampling: tuple[int, int]) -> None:
+    chroma, luma, grid = picture(height, width, subsampling)
+    top, left = data.draw(st.integers(0, grid.height - 1)), data.draw(st.integers(0, grid.width - 1))
+    part = Rectangle(top, left, data.draw(st.integers(top + 1, grid.height)), data.draw(st.integers(left + 1, grid.width)))
+    filters = random_set(np.random.default_rng(1), 5, data.draw(st.integers(1, 4)))
+    whole = filtered_whole(chroma, luma, (12800, 12800), filters, grid)
+    result = filtered(DecodedPlanes(grid, luma, *chroma).around(part), (12800, 12800), filters, grid, part)
+    assert np.array_equal(result, whole[(slice(None), *part.slices)])
 
 
 def test_a_plane_without_a_filter_stays() -> None:
     chroma, luma, grid = picture(40, 40, (1, 1))
     only_v = FilterSet(None, random_set(np.random.default_rng(0), 0, 3).v)
-    result = filtered(chroma, luma, (0, 0), only_v, grid, grid.whole)
+    result = filtered_whole(chroma, luma, (0, 0), only_v, grid)
     assert np.array_equal(result[0], chroma[0])
     assert not np.array_equal(result[1], chroma[1])
-    assert filtered(chroma, luma, (0, 0), FilterSet(), grid, grid.whole) is chroma
+    assert np.array_equal(filtered_whole(chroma, luma, (0, 0), FilterSet(), grid), chroma)
 
 
 def compared(chroma: Planes, luma: Planes, grid: ChromaGrid, original: Planes) -> Comparison:
@@ -136,7 +136,7 @@ def test_weights_of_a_known_filter_are_found_again(subsampling: tuple[int, int],
     chroma, luma, grid = picture(260, 230, subsampling)
     means = efe_linear_fit.means_of(DecodedPlanes(grid, luma, *chroma))
     known = random_set(np.random.default_rng(split), split, side, reach=120)
-    original = filtered(chroma, np.ascontiguousarray(grid.luma_beside(luma)), means, known, grid, grid.whole)
+    original = filtered_whole(chroma, luma, means, known, grid)
     sums = efe_linear_fit.moments(compared(chroma, luma, grid, original), means)
     for plane, spec in enumerate(known.planes):
         found = efe_linear_fit.candidates(sums, grid, plane)
@@ -155,9 +155,8 @@ def test_errors_by_the_sums_of_products_are_those_of_the_filtered_plane() -> Non
         original = chroma + np.float32(0.02) * luma.mean() + np.random.default_rng(3).normal(0, 3, chroma.shape).astype(np.float32)
         means = efe_linear_fit.means_of(DecodedPlanes(grid, luma, *chroma))
         sums = efe_linear_fit.moments(compared(chroma, luma, grid, original), means)
-        beside = np.ascontiguousarray(grid.luma_beside(luma))
         for candidate in efe_linear_fit.candidates(sums, grid, 1)[::5]:
-            result = filtered(chroma, beside, means, FilterSet(None, candidate.spec), grid, grid.whole)
+            result = filtered_whole(chroma, luma, means, FilterSet(None, candidate.spec), grid)
             assert candidate.error == pytest.approx(float(np.square(result[1] - original[1], dtype=np.float64).sum()), rel=1e-4)
             assert candidate.error < efe_linear_fit.unfiltered(sums, 1).error
 
@@ -187,20 +186,18 @@ def test_flat_planes_need_no_weights() -> None:
     assert [one.spec for one in efe_linear_fit.best_pair(sums, grid, Objective(0.5, 70 * 66, 70 * 66))] == [None, None]
 
 
-@given(st.integers(0, 500))
-def test_rounding_one_weight_after_the_other_is_better_than_all_at_once(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    seen = random.normal(0, 1, (60, 5)) + 300 * random.normal(0, 1, (60, 1))
-    aims = seen @ random.normal(0, 0.2, 5)
-    products, cross = seen.T @ seen, seen.T @ aims
-
-    def loss(codes: list[int]) -> float:
-        weights = weights_of(codes)
-        return float(weights @ products @ weights - 2 * weights @ cross)
-
-    exact = np.linalg.solve(products, cross)
-    at_once = [int(code) for code in np.rint(exact * 2048) + ZERO]
-    assert loss(list(best_codes(products, cross))) <= loss(at_once) + 1e-6 * float(aims @ aims)
+def test_rounding_one_weight_after_the_other_costs_less_than_all_at_once() -> None:
+    """Samples that look alike, as neighbours do: what rounding adds to the squared error, over many fits."""
+    added = np.zeros(2)
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        seen = random.normal(0, 1, (60, 8)) + 100 * random.normal(0, 1, (60, 1))
+        aims = seen @ random.normal(0, 0.2, 8)
+        products, cross = seen.T @ seen, seen.T @ aims
+        exact = np.linalg.solve(products, cross)
+        for way, codes in enumerate((best_codes(products, cross), codes_of(exact))):
+            added[way] += float(np.square(seen @ weights_of(codes) - aims).sum())
+    assert added[0] < 0.25 * added[1]
 
 
 def test_sums_do_not_depend_on_threads() -> None:

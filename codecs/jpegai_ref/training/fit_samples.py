@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from jpegai_ref.codestream import read_codestream
 from jpegai_ref.colour import ycc_from_rgb
 from jpegai_ref.cwg import Cwg
 from jpegai_ref.encoder import Encoded, Setting, encode_analysed
+from jpegai_ref.latents import LUMA
 from jpegai_ref.lef import Lef
 from jpegai_ref.lsbs import Lsbs
 from jpegai_ref.model import OperatingPoint
@@ -25,11 +25,12 @@ from jpegai_ref.rvs import Rvs
 from jpegai_ref.tools import NO_TOOLS, Tools
 from jpegai_ref.training.data import Crops
 from jpegai_ref.training.losses import distortion
-from jpegai_ref.variable_rate import beta_at
 
 SIDE = 256
 DISPLACEMENTS = (0, -192, 192)
 """Of the samples in turn, so that constants serve a model's whole range."""
+STEP = 64
+"""Of the displacement, up and down, to see how rate and distortion react."""
 OPERATING_POINT: OperatingPoint = "bop"
 
 
@@ -42,8 +43,17 @@ class Sample:
     """(1, 3, 256, 256) in [0, 255]."""
     displacement: int
 
-    def beta(self, model_id: int) -> float:
-        return beta_at(model_id, self.displacement)
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """A component of a sample as a model codes it without tools: bits per sample of luma, distortion, and what a unit of it costs."""
+
+    sample: Sample
+    component: int
+    rate: float
+    distortion: float
+    slope: float
+    """-dR/dD along the model's displacement."""
 
 
 def with_constants(coder: Coder, tensors: Mapping[str, Tensor]) -> Coder:
@@ -69,16 +79,40 @@ def coded(coder: Coder, sample: Sample, model_id: int, tools: Tools = NO_TOOLS) 
     return encode_analysed(coder, sample.source, Setting(model_id, sample.displacement), tools)
 
 
-def cost(coder: Coder, found: Sequence[Sample], model_id: int, tools: Tools = NO_TOOLS) -> float:
-    """Mean of ln(R + beta D): R in bits per sample from the real bytes of the residual, D (mean squared error and MS-SSIM) behind the real
-    decoder (BOP)."""
-    logs = []
+def baselines(coder: Coder, found: Sequence[Sample], model_id: int, component: int) -> list[Baseline]:
+    """Of LUMA or CHROMA of the samples whose rate and distortion react to the displacement; a crop without content is of no use."""
+    usable = []
     for sample in found:
-        encoded = coded(coder, sample, model_id, tools)
-        stream = read_codestream(encoded.data)
-        rate = 8 * (len(stream.luma) + len(stream.chroma or b"")) / sample.source.samples
-        planes = torch.stack(synthesised(coder, encoded.quantised, OPERATING_POINT))[None]
-        with torch.inference_mode():
-            squares_and_structure = float(distortion(planes, sample.ycc, torch.tensor([model_id]), mixed=True))
-        logs.append(math.log(rate + sample.beta(model_id) * squares_and_structure))
-    return sum(logs) / len(logs)
+        ends = [replace(sample, displacement=sample.displacement + step) for step in (-STEP, STEP)]
+        (low_rate, high_distortion), (high_rate, low_distortion) = (_rate_and_distortion(coder, end, model_id, component) for end in ends)
+        if high_rate > low_rate and high_distortion > low_distortion:
+            slope = (high_rate - low_rate) / (high_distortion - low_distortion)
+            usable.append(Baseline(sample, component, *_rate_and_distortion(coder, sample, model_id, component), slope))
+    return usable
+
+
+def cost(coder: Coder, found: Sequence[Baseline], model_id: int, tools: Tools = NO_TOOLS) -> float:
+    """Rate at equal distortion as a share of the rate without tools, mean over the samples: 1 without tools.
+
+    Distortion is exchanged for rate along the tangent of the rate-distortion curve of the component, so that there is nothing to gain by a
+    move along it, nor by bits that go from one component to the other. Raises ValueError where nothing is given."""
+    if not found:
+        raise ValueError("no crop reacts to the quantiser")
+    shares = []
+    for one in found:
+        rate, distortion = _rate_and_distortion(coder, one.sample, model_id, one.component, tools)
+        shares.append((rate + one.slope * (distortion - one.distortion)) / one.rate)
+    return sum(shares) / len(shares)
+
+
+def _rate_and_distortion(coder: Coder, sample: Sample, model_id: int, component: int, tools: Tools = NO_TOOLS) -> tuple[float, float]:
+    """Bits per sample of luma from the real bytes of the residual; what the component adds to D of the training behind BOP: squared error
+    and, for luma, MS-SSIM."""
+    encoded = coded(coder, sample, model_id, tools)
+    stream = read_codestream(encoded.data)
+    rate = 8 * len(stream.luma if component == LUMA else stream.chroma or b"") / sample.source.samples
+    planes = torch.stack(synthesised(coder, encoded.quantised, OPERATING_POINT))[None]
+    other = slice(1, None) if component == LUMA else slice(0, 1)
+    planes[:, other] = sample.ycc[:, other]
+    with torch.inference_mode():
+        return rate, float(distortion(planes, sample.ycc, torch.tensor([model_id]), mixed=component == LUMA))

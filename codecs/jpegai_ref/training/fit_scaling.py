@@ -6,6 +6,7 @@ minimise the mean of ln(R + beta D) over samples, for each model id, one tool at
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from jpegai_ref.quantiser import HIGHEST_SCALE, LOWEST_SCALE, NEUTRAL_SCALE
 from jpegai_ref.rvs import SEGMENTS
 from jpegai_ref.tool_constants import COMPONENTS, MODELS, Constants
 from jpegai_ref.tools import Tools
-from jpegai_ref.training.fit_samples import Sample, cost, with_constants
+from jpegai_ref.training.fit_samples import Baseline, Sample, baselines, cost, with_constants
 from jpegai_ref.training.fit_search import search
 
 THRESHOLDS = ((1003, 1352, 1937), (1003, 1270, 1908), (1003, 1378, 1934), (1003, 1296, 1908))
@@ -36,16 +37,8 @@ def fit_rvs(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
     """`tools.rvs.*`."""
     thresholds = np.array([THRESHOLDS] * COMPONENTS, np.int32)
     scales = np.full((COMPONENTS, MODELS, SEGMENTS), NEUTRAL_SCALE, np.int32)
-    for model_id in range(MODELS):
-
-        def tried(values: Constants, model_id: int = model_id) -> float:
-            scales[:, model_id] = values.reshape(COMPONENTS, SEGMENTS)
-            return cost(with_constants(coder, _rvs_tensors(thresholds, scales)), found, model_id, Tools(rvs=True))
-
-        best, gain = search(tried, scales[:, model_id].ravel(), SCALE_STEPS, (LOWEST_SCALE, HIGHEST_SCALE))
-        scales[:, model_id] = best.reshape(COMPONENTS, SEGMENTS)
-        report(f"rvs   model {model_id}: R + beta D {100 * gain:+.2f} %, scales {scales[:, model_id].tolist()}")
-    return _rvs_tensors(thresholds, scales)
+    bounds = (LOWEST_SCALE, HIGHEST_SCALE)
+    return _fitted(coder, found, report, Tools(rvs=True), scales, SCALE_STEPS, bounds, lambda: _rvs_tensors(thresholds, scales))
 
 
 def fit_cwg(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, Tensor]:
@@ -53,16 +46,35 @@ def fit_cwg(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
     channels = (coder.model.dimensions.luma_latent, coder.model.dimensions.chroma_latent)
     flagged = np.array([[round(share * all_) for share in shares] for shares, all_ in zip(FLAGGED_SHARES, channels, strict=True)], np.int32)
     factors = np.full((COMPONENTS, MODELS, 2), ONE, np.int32)
-    for model_id in range(MODELS):
+    bounds = (LOWEST_FACTOR, HIGHEST_FACTOR)
+    return _fitted(coder, found, report, Tools(cwg=True), factors, FACTOR_STEPS, bounds, lambda: _cwg_tensors(factors, flagged))
 
-        def tried(values: Constants, model_id: int = model_id) -> float:
-            factors[:, model_id] = values.reshape(COMPONENTS, 2)
-            return cost(with_constants(coder, _cwg_tensors(factors, flagged)), found, model_id, Tools(cwg=True))
 
-        best, gain = search(tried, factors[:, model_id].ravel(), FACTOR_STEPS, (LOWEST_FACTOR, HIGHEST_FACTOR))
-        factors[:, model_id] = best.reshape(COMPONENTS, 2)
-        report(f"cwg   model {model_id}: R + beta D {100 * gain:+.2f} %, factors {factors[:, model_id].tolist()}")
-    return _cwg_tensors(factors, flagged)
+def _fitted(
+    coder: Coder,
+    found: Sequence[Sample],
+    report: Report,
+    tool: Tools,
+    values: Constants,
+    steps: Sequence[int],
+    bounds: tuple[int, int],
+    tensors: Callable[[], dict[str, Tensor]],
+) -> dict[str, Tensor]:
+    """Sets `values` (components, 4, n) row by row, each for its component alone; the tensors that are made of them."""
+    for model_id, component in product(range(MODELS), range(COMPONENTS)):
+        row, plain = values[component, model_id], baselines(coder, found, model_id, component)
+
+        def tried(candidate: Constants, row: Constants = row, model_id: int = model_id, plain: list[Baseline] = plain) -> float:
+            row[:] = candidate
+            return cost(with_constants(coder, tensors()), plain, model_id, tool)
+
+        name = f"{tool!s:5} model {model_id}: rate of {('luma', 'chroma')[component]}"
+        if plain:
+            row[:], gain = search(tried, row.copy(), steps, bounds)
+            report(f"{name} {100 * gain:+.2f} %, {row.tolist()}")
+        else:
+            report(f"{name} does not react to the quantiser in any crop: nothing to fit")
+    return tensors()
 
 
 def _rvs_tensors(thresholds: Constants, scales: Constants) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 from jpegai_ref.tool_constants import Constants
@@ -12,9 +11,10 @@ ROUNDS = 3
 
 
 def search(tried: Callable[[Constants], float], start: Constants, steps: Sequence[int], bounds: tuple[int, int]) -> tuple[Constants, float]:
-    """Coordinate after coordinate, one step up or down, while that helps; the best found, and its change.
+    """Coordinate after coordinate, one step up or down, while that helps; the best found, and by how much it is less than
+    the start.
 
-    `tried` is a logarithm; the change is a share of what it is the logarithm of. Steps are tried from the largest on."""
+    Steps are tried from the largest on."""
     best = start.copy()
     first = lowest = tried(best)
     for step in steps:
@@ -27,7 +27,7 @@ def search(tried: Callable[[Constants], float], start: Constants, steps: Sequenc
                         break
             if lowest == before:
                 break
-    return best, math.expm1(lowest - first)
+    return best, lowest - first
 
 
 def _neighbours(values: Constants, index: int, step: int, bounds: tuple[int, int]) -> Iterator[Constants]:

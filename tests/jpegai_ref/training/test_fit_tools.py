@@ -1,8 +1,9 @@
-"""Fitting the constants of the tools: the closed form against least squares, the search, and a whole file of weights."""
+"""Fitting the constants of the tools: the measures, the search, and a whole file of weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,15 @@ import pytest
 import torch
 from jpegai_ref import weights
 from jpegai_ref.coder import Coder, load
+from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.pictures import file_content
+from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tool_constants import Constants
 from jpegai_ref.tools import FITTED, Tools
 from jpegai_ref.training import fit_lef, fit_lsbs, fit_scaling, fit_search, fit_tools
-from jpegai_ref.training.fit_lsbs import BIN, BINS, fitted
-from jpegai_ref.training.fit_samples import Sample, coded, cost, samples, with_constants
+from jpegai_ref.training.fit_samples import Sample, baselines, coded, cost, samples, with_constants
 from jpegai_ref.training.fit_search import search
-from numpy.typing import NDArray
+from jpegai_ref.training.losses import distortion
 
 from tests.jpegai_ref.sample_pictures import rgb
 
@@ -28,53 +30,17 @@ def found(coder: Coder) -> list[Sample]:
     return samples(coder, [picture], 2, seed=3)
 
 
-def moments_of(bins: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """values (3, n): mean, residual, what is lacking."""
-    moments = np.zeros((BINS, 3, 3))
-    for index, column in zip(bins, values.T, strict=True):
-        moments[index] += np.outer(column, column)
-    return moments
-
-
-def test_least_squares_of_three_segments() -> None:
-    """Data made with known boundaries and shares give these back; numpy's least squares agree."""
-    random = np.random.default_rng(0)
-    bins = random.integers(0, BINS, 6000)
-    shares = np.array([[-0.05, -0.25], [0.02, -0.1], [0.0, 0.03]])
-    segments = (bins >= 8).astype(int) + (bins >= 20)
-    mean, residual = random.normal(size=(2, 6000))
-    lacking = shares[segments, 0] * mean + shares[segments, 1] * residual + random.normal(size=6000) * 0.03
-    thresholds, scales, left = fitted(moments_of(bins, np.stack([mean, residual, lacking])))
-    assert thresholds.tolist() == [8 * BIN, 20 * BIN]
-    squares = 0.0
-    for segment in range(3):
-        inside = segments == segment
-        matrix = np.stack([mean[inside], residual[inside]], 1)
-        solution = np.linalg.lstsq(matrix, lacking[inside], rcond=None)[0]
-        assert np.abs(scales[segment] / 8192 - solution).max() < 2e-4
-        squares += float(((lacking[inside] - matrix @ solution) ** 2).sum())
-    assert left == pytest.approx(squares / float((lacking**2).sum()), rel=1e-3)
-
-
-def test_where_nothing_is_lacking_nothing_is_scaled() -> None:
-    _, scales, left = fitted(np.zeros((BINS, 3, 3)))
-    assert not scales.any()
-    assert left == 1.0
-
-
-def test_lsbs_gains_what_was_promised(coder: Coder, found: Sequence[Sample]) -> None:
-    """The decoder's own latents are nearer to the unquantised ones by the share that the fit reports."""
+def test_lsbs_helps_the_decoder_by_what_is_reported(coder: Coder, found: Sequence[Sample]) -> None:
     lines: list[str] = []
-    tensors = fit_lsbs.fit_lsbs(coder, found, lines.append)
-    scaled = with_constants(coder, tensors)
-    for model_id, line in ((0, lines[0]), (3, lines[6])):
-        errors = []
-        for one, tools in ((coder, Tools()), (scaled, Tools(lsbs=True))):
-            pairs = [(sample.source.luma.y, coded(one, sample, model_id, tools).quantised.luma) for sample in found]
-            errors.append(sum(float((y - y_hat).double().square().sum()) for y, y_hat in pairs))
-        promised = float(line.split("luma ")[1].split(" %")[0]) / 100
-        assert errors[1] / errors[0] - 1 == pytest.approx(promised, abs=1e-3)
-        assert promised < 0
+    tensors = fit_lsbs.fit_lsbs(coder, found[:1], lines.append)
+    logs = []
+    for constants in ({name: torch.zeros_like(tensor) for name, tensor in tensors.items()}, tensors):
+        scaled = with_constants(coder, constants)
+        planes = torch.stack(synthesised(scaled, coded(scaled, found[0], 0, Tools(lsbs=True)).quantised, "bop"))[None]
+        logs.append(float(distortion(planes, found[0].ycc, torch.tensor([0]), mixed=True).log()))
+    promised = float(lines[0].split("D ")[1].split(" %")[0]) / 100
+    assert np.expm1(logs[1] - logs[0]) == pytest.approx(promised, abs=1e-4)
+    assert promised < 0
 
 
 def test_a_search_finds_the_bottom_and_keeps_to_its_bounds() -> None:
@@ -86,7 +52,7 @@ def test_a_search_finds_the_bottom_and_keeps_to_its_bounds() -> None:
 
     best, change = search(tried, np.array([0, 0], np.int32), (16, 4, 1), (-40, 40))
     assert best.tolist() == [13, -40]
-    assert change == pytest.approx(np.expm1(tried(best) - tried(np.zeros(2, np.int32))))
+    assert change == pytest.approx(tried(best) - tried(np.zeros(2, np.int32)))
     assert min(min(values) for values in tries) >= -40
 
 
@@ -108,9 +74,35 @@ def test_scales_cost_no_more_than_none(coder: Coder, found: Sequence[Sample], to
     fit = {"rvs": fit_scaling.fit_rvs, "cwg": fit_scaling.fit_cwg}[tool]
     tensors = fit(coder, found[:1], lambda _: None)
     scaled = with_constants(coder, tensors)
-    costs = [(cost(coder, found[:1], model_id), cost(scaled, found[:1], model_id, Tools.parse(tool))) for model_id in range(4)]
-    assert all(after <= before for before, after in costs)
-    assert any(after < before for before, after in costs)
+    costs = []
+    for model_id, part in product(range(4), (LUMA, CHROMA)):
+        if plain := baselines(coder, found[:1], model_id, part):
+            costs.append(cost(scaled, plain, model_id, Tools.parse(tool)))
+    assert max(costs) <= 1
+    assert min(costs) < 1
+
+
+def test_without_tools_the_cost_is_one_and_a_move_along_the_curve_gains_nothing(coder: Coder, found: Sequence[Sample]) -> None:
+    """All steps scaled alike are another displacement: the tangent lies below a convex curve."""
+    plain = [one for part in (LUMA, CHROMA) for one in baselines(coder, found, 1, part)]
+    assert cost(coder, plain, 1) == 1
+    assert all(one.rate > 0 and one.slope > 0 for one in plain)
+    scales = {"tools.rvs.thresholds": torch.zeros(2, 4, 3, dtype=torch.int32)}
+    for scale in (116, 141):
+        moved = with_constants(coder, scales | {"tools.rvs.scales": torch.full((2, 4, 4), scale, dtype=torch.int32)})
+        assert cost(moved, plain, 1, Tools(rvs=True)) == pytest.approx(1, abs=0.02)
+
+
+def test_a_crop_without_content_is_of_no_use(coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
+    flat = samples(coder, [torch.full((3, 270, 300), 90, dtype=torch.uint8)], 1, seed=0)
+    assert baselines(coder, flat, 0, LUMA) == []
+    with pytest.raises(ValueError, match="no crop reacts"):
+        cost(coder, [], 0)
+    monkeypatch.setattr(fit_scaling, "baselines", lambda *_: [])
+    lines: list[str] = []
+    assert (fit_scaling.fit_rvs(coder, flat, lines.append)["tools.rvs.scales"] == 128).all()
+    assert len(lines) == 8
+    assert all("nothing to fit" in line for line in lines)
 
 
 def test_a_file_of_weights_gets_constants(
