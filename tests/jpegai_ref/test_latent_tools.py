@@ -154,8 +154,8 @@ def test_probe_tells(tool_coder: Coder) -> None:
         assert line in text
 
 
-def test_rates_are_matched_with_tools(tool_coder: Coder) -> None:
-    match = matched(tool_coder, analysed(tool_coder, rgb(200, 300)), 1.0, tools=ALL)
+def test_rates_are_matched_with_tools(own_coder: Coder) -> None:
+    match = matched(own_coder, analysed(own_coder, rgb(200, 300)), 1.0, tools=ALL)
     assert abs(match.deviation) <= 0.02
     assert match.encoded.header.luma.rvs
 

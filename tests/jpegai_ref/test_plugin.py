@@ -36,6 +36,8 @@ def codecs(weights_path: Path) -> Iterator[dict[str, Codec]]:
     """With the fixture's weights, and no process left behind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, str(weights_path))
+        # One that other tests have used has other weights.
+        resident().stop()
         yield {name: plugins.codecs()[name] for name in NAMES}
     resident().stop()
 
