@@ -63,7 +63,7 @@ def test_missing_ffmpeg_ends_before_any_work(ctc: Ctc, pictures: Path, tmp_path:
     assert ended.status == 4
     for name in ("codec hevc-x265", "codec vvc-vvenc", "metric vmaf"):
         assert f"{name}: ffmpeg is missing: {tmp_path}/gone is not a program" in ended.err
-    assert "to go on without: --codecs jpeg,jpeg2000 --anchor jpeg2000 --metrics msssim," in ended.err
+    assert "to go on without: --codecs jpeg,jpeg2000,jpegai-sop,jpegai-bop,jpegai-hop --anchor jpegai-hop --metrics msssim," in ended.err
     assert not list((tmp_path / "results" / "pictures").iterdir())
     doctor = ctc("doctor")
     assert doctor.status == 4

@@ -98,7 +98,10 @@ def _take_over_block(block: ResidualBlock, convolution: nn.Conv2d) -> None:
 
 
 def _as_wide(high: HighLumaSynthesis, base: LightLumaSynthesis) -> bool:
-    return [gate.point.weight.shape for gate in (high.gate1, high.gate2)] == [gate.point.weight.shape for gate in (base.gate1, base.gate2)]
+    return all(
+        mine.depth.weight.shape == theirs.depth.weight.shape and mine.point.weight.shape == theirs.point.weight.shape
+        for mine, theirs in ((high.gate1, base.gate1), (high.gate2, base.gate2))
+    )
 
 
 def _start_luma(high: HighLumaSynthesis, base: LightLumaSynthesis, examples: Sequence[Example]) -> None:
