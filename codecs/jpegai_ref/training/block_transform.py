@@ -62,15 +62,15 @@ def phase_split() -> Tensor:
 
 
 def bands(pictures: Tensor, levels: int) -> Tensor:
-    """(N, c, h, w) -> (N, 4^levels c, h / 2^levels, w / 2^levels)"""
+    """(N, c, h, w) -> (N, 4^levels c, h / 2^levels, w / 2^levels), on the same device."""
     for _ in range(levels):
-        pictures = F.conv2d(pictures, haar_split(pictures.shape[1]), stride=2, padding=1)
+        pictures = F.conv2d(pictures, haar_split(pictures.shape[1]).to(pictures), stride=2, padding=1)
     return pictures
 
 
 def chroma_bands(planes: Tensor) -> Tensor:
-    """U and V (N, 2, h, w) -> (N, 32, h / 4, w / 4)"""
-    return F.conv2d(F.pixel_unshuffle(planes, 2), phase_split(), stride=2, padding=1)
+    """U and V (N, 2, h, w) -> (N, 32, h / 4, w / 4), on the same device."""
+    return F.conv2d(F.pixel_unshuffle(planes, 2), phase_split().to(planes), stride=2, padding=1)
 
 
 def sample_blocks(pictures: Sequence[Tensor], seed: int) -> Tensor:
