@@ -1,27 +1,24 @@
-"""Constants of LEF: thresholds at quantiles of the steering channel's scale, gains by a coordinate search for the best MS-SSIM of luma.
-
-Squared error would have it smooth instead: a reconstruction lacks detail because that is what squared error asks of it.
-"""
+"""Constants of LEF: thresholds at quantiles of the steering channel's scale, gains by a coordinate search for the most that luma
+is worth, see `fit_score`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_msssim import ms_ssim
 from torch import Tensor
 
 from jpegai_ref.coder import Coder
-from jpegai_ref.lef import HIGHEST_GAIN, LARGEST_THRESHOLD, LOWEST_GAIN, PEAK, STEPS, UNIT
+from jpegai_ref.lef import HIGHEST_GAIN, LARGEST_THRESHOLD, LOWEST_GAIN, STEPS, UNIT
 from jpegai_ref.post_filters import Planes, filtered
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tool_constants import MODELS, Constants
 from jpegai_ref.tools import Tools
 from jpegai_ref.training.fit_samples import OPERATING_POINT, Sample, coded, with_constants
+from jpegai_ref.training.fit_score import LumaScore
 from jpegai_ref.training.fit_search import search
 
 QUANTILES = (0.4, 0.65, 0.85)
@@ -29,7 +26,7 @@ GAIN_STEPS = (64, 32, 16)
 """Of the search, in 1/1024."""
 
 Report = Callable[[str], None]
-Decoded = list[tuple[Sample, QuantisedPicture, Planes]]
+Decoded = list[tuple[QuantisedPicture, Planes]]
 
 
 def fit_lef(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, Tensor]:
@@ -38,21 +35,22 @@ def fit_lef(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
     gains = np.full((MODELS, STEPS), UNIT, np.int32)
     neutral = with_constants(coder, _tensors(thresholds, gains))
     for model_id in range(MODELS):
-        decoded: Decoded = []
-        for sample in found:
-            picture = coded(neutral, sample, model_id, Tools(lef=True)).quantised
-            decoded.append((sample, picture, synthesised(coder, picture, OPERATING_POINT)))
-        thresholds[model_id] = _thresholds([picture for _, picture, _ in decoded])
+        score = LumaScore(coder, found, model_id)
+        pictures = [coded(neutral, sample, model_id, Tools(lef=True)).quantised for sample in found]
+        decoded = [(picture, synthesised(coder, picture, OPERATING_POINT)) for picture in pictures]
+        thresholds[model_id] = _thresholds(pictures)
 
-        def tried(values: Constants, model_id: int = model_id, decoded: Decoded = decoded) -> float:
+        def tried(values: Constants, model_id: int = model_id, decoded: Decoded = decoded, score: LumaScore = score) -> float:
             gains[model_id] = values
-            return _distortion(with_constants(coder, _tensors(thresholds, gains)), decoded)
+            fitted = with_constants(coder, _tensors(thresholds, gains))
+            return score([filtered(fitted, picture, planes)[0] for picture, planes in decoded])
 
-        gains[model_id], gain = search(tried, gains[model_id], GAIN_STEPS, (LOWEST_GAIN, HIGHEST_GAIN))
-        report(
-            f"lef   model {model_id}: 1 - MS-SSIM {100 * gain:+.2f} %, thresholds {thresholds[model_id].tolist()}, "
-            f"gains {gains[model_id].tolist()}"
-        )
+        if score.reacts:
+            gains[model_id], gain = search(tried, gains[model_id], GAIN_STEPS, (LOWEST_GAIN, HIGHEST_GAIN))
+            constants = f"{thresholds[model_id].tolist()}, {gains[model_id].tolist()}"
+            report(f"lef   model {model_id}: luma is worth {100 * gain:+.2f} % of the rate, {constants}")
+        else:
+            report(f"lef   model {model_id}: no metric reacts to the quantiser: nothing to fit")
     return _tensors(thresholds, gains)
 
 
@@ -63,13 +61,3 @@ def _tensors(thresholds: Constants, gains: Constants) -> dict[str, Tensor]:
 def _thresholds(pictures: Sequence[QuantisedPicture]) -> NDArray[np.int32]:
     scales = np.concatenate([picture.sharpening.ravel() for picture in pictures if picture.sharpening is not None])
     return np.quantile(scales, QUANTILES, method="nearest").clip(0, LARGEST_THRESHOLD).astype(np.int32)
-
-
-def _distortion(coder: Coder, decoded: Decoded) -> float:
-    """Mean of ln(1 - MS-SSIM) of luma behind the filter."""
-    logs = []
-    for sample, picture, planes in decoded:
-        luma = filtered(coder, picture, planes)[0]
-        with torch.inference_mode():
-            logs.append(math.log(1 - float(ms_ssim(luma[None, None], sample.ycc[:, :1], data_range=PEAK))))
-    return sum(logs) / len(logs)

@@ -1,9 +1,9 @@
-"""Constants of LSBS in closed form, by least squares on the samples of the decoded picture.
+"""Constants of LSBS: of chroma in closed form, of luma by a coordinate search for the most that luma is worth, see `fit_score`.
 
-    minimise |x - x_hat - sum_k s_k d_k|^2;  d_k: how x_hat changes with s0 or s1 of a segment, by a difference of the real decoder (BOP)
+    chroma: minimise |x - x_hat - sum_k s_k d_k|^2;  d_k: how U and V change with s0 or s1 of a segment, by a difference of the real decoder
 
-Planes have the weights of the training. Least squares on the latents themselves would scale the residual down by a quarter where little is
-expected; but the decoder has learnt that, and to do it twice costs half a decibel.
+Least squares on the latents themselves would scale the residual down by a quarter where little is expected. But the decoder has learnt
+that, and to do it twice costs half a decibel.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref.coder import Coder
+from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.lsbs import SEGMENTS, UNIT
 from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tool_constants import COMPONENTS, MODELS, Constants
 from jpegai_ref.tools import Tools
 from jpegai_ref.training.fit_samples import OPERATING_POINT, Sample, coded, with_constants
-from jpegai_ref.training.losses import WEIGHTS, distortion
+from jpegai_ref.training.fit_score import LumaScore
+from jpegai_ref.training.fit_search import search
 
 THRESHOLDS = (968, 1411)
 """Likely scales: standard deviations of 0.5 and 1."""
+NUMBER = SEGMENTS * 2
+"""Constants of a component and model."""
+LUMA_STEPS = (256, 128, 64)
+"""Of the search, in 1/8192."""
 PROBE = UNIT // 16
-"""Of a constant, to see what it does."""
+"""Of a constant of chroma, to see what it does."""
 SHARES = (1.0, 0.5, 0.25)
 """Of the solution that are tried: the decoder is not linear."""
 RIDGE = 1e-4
@@ -39,58 +45,65 @@ def fit_lsbs(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str,
     """`tools.lsbs.*`."""
     scales = np.zeros((COMPONENTS, MODELS, SEGMENTS, 2), np.int32)
     for model_id in range(MODELS):
-        neutral = scales.copy()
-        before = _mean_log_distortion(coder, found, model_id, neutral)
-        solution = _solution(coder, found, model_id, neutral)
-        best, least = neutral, before
-        for share in SHARES:
-            candidate = neutral.copy()
-            candidate[:, model_id] = np.rint(solution * share * UNIT).clip(-UNIT, UNIT)
-            if (here := _mean_log_distortion(coder, found, model_id, candidate)) < least:
-                best, least = candidate, here
-        scales = best
-        report(f"lsbs  model {model_id}: D {100 * np.expm1(least - before):+.2f} %, scales {scales[:, model_id].tolist()}")
+        _fit_chroma(coder, found, model_id, scales, report)
+        _fit_luma(coder, found, model_id, scales, report)
     return _tensors(scales)
 
 
-def _solution(coder: Coder, found: Sequence[Sample], model_id: int, neutral: Constants) -> NDArray[np.float64]:
-    """Shares (components, segments, 2) of mean and residual that least squares ask for."""
-    number = COMPONENTS * SEGMENTS * 2
-    squares, products = np.zeros((number, number)), np.zeros(number)
-    roots = torch.tensor(WEIGHTS[model_id].mixed).sqrt()[:, None, None]
-    for sample in found:
-        plain = _planes(coder, sample, model_id, neutral)
-        changes = []
-        for index in range(number):
-            probed = neutral.copy()
-            row = np.zeros(number, np.int32)
-            row[index] = PROBE
-            probed[:, model_id] = row.reshape(COMPONENTS, SEGMENTS, 2)
-            changes.append((_planes(coder, sample, model_id, probed) - plain) * roots * (UNIT / PROBE))
-        matrix = torch.stack(changes).flatten(1).double().numpy()
-        lacking = ((sample.ycc[0] - plain) * roots).flatten().double().numpy()
+def _fit_luma(coder: Coder, found: Sequence[Sample], model_id: int, scales: Constants, report: Report) -> None:
+    """Sets the row of luma."""
+    score, row = LumaScore(coder, found, model_id), scales[LUMA, model_id]
+    if not score.reacts:
+        report(f"lsbs  model {model_id}: no metric of luma reacts to the quantiser: nothing to fit")
+        return
+
+    def tried(values: Constants) -> float:
+        row[:] = values.reshape(SEGMENTS, 2)
+        return score([planes[0] for planes in _planes(coder, found, model_id, scales)])
+
+    best, gain = search(tried, row.ravel(), LUMA_STEPS, (-UNIT, UNIT))
+    row[:] = best.reshape(SEGMENTS, 2)
+    report(f"lsbs  model {model_id}: luma is worth {100 * gain:+.2f} % of the rate, {row.tolist()}")
+
+
+def _fit_chroma(coder: Coder, found: Sequence[Sample], model_id: int, scales: Constants, report: Report) -> None:
+    """Sets the row of chroma, where that helps."""
+    row = scales[CHROMA, model_id]
+
+    def planes_with(values: NDArray[np.float64]) -> list[Tensor]:
+        row[:] = np.rint(values).clip(-UNIT, UNIT).reshape(SEGMENTS, 2)
+        return [planes[1:] for planes in _planes(coder, found, model_id, scales)]
+
+    references = [sample.ycc[0, 1:] for sample in found]
+    plain = planes_with(np.zeros(NUMBER))
+    probed = [planes_with(np.eye(NUMBER)[index] * PROBE) for index in range(NUMBER)]
+    squares, products = np.zeros((NUMBER, NUMBER)), np.zeros(NUMBER)
+    for number, (here, reference) in enumerate(zip(plain, references, strict=True)):
+        changes = torch.stack([probe[number] - here for probe in probed]).flatten(1).double().numpy() / PROBE
+        lacking = (reference - here).flatten().double().numpy()
+        if not lacking.any():
+            continue
         # Each sample counts alike, whatever its squared error.
         weight = 1 / float(lacking @ lacking)
-        squares += weight * matrix @ matrix.T
-        products += weight * matrix @ lacking
-    solved = np.linalg.solve(squares + RIDGE * np.trace(squares) / number * np.eye(number), products)
-    return solved.reshape(COMPONENTS, SEGMENTS, 2)
+        squares += weight * changes @ changes.T
+        products += weight * changes @ lacking
+    solution = np.linalg.solve(squares + RIDGE * np.trace(squares) / NUMBER * np.eye(NUMBER), products)
+    candidates = [solution * share for share in (*SHARES, 0.0)]
+    errors = [_mean_log_error(planes_with(candidate), references) for candidate in candidates]
+    planes_with(candidates[int(np.argmin(errors))])
+    report(f"lsbs  model {model_id}: squared error of chroma {100 * np.expm1(min(errors) - errors[-1]):+.2f} %, {row.tolist()}")
 
 
-def _planes(coder: Coder, sample: Sample, model_id: int, scales: Constants) -> Tensor:
-    """Y, U, V (3, H, W) with constants."""
+def _planes(coder: Coder, found: Sequence[Sample], model_id: int, scales: Constants) -> list[Tensor]:
+    """Y, U, V (3, H, W) of each sample with constants."""
     scaled = with_constants(coder, _tensors(scales))
-    return torch.stack(synthesised(scaled, coded(scaled, sample, model_id, Tools(lsbs=True)).quantised, OPERATING_POINT))
+    quantised = [coded(scaled, sample, model_id, Tools(lsbs=True)).quantised for sample in found]
+    return [torch.stack(synthesised(scaled, one, OPERATING_POINT)) for one in quantised]
 
 
-def _mean_log_distortion(coder: Coder, found: Sequence[Sample], model_id: int, scales: Constants) -> float:
-    """Mean of ln D, the D of the training."""
-    logs = []
-    for sample in found:
-        planes = _planes(coder, sample, model_id, scales)[None]
-        with torch.inference_mode():
-            logs.append(float(distortion(planes, sample.ycc, torch.tensor([model_id]), mixed=True).log()))
-    return sum(logs) / len(logs)
+def _mean_log_error(planes: Sequence[Tensor], references: Sequence[Tensor]) -> float:
+    """Mean of ln of the squared errors."""
+    return float(np.mean([float((one - other).square().mean().log()) for one, other in zip(planes, references, strict=True)]))
 
 
 def _tensors(scales: Constants) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from jpegai_ref import weights
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.pictures import file_content
+from jpegai_ref.post_filters import filtered
 from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tool_constants import Constants
 from jpegai_ref.tools import FITTED, Tools
 from jpegai_ref.training import fit_lef, fit_lsbs, fit_scaling, fit_search, fit_tools
 from jpegai_ref.training.fit_samples import Sample, baselines, coded, cost, samples, with_constants
+from jpegai_ref.training.fit_score import LumaScore
 from jpegai_ref.training.fit_search import search
-from jpegai_ref.training.losses import distortion
 
 from tests.jpegai_ref.sample_pictures import rgb
 
@@ -30,17 +32,40 @@ def found(coder: Coder) -> list[Sample]:
     return samples(coder, [picture], 2, seed=3)
 
 
-def test_lsbs_helps_the_decoder_by_what_is_reported(coder: Coder, found: Sequence[Sample]) -> None:
+def test_lsbs_helps_the_decoder_by_what_is_reported(coder: Coder, found: Sequence[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_lsbs, "LUMA_STEPS", (256,))
+    monkeypatch.setattr(fit_search, "ROUNDS", 1)
     lines: list[str] = []
     tensors = fit_lsbs.fit_lsbs(coder, found[:1], lines.append)
-    logs = []
-    for constants in ({name: torch.zeros_like(tensor) for name, tensor in tensors.items()}, tensors):
-        scaled = with_constants(coder, constants)
-        planes = torch.stack(synthesised(scaled, coded(scaled, found[0], 0, Tools(lsbs=True)).quantised, "bop"))[None]
-        logs.append(float(distortion(planes, found[0].ycc, torch.tensor([0]), mixed=True).log()))
-    promised = float(lines[0].split("D ")[1].split(" %")[0]) / 100
-    assert np.expm1(logs[1] - logs[0]) == pytest.approx(promised, abs=1e-4)
-    assert promised < 0
+    assert tensors["tools.lsbs.scales"].any()
+    without = {name: torch.zeros_like(tensor) for name, tensor in tensors.items()}
+    for line in (line for line in lines if "squared error of chroma" in line):
+        model_id, promised = int(line.split("model ")[1][0]), float(line.split("chroma ")[1].split(" %")[0]) / 100
+        errors = []
+        for constants in (without, tensors):
+            # Chroma is synthesised from luma too, so that luma is left as it was.
+            luma_plain = constants["tools.lsbs.scales"].clone()
+            luma_plain[0] = 0
+            scaled = with_constants(coder, constants | {"tools.lsbs.scales": luma_plain})
+            planes = synthesised(scaled, coded(scaled, found[0], model_id, Tools(lsbs=True)).quantised, "bop")
+            errors.append(float((torch.stack(planes[1:]) - found[0].ycc[0, 1:]).square().mean()))
+        assert errors[1] / errors[0] - 1 == pytest.approx(promised, abs=1e-4)
+        assert promised <= 0
+
+
+def test_what_luma_is_worth(coder: Coder, found: Sequence[Sample]) -> None:
+    """Planes of the next displacement are worth the rate that they cost, nearly; those without a change nothing."""
+    score = LumaScore(coder, found, 1)
+    assert score.reacts
+
+    def lumas(step: int) -> list[torch.Tensor]:
+        moved = [replace(sample, displacement=sample.displacement + step) for sample in found]
+        return [synthesised(coder, coded(coder, sample, 1).quantised, "bop")[0] for sample in moved]
+
+    assert score(lumas(0)) == 0
+    sizes = [[len(coded(coder, replace(one, displacement=one.displacement + step), 1).data) for one in found] for step in (-64, 64)]
+    rise = float(np.mean(np.log(np.array(sizes[1]) / np.array(sizes[0]))))
+    assert score(lumas(-64)) - score(lumas(64)) == pytest.approx(rise, rel=1e-6)
 
 
 def test_a_search_finds_the_bottom_and_keeps_to_its_bounds() -> None:
@@ -56,14 +81,22 @@ def test_a_search_finds_the_bottom_and_keeps_to_its_bounds() -> None:
     assert min(min(values) for values in tries) >= -40
 
 
-def test_lef_is_no_worse_than_none(coder: Coder, found: Sequence[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lef_is_worth_what_is_reported(coder: Coder, found: Sequence[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_lef, "GAIN_STEPS", (64,))
     monkeypatch.setattr(fit_search, "ROUNDS", 1)
     lines: list[str] = []
-    tensors = fit_lef.fit_lef(coder, found[:1], lines.append)
-    assert tensors["tools.lef.gains"].dtype == torch.int32
-    assert all(float(line.split("MS-SSIM ")[1].split(" %")[0]) <= 0 for line in lines)
+    tensors = fit_lef.fit_lef(coder, found, lines.append)
     assert (tensors["tools.lef.gains"] != 1024).any()
+    sharp = with_constants(coder, tensors)
+    assert any("worth" in line for line in lines)
+    for model_id, line in enumerate(lines):
+        if "nothing to fit" in line:
+            continue
+        pictures = [coded(sharp, sample, model_id, Tools(lef=True)).quantised for sample in found]
+        lumas = [filtered(sharp, picture, synthesised(sharp, picture, "bop"))[0] for picture in pictures]
+        promised = float(line.split("worth ")[1].split(" %")[0]) / 100
+        assert LumaScore(coder, found, model_id)(lumas) == pytest.approx(promised, abs=1e-4)
+        assert promised <= 0
 
 
 @pytest.mark.slow
@@ -111,6 +144,7 @@ def test_a_file_of_weights_gets_constants(
     monkeypatch.setattr(fit_scaling, "SCALE_STEPS", ())
     monkeypatch.setattr(fit_scaling, "FACTOR_STEPS", ())
     monkeypatch.setattr(fit_lef, "GAIN_STEPS", ())
+    monkeypatch.setattr(fit_lsbs, "LUMA_STEPS", ())
     for number in range(3):
         (tmp_path / f"{number}.png").write_bytes(file_content(".png", rgb(260, 290 + number)))
     arguments = ["--data", str(tmp_path), "--crops", "1", "--threads", "1"]
