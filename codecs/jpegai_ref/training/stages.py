@@ -144,8 +144,8 @@ def trained_parts(model: Model, stage: Stage) -> dict[str, tuple[nn.Module, floa
         parts = {name: (part, 1.0) for name, part in model.named_children() if not name.endswith(("_prior", *resting))}
         for component, prior in (("luma_prior", model.luma_prior), ("chroma_prior", model.chroma_prior)):
             parts |= {f"{component}.{name}": (part, FASTER.get(name, 1.0)) for name, part in prior.named_children()}
-        if stage.trains == "entropy":
-            # The rate alone would have no gain at all.
+        if stage.trains == "entropy" or stage.mixed:
+            # The rate alone would have no gain at all; later on gradients past the rounding would only spoil what `fit_gains` has found.
             parts = {name: part for name, part in parts.items() if not name.endswith(".gains")}
     for name in OPERATING_POINTS:
         if name in stage.decoders:

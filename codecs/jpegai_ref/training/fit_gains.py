@@ -1,0 +1,182 @@
+"""python -m jpegai_ref.training.fit_gains: tilts the gains of each model so that channels with much to say are quantised more finely.
+
+    gain_log'[c] = gain_log[c] + tilt * (level[c] - mean level) + offset        level[c]: mean of sigma index + gain_log, over crops
+
+The tilt is what gradients past the rounding cannot find. They take what is rounded to 0 for something that a larger gain brings nearer, and
+so give channels that are mostly 0 a gain that is too large. Here each tilt is tried with the real coder: the offset is such that the bytes
+of the component stay what they were, and the tilt is kept that leaves the best picture: of luma by `LumaScore`, of chroma by the squared
+errors of U and V. There is one tilt and one offset for each component and model. Constants of tools are for the gains that were, so they go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jpegai_ref.coder import Coder, load
+from jpegai_ref.codestream import read_codestream
+from jpegai_ref.exact import MODELS
+from jpegai_ref.latents import CHROMA, LUMA
+from jpegai_ref.reconstruction import synthesised
+from jpegai_ref.training.data import TrainingDataError, load_pictures
+from jpegai_ref.training.fit_samples import OPERATING_POINT, SIDE, STEP, Sample, coded, samples
+from jpegai_ref.training.fit_score import LumaScore
+from jpegai_ref.variable_rate import HIGHEST_GAIN_LOG, LOWEST_GAIN_LOG
+from jpegai_ref.weights import WeightsError, read, write
+
+NAMES = ("luma", "chroma")
+TILT_STEPS = (0.16, 0.04)
+LARGEST_TILT = 0.8
+CORRECTIONS = 2
+"""Of the offset, until the bytes are those that were."""
+
+Logs = NDArray[np.int16]
+Worth = Callable[[Sequence[list[Tensor]]], float]
+"""Of the planes of all samples, as a share of the rate: below 0 they are better than those at the start."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """LUMA or CHROMA of a model: its gains at the start, and the levels of its channels with these gains."""
+
+    index: int
+    model_id: int
+    gain_logs: Logs
+    levels: NDArray[np.float64]
+
+    def tilted(self, coder: Coder, tilt: float, offset: float) -> Coder:
+        """The coder with other gains of this component and model."""
+        moved = self.gain_logs + tilt * (self.levels - self.levels.mean()) + offset
+        exact = (coder.exact.luma, coder.exact.chroma)[self.index]
+        gain_logs = exact.gain_logs.copy()
+        gain_logs[self.model_id] = np.rint(moved).clip(LOWEST_GAIN_LOG, HIGHEST_GAIN_LOG)
+        changed = replace(exact, gain_logs=gain_logs)
+        luma, chroma = (changed, coder.exact.chroma) if self.index == LUMA else (coder.exact.luma, changed)
+        return replace(coder, exact=replace(coder.exact, luma=luma, chroma=chroma))
+
+
+def fit_component(coder: Coder, found: Sequence[Sample], component: Component, report: Callable[[str], None]) -> Coder:
+    """The coder with the best tilt of a component and model."""
+    rate, planes = _coded(coder, found, component)
+    higher, _ = _coded(component.tilted(coder, 0, STEP), found, component)
+    slope = (higher - rate) / STEP
+    worth = _worth(coder, found, component, planes)
+    name = f"{NAMES[component.index]} model {component.model_id}"
+    if slope <= 0 or worth is None:
+        report(f"gains {name}: nothing reacts to the quantiser: nothing to fit")
+        return coder
+
+    def tried(tilt: float) -> tuple[float, float]:
+        """What a tilt costs, and its offset."""
+        offset = 0.0
+        for _ in range(CORRECTIONS):
+            here, _ = _coded(component.tilted(coder, tilt, offset), found, component)
+            offset -= (here - rate) / slope
+        here, planes = _coded(component.tilted(coder, tilt, offset), found, component)
+        return here - rate + worth(planes), offset
+
+    best, (least, offset) = 0.0, (0.0, 0.0)
+    for step in TILT_STEPS:
+        for direction in (step, -step):
+            while abs(best + direction) <= LARGEST_TILT and (outcome := tried(best + direction))[0] < least:
+                best, (least, offset) = best + direction, outcome
+    report(f"gains {name}: tilt {best:+.2f}, offset {offset:+.0f}, worth {100 * least:+.2f} % of its rate")
+    return component.tilted(coder, best, offset)
+
+
+def _coded(coder: Coder, found: Sequence[Sample], component: Component) -> tuple[float, list[list[Tensor]]]:
+    """ln of the component's bytes, all samples together, and the planes of each behind BOP."""
+    size, planes = 0, []
+    for sample in found:
+        encoded = coded(coder, sample, component.model_id)
+        stream = read_codestream(encoded.data)
+        size += len(stream.luma if component.index == LUMA else stream.chroma or b"")
+        planes.append(list(synthesised(coder, encoded.quantised, OPERATING_POINT)))
+    return math.log(max(size, 1)), planes
+
+
+def _worth(coder: Coder, found: Sequence[Sample], component: Component, start: Sequence[list[Tensor]]) -> Worth | None:
+    """None where nothing of the component reacts to the rate."""
+    if component.index == LUMA:
+        score = LumaScore(coder, found, component.model_id)
+        return (lambda planes: score([sample[0] for sample in planes])) if score.reacts else None
+    references = [sample.ycc[0] for sample in found]
+    plain = _chroma_error(start, references)
+    rate, _ = _coded(coder, found, component)
+    higher_rate, better = _coded(component.tilted(coder, 0, STEP), found, component)
+    fall = plain - _chroma_error(better, references)
+    if fall <= 0 or higher_rate <= rate:
+        return None
+    per_error = (higher_rate - rate) / fall
+    return lambda planes: (_chroma_error(planes, references) - plain) * per_error
+
+
+def _chroma_error(planes: Sequence[list[Tensor]], references: Sequence[Tensor]) -> float:
+    """Mean ln of the mean squared errors of U and V."""
+    errors = torch.stack(
+        [(torch.stack(found[1:]) - wanted[1:]).square().mean((1, 2)) for found, wanted in zip(planes, references, strict=True)]
+    )
+    return float(errors.mean(0).clamp(min=1e-9).log().mean())
+
+
+def fit(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: int) -> str:
+    """Writes the weights with other gains, and without constants of tools, to `out`; their id.
+
+    Raises WeightsError where weights cannot be used, TrainingDataError where pictures cannot."""
+    coder = load(weights)
+    found = samples(coder, load_pictures(folders, coder.device, SIDE).training, number, seed)
+    for index in (LUMA, CHROMA):
+        for model_id in range(MODELS):
+            gain_logs = (coder.exact.luma, coder.exact.chroma)[index].gain_logs[model_id].copy()
+            component = Component(index, model_id, gain_logs, _mean_index(found, index) + gain_logs)
+            coder = fit_component(coder, found, component, _report)
+    tensors = {name: tensor for name, tensor in read(weights).tensors.items() if not name.startswith("tools.")}
+    for name, exact in zip(NAMES, (coder.exact.luma, coder.exact.chroma), strict=True):
+        tensors[f"{name}.gain_logs"] = torch.from_numpy(exact.gain_logs)
+    return write(out, tensors)
+
+
+def _mean_index(found: Sequence[Sample], index: int) -> NDArray[np.float64]:
+    """Mean sigma index of each channel, (C,), in 1/128 level."""
+    parts = [sample.source.luma if index == LUMA else sample.source.chroma for sample in found]
+    means = [part.sigma_index.mean((1, 2)) for part in parts if part is not None]
+    return np.asarray(np.mean(means, axis=0), np.float64)
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training.fit_gains", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
+    parser.add_argument("--weights", type=Path, required=True, help="the file of weights whose gains are fitted")
+    parser.add_argument("--out", type=Path, required=True, help="the file of weights with the new gains; may be the same")
+    parser.add_argument("--crops", type=int, default=16, help="of 256x256 samples [default: 16]")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    chosen = parser.parse_args(arguments)
+    for name, least in (("crops", 1), ("threads", 1), ("seed", 0)):
+        if getattr(chosen, name) < least:
+            parser.error(f"--{name}: at least {least} is needed")
+    torch.set_num_threads(chosen.threads)
+    try:
+        name = fit(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed)
+    except (TrainingDataError, WeightsError, OSError) as error:
+        print(f"jpegai_ref.training.fit_gains: {error}", file=sys.stderr)
+        return 1
+    print(f"{chosen.out} has the id {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Fitting the gains: what was tilted is put right again, at the same bytes, and nothing else of the weights changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jpegai_ref.coder import Coder
+from jpegai_ref.codestream import read_codestream
+from jpegai_ref.latents import CHROMA, LUMA
+from jpegai_ref.training import fit_gains
+from jpegai_ref.training.data import Pictures
+from jpegai_ref.training.fit_gains import Component, fit_component
+from jpegai_ref.training.fit_samples import Sample, coded, samples
+from jpegai_ref.variable_rate import HIGHEST_GAIN_LOG, LOWEST_GAIN_LOG
+from jpegai_ref.weights import read
+
+MODEL = 2
+
+
+@pytest.fixture(scope="module")
+def found(own_coder: Coder, pictures: Pictures) -> list[Sample]:
+    return samples(own_coder, pictures.training, 2, seed=5)
+
+
+def component(coder: Coder, found: Sequence[Sample], index: int) -> Component:
+    gain_logs = (coder.exact.luma, coder.exact.chroma)[index].gain_logs[MODEL].copy()
+    parts = [(sample.source.luma, sample.source.chroma)[index] for sample in found]
+    levels = np.mean([part.sigma_index.mean((1, 2)) for part in parts if part is not None], axis=0)
+    return Component(index, MODEL, gain_logs, levels + gain_logs)
+
+
+def component_bytes(coder: Coder, found: Sequence[Sample], index: int) -> int:
+    streams = [read_codestream(coded(coder, sample, MODEL).data) for sample in found]
+    return sum(len((stream.luma, stream.chroma or b"")[index]) for stream in streams)
+
+
+@pytest.mark.parametrize("index", [LUMA, CHROMA])
+def test_a_tilt_the_wrong_way_is_put_right_at_the_same_bytes(
+    own_coder: Coder, found: list[Sample], index: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_gains, "TILT_STEPS", (0.2,))
+    spoilt = component(own_coder, found, index).tilted(own_coder, -0.4, 0)
+    lines: list[str] = []
+    mended = fit_component(spoilt, found, component(spoilt, found, index), lines.append)
+    tilt, worth = float(lines[0].split("tilt ")[1].split(",")[0]), float(lines[0].split("worth ")[1].split(" %")[0])
+    assert tilt > 0
+    assert worth < -2
+    sizes = [component_bytes(coder, found, index) for coder in (spoilt, mended)]
+    assert math.log(sizes[1] / sizes[0]) == pytest.approx(0, abs=0.05)
+
+
+def test_only_the_gains_of_one_model_and_component_move_and_stay_in_their_range(own_coder: Coder, found: list[Sample]) -> None:
+    chosen = component(own_coder, found, LUMA)
+    moved = chosen.tilted(own_coder, 0.8, 2047)
+    before, after = own_coder.exact.luma.gain_logs, moved.exact.luma.gain_logs
+    others = [model for model in range(len(before)) if model != MODEL]
+    assert np.array_equal(before[others], after[others])
+    assert moved.exact.chroma is own_coder.exact.chroma
+    assert after[MODEL].max() == HIGHEST_GAIN_LOG
+    assert after[MODEL].min() >= LOWEST_GAIN_LOG
+
+
+def test_a_file_of_weights_keeps_its_networks_and_loses_the_constants_of_tools(
+    own_weights: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_gains, "TILT_STEPS", (0.2,))
+    monkeypatch.setattr(fit_gains, "CORRECTIONS", 1)
+    out = tmp_path / "gains.safetensors"
+    assert fit_gains.main(["--data", str(folder), "--weights", str(own_weights), "--out", str(out), "--crops", "1", "--threads", "1"]) == 0
+    before, after = read(own_weights).tensors, read(out).tensors
+    assert set(after) == {name for name in before if not name.startswith("tools.")}
+    gains = {"luma.gain_logs", "chroma.gain_logs"}
+    assert all(torch.equal(tensor, before[name]) for name, tensor in after.items() if name not in gains)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--crops", "0"), ("--threads", "0"), ("--seed", "-1")])
+def test_a_number_out_of_range_is_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        fit_gains.main(["--data", "x", "--weights", "x", "--out", "x", option, value])
+    assert refused.value.code == 2
+    assert f"{option}: at least" in capsys.readouterr().err
+
+
+def test_a_missing_folder_or_file_is_one_line(own_weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out.safetensors")
+    assert fit_gains.main(["--data", str(tmp_path / "none"), "--weights", str(own_weights), "--out", out]) == 1
+    assert fit_gains.main(["--data", str(folder), "--weights", str(tmp_path / "none"), "--out", out]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
