@@ -93,7 +93,7 @@ def test_lef_is_worth_what_is_reported(coder: Coder, found: Sequence[Sample], mo
         if "nothing to fit" in line:
             continue
         pictures = [coded(sharp, sample, model_id, Tools(lef=True)).quantised for sample in found]
-        lumas = [filtered(sharp, picture, synthesised(sharp, picture, "bop"))[0] for picture in pictures]
+        lumas = [filtered(sharp, picture, synthesised(sharp, picture, "bop"))(0, picture.header.height)[0] for picture in pictures]
         promised = float(line.split("worth ")[1].split(" %")[0]) / 100
         assert LumaScore(coder, found, model_id)(lumas) == pytest.approx(promised, abs=1e-4)
         assert promised <= 0
