@@ -194,6 +194,21 @@ def test_the_choice_weighs_the_bits() -> None:
     assert all(one.error < other.error for one, other in zip(cheap, dear, strict=True))
 
 
+def test_a_plane_without_errors_does_not_decide_for_the_other() -> None:
+    """U is exact, V is not; and what makes a plane exact is not worth bits without end."""
+    chroma, luma, grid = picture(200, 200, (1, 1))
+    original = chroma + np.array([0, 9], np.float32)[:, None, None]
+    sums = efe_linear_fit.moments(compared(chroma, luma, grid, original), (12800, 12800))
+    assert efe_linear_fit.unfiltered(sums, 0).error == 0
+    u, v = efe_linear_fit.best_pair(sums, grid, Objective(0.1, 40_000, 40_000))
+    assert u.spec is None
+    assert v.spec is not None
+    assert v.error < 0.5 * efe_linear_fit.unfiltered(sums, 1).error
+    dear = Objective(1e-6, 40_000, 40_000)
+    assert dear((0.0, 0.0), 0) > dear((0.0, 0.0), 1) > dear((0.0, 0.0), 9000)
+    assert dear((0.0, 1e-3), 100) < dear((1e-3, 1e-3), 0) < dear((0.0, 0.0), 0)
+
+
 def test_small_planes_have_no_splits_with_empty_regions() -> None:
     chroma, luma, grid = picture(64, 64, (1, 1))
     sums = efe_linear_fit.moments(compared(chroma, luma, grid, chroma * np.float32(0.9)), (12800, 12800))
