@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from jpegai_ref.efe_linear_header import LinearFilter
 from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter, mask_shape, tile_count
 from jpegai_ref.encoder import Setting, encode
 from jpegai_ref.errors import BitstreamError
-from jpegai_ref.exact import ExactModel, decode_symbols
+from jpegai_ref.exact import ExactModel, Symbols, decode_symbols
 from jpegai_ref.markers import Marker, read_substreams, write_substreams
 from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture_header import LARGEST_SIDE, PictureHeader
@@ -67,7 +68,11 @@ def files() -> list[tuple[ExactModel, bytes]]:
 
 
 def small_sources() -> list[Source]:
-    return [Source(data, lambda changed, exact=exact: decode_symbols(exact, read_codestream(changed))) for exact, data in files()]
+    return [Source(data, partial(symbols_of, exact)) for exact, data in files()]
+
+
+def symbols_of(exact: ExactModel, data: bytes) -> Symbols:
+    return decode_symbols(exact, read_codestream(data)).symbols
 
 
 def committed_sources(coder: Coder) -> list[Source]:
@@ -85,7 +90,7 @@ def committed_sources(coder: Coder) -> list[Source]:
     found = []
     for number, (picture, setting, tools) in enumerate(kinds):
         point = OPERATING_POINTS[number % len(OPERATING_POINTS)]
-        found.append(Source(encode(coder, picture, setting, tools).data, lambda changed, point=point: decode(coder, changed, point)))
+        found.append(Source(encode(coder, picture, setting, tools).data, partial(decode, coder, operating_point=point)))
     return found
 
 
