@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from jpegai_ref.decoder import decode, quantised_picture
 from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.encoder import encode_analysed
 from jpegai_ref.memory import reuse_large_blocks
-from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
+from jpegai_ref.model import OperatingPoint
 from jpegai_ref.picture import Picture
 from jpegai_ref.rate_matching import matched
 from jpegai_ref.reconstruction import reconstructed
@@ -34,23 +34,23 @@ MATRIX_SIDE = 2048
 MATRIX_SECONDS = 1.0
 
 
-def measured(megapixels: float, threads: int, repeats: int) -> dict[str, Any]:
+def measured(megapixels: float, threads: int, repeats: int, points: Sequence[OperatingPoint]) -> dict[str, Any]:
     """Seconds (wall, CPU) of every step at 0.5 bpp, least of the repeats; peak bytes of the process in encoder and decoder."""
     torch.set_num_threads(threads)
     reuse_large_blocks()
     coder = load(weights_file())
-    _coded(coder, _picture(WARM_UP_MEGAPIXELS), threads)
+    _coded(coder, _picture(WARM_UP_MEGAPIXELS), threads, points)
     picture = _picture(megapixels)
     times: dict[str, tuple[float, float]] = {}
     encode_peak = 0
     for _ in range(repeats):
-        stream, seconds = _coded(coder, picture, threads)
+        stream, seconds = _coded(coder, picture, threads, points)
         encode_peak = encode_peak or peak_resident()
         for name, pair in seconds.items():
             known = times.get(name, pair)
             times[name] = min(known[0], pair[0]), min(known[1], pair[1])
     samples = picture.width * picture.height
-    macs = {name: _synthesis_kmac(name) * 1000 * samples / times[f"synthesis {name}"][1] for name in OPERATING_POINTS}
+    macs = {name: _synthesis_kmac(name) * 1000 * samples / times[f"synthesis {name}"][1] for name in points}
     return {
         "times": times,
         "encode_peak_bytes": encode_peak,
@@ -70,7 +70,7 @@ def _picture(megapixels: float) -> Picture:
     return Picture(tuple(np.ascontiguousarray(rgb[..., plane]) for plane in range(3)), 8, "rgb")
 
 
-def _coded(coder: Coder, picture: Picture, threads: int) -> tuple[bytes, dict[str, tuple[float, float]]]:
+def _coded(coder: Coder, picture: Picture, threads: int, points: Sequence[OperatingPoint]) -> tuple[bytes, dict[str, tuple[float, float]]]:
     times: dict[str, tuple[float, float]] = {}
 
     def timed(name: str, work: Callable[[], Result]) -> Result:
@@ -87,9 +87,9 @@ def _coded(coder: Coder, picture: Picture, threads: int) -> tuple[bytes, dict[st
     stream = read_codestream(data)
     decoded = timed("entropy decoding", lambda: exact.decode_symbols(coder.exact, stream, threads))
     quantised = timed("prediction", lambda: quantised_picture(coder, stream, decoded))
-    for name in OPERATING_POINTS:
+    for name in points:
         timed(f"synthesis {name}", partial(reconstructed, coder, quantised, name))
-    for name in OPERATING_POINTS:
+    for name in points:
         timed(f"decode {name}", partial(_decoded, coder, data, name, threads))
     return data, times
 

@@ -38,7 +38,7 @@ def cli() -> None:
 @cli.command()
 @input_file
 @output_file
-@click.option("--bpp", type=click.FloatRange(0, 1000, min_open=True), help="Target rate in bits per pixel.")
+@click.option("--bpp", type=click.FloatRange(0.0001, 1000), help="Target rate in bits per pixel.")
 @click.option("--quality", type=click.IntRange(0, HIGHEST_QUALITY), help="Fixed quality; 128 more make the quantiser 1.22 times as fine.")
 @click.option("--tools", metavar="NAME+NAME", default="", help=f"Coding tools: {', '.join(tool_names())}. [default: none]")
 @threads_option

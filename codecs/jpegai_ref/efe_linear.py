@@ -68,18 +68,17 @@ def filtered(around: Planes, means: tuple[int, int], filters: FilterSet, grid: C
 
 def _add(spec: PlaneFilter, mean: float, chroma: Planes, luma: Planes, grid: ChromaGrid, part: Rectangle, result: Planes) -> None:
     """Adds the two sums to `result`, a part of the plane."""
-    first = BEFORE - (spec.side - 1) // 2
-    start = first * grid.phases[0], first * grid.phases[1]
     for region, chroma_codes, luma_codes in zip(regions(spec.split, grid), spec.chroma, spec.luma, strict=True):
         bounds = region.within(part).moved(-part.top, -part.left)
         if bounds.area:
             offset = -mean * float(weights_of(chroma_codes).sum())
-            add_weighted(chroma, _kernel(chroma_codes, spec.side), start, grid.phases, offset, bounds.bounds, result)
-            add_weighted(luma, _kernel(luma_codes, spec.side), start, grid.phases, 0.0, bounds.bounds, result)
+            add_weighted(chroma, _kernel(chroma_codes, spec.side), grid.phases, offset, bounds.bounds, result)
+            add_weighted(luma, _kernel(luma_codes, spec.side), grid.phases, 0.0, bounds.bounds, result)
 
 
 def _kernel(codes: tuple[int, ...], side: int) -> Planes:
-    """(side, 4)"""
-    kernel = np.zeros((side, SIDES[-1]), np.float32)
-    kernel[:, :side] = weights_of(codes).reshape(side, side)
+    """(4, 4), 0 where a smaller filter does not reach: it looks at the same surroundings as the largest."""
+    kernel = np.zeros((SIDES[-1], SIDES[-1]), np.float32)
+    inner = slice(BEFORE - (side - 1) // 2, BEFORE + side // 2 + 1)
+    kernel[inner, inner] = weights_of(codes).reshape(side, side)
     return kernel

@@ -26,9 +26,9 @@ from jpegai_ref.rvs import Rvs
 from jpegai_ref.scales import BlockScales, Scales, scales
 from jpegai_ref.sigma import skip_scale
 from jpegai_ref.tans_tables import CodingTables
+from jpegai_ref.tool_constants import MODELS
 
 HYPER_STRIDE = 64
-MODELS = 4
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,10 @@ Samples = NDArray[np.float32]
 Part = tuple[int, int, int, int]
 
 
-@compiled("void(float32[:, ::1], float32[:, ::1], UniTuple(int64, 2), UniTuple(int64, 2), float32, UniTuple(int64, 4), float32[:, ::1])")
-def add_weighted(
-    source: Samples, weights: Samples, first: tuple[int, int], steps: tuple[int, int], offset: float, part: Part, result: Samples
-) -> None:
-    """Adds offset + sum over i, j of weights[i, j] source[y + first + i step, x + first + j step]; weights (n, 4)."""
+@compiled("void(float32[:, ::1], float32[:, ::1], UniTuple(int64, 2), float32, UniTuple(int64, 4), float32[:, ::1])")
+def add_weighted(source: Samples, weights: Samples, steps: tuple[int, int], offset: float, part: Part, result: Samples) -> None:
+    """Adds offset + sum over i, j of weights[i, j] source[y + i step, x + j step]; weights (4, 4), and `source` three steps larger than
+    `result` both ways."""
     top, left, bottom, right = part
     width = right - left
     for y in range(top, bottom):
@@ -27,12 +26,11 @@ def add_weighted(
             a, b, c, d = weights[i, 0], weights[i, 1], weights[i, 2], weights[i, 3]
             if a == 0 and b == 0 and c == 0 and d == 0:
                 continue
-            row = source[y + first[0] + i * steps[0]]
-            start = left + first[1]
-            p = row[start : start + width]
-            q = row[start + steps[1] : start + steps[1] + width]
-            r = row[start + 2 * steps[1] : start + 2 * steps[1] + width]
-            s = row[start + 3 * steps[1] : start + 3 * steps[1] + width]
+            row = source[y + i * steps[0]]
+            p = row[left : left + width]
+            q = row[left + steps[1] : left + steps[1] + width]
+            r = row[left + 2 * steps[1] : left + 2 * steps[1] + width]
+            s = row[left + 3 * steps[1] : left + 3 * steps[1] + width]
             for x in range(width):
                 line[x] += (a * p[x] + b * q[x]) + (c * r[x] + d * s[x])
 

@@ -73,6 +73,7 @@ def sharpened_rows(luma: Tensor, strengths: Tensor, first: int, last: int) -> Te
     nine = columns[:, :-2] + columns[:, 1:-1] + columns[:, 2:]
     centre = around[1:-1, 1:-1]
     detail = centre * (45 / 64) - nine * (5 / 64)
-    strength = expanded(strengths[first // LATENT_STRIDE :], LATENT_STRIDE, last - first, width)
+    beside = strengths[first // LATENT_STRIDE : -(-last // LATENT_STRIDE)]
+    strength = expanded(beside, LATENT_STRIDE, last - first, width)
     rows[top - first : bottom - first, 1:-1] = (centre + strength[top - first : bottom - first, 1:-1] * detail).clamp(0, PEAK)
     return rows

@@ -16,19 +16,21 @@ from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture, plane_sizes, sample_type
 from jpegai_ref.picture_header import LATENT_STRIDE
-from jpegai_ref.post_filters import STRIP, Planes, filtered, has_filters
+from jpegai_ref.post_filters import Planes, Rows, filtered, has_filters
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.tiling import Span, spans
 
 Window = tuple[slice, slice]
 """Rows and columns of a plane."""
+STRIP = 64
+"""Rows that are filtered together, which does not change them; a multiple of 16."""
 
 
 def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint) -> Picture:
     """The picture by an operating point. The samples do not depend on the number of PyTorch's threads.
 
     Memory beside the result grows with the tiles that the header asks for and with the threads, not with the picture; with filters behind
-    the synthesis also by up to 20 bytes a sample of luma.
+    the synthesis also by the planes in float32, at most 12 bytes a sample of luma.
     """
     header, colour, subsampling = quantised.header, quantised.colour, quantised.subsampling
     codes = [np.empty(size, sample_type(header.bit_depth)) for size in plane_sizes(header.height, header.width, colour, subsampling)]
@@ -41,13 +43,13 @@ def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: Op
     def write_tile(rows: Span, columns: Span) -> None:
         write(_synthesised(coder, quantised, operating_point, (rows, columns)), _windows(rows, columns, quantised))
 
-    def write_strip(planes: Planes, rows: Span) -> None:
+    def write_strip(behind_filters: Rows, rows: Span) -> None:
         windows = _windows(rows, Span(0, header.width, 0, header.width), quantised)
-        write([plane[window] for plane, window in zip(planes, windows, strict=True)], windows)
+        write(behind_filters(rows.start, rows.stop), windows)
 
     if has_filters(quantised):
-        planes = filtered(coder, quantised, synthesised(coder, quantised, operating_point))
-        in_parallel([partial(write_strip, planes, strip) for strip in _strips(header.height)], coder.device)
+        behind_filters = filtered(coder, quantised, synthesised(coder, quantised, operating_point))
+        in_parallel([partial(write_strip, behind_filters, strip) for strip in _strips(header.height)], coder.device)
     else:
         in_parallel([partial(write_tile, *tile) for tile in _tiles(quantised)], coder.device)
     width, height = header.display_size

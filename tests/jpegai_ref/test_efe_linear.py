@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
+import numba
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jpegai_ref import efe_linear_fit
+from jpegai_ref import efe_linear, efe_linear_fit, filter_loops
 from jpegai_ref.chroma_grid import ChromaGrid, Planes, Rectangle
 from jpegai_ref.comparison import Comparison, Objective
 from jpegai_ref.decoded_planes import DecodedPlanes
@@ -21,6 +22,7 @@ from jpegai_ref.tool_header import Enhancement
 
 from tests.jpegai_ref.filter_headers import random_set
 
+CHECKED_LOOP = numba.njit(boundscheck=True)(filter_loops.add_weighted.py_func)
 FORMATS = [(1, 1), (2, 2), (1, 2), (2, 1)]
 REGIONS = [
     [(0, 1, 0, 1)],
@@ -116,6 +118,25 @@ def test_a_part_is_filtered_as_in_the_whole(data: st.DataObject, height: int, wi
     assert np.array_equal(result, whole[(slice(None), *part.slices)])
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.integers(1, 40), st.integers(1, 40), st.sampled_from(FORMATS), st.integers(1, 4), st.integers(0, 7))
+def test_no_sample_is_read_beside_the_surroundings(
+    data: st.DataObject, height: int, width: int, subsampling: tuple[int, int], side: int, split: int
+) -> None:
+    """Of every side, in parts of any picture, by the inner loop compiled anew such that an index out of bounds raises IndexError."""
+    chroma, luma, grid = picture(height, width, subsampling)
+    top, left = data.draw(st.integers(0, grid.height - 1)), data.draw(st.integers(0, grid.width - 1))
+    filters = random_set(np.random.default_rng(side), split, side)
+    for part in (grid.whole, Rectangle(top, left, grid.height, grid.width), Rectangle(top, left, top + 1, left + 1)):
+        around = DecodedPlanes(grid, luma, *chroma).around(part)
+        expected = filtered(around, (12800, 12800), filters, grid, part)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(efe_linear, "add_weighted", CHECKED_LOOP)
+            assert np.array_equal(filtered(around, (12800, 12800), filters, grid, part), expected)
+            with pytest.raises(IndexError):
+                filtered(np.ascontiguousarray(around[..., :-1]), (12800, 12800), filters, grid, part)
+
+
 def test_a_plane_without_a_filter_stays() -> None:
     chroma, luma, grid = picture(40, 40, (1, 1))
     only_v = FilterSet(None, random_set(np.random.default_rng(0), 0, 3).v)
@@ -171,6 +192,21 @@ def test_the_choice_weighs_the_bits() -> None:
     assert [one.spec for one in dear] == [None, None]
     assert [one.spec is not None and one.spec.side for one in cheap] == [4, 4]
     assert all(one.error < other.error for one, other in zip(cheap, dear, strict=True))
+
+
+def test_a_plane_without_errors_does_not_decide_for_the_other() -> None:
+    """U is exact, V is not; and what makes a plane exact is not worth bits without end."""
+    chroma, luma, grid = picture(200, 200, (1, 1))
+    original = chroma + np.array([0, 9], np.float32)[:, None, None]
+    sums = efe_linear_fit.moments(compared(chroma, luma, grid, original), (12800, 12800))
+    assert efe_linear_fit.unfiltered(sums, 0).error == 0
+    u, v = efe_linear_fit.best_pair(sums, grid, Objective(0.1, 40_000, 40_000))
+    assert u.spec is None
+    assert v.spec is not None
+    assert v.error < 0.5 * efe_linear_fit.unfiltered(sums, 1).error
+    dear = Objective(1e-6, 40_000, 40_000)
+    assert dear((0.0, 0.0), 0) > dear((0.0, 0.0), 1) > dear((0.0, 0.0), 9000)
+    assert dear((0.0, 1e-3), 100) < dear((1e-3, 1e-3), 0) < dear((0.0, 0.0), 0)
 
 
 def test_small_planes_have_no_splits_with_empty_regions() -> None:

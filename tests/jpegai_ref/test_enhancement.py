@@ -19,6 +19,7 @@ from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter
 from jpegai_ref.encoder import Encoded, Setting, encode, encode_analysed
 from jpegai_ref.enhancement import enhanced
 from jpegai_ref.errors import BitstreamError
+from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.markers import Marker, read_substreams, write_substreams
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
 from jpegai_ref.picture import Picture
@@ -26,6 +27,7 @@ from jpegai_ref.picture_header import Tiling
 from jpegai_ref.picture_header_syntax import write_picture_header
 from jpegai_ref.post_filters import decoded_planes
 from jpegai_ref.probe import probe
+from jpegai_ref.quality import setting_of
 from jpegai_ref.rate_matching import matched
 from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tool_header import ALL_OFF, Enhancement
@@ -96,6 +98,19 @@ def test_tiles(coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
     assert both_sides(coder, ycc(290, 300), "sop", BOTH).decisions.enhancement != OFF
 
 
+@pytest.mark.parametrize("picture", [rgb(150, 133), ycc(141, 150)], ids=["444", "420"])
+@pytest.mark.parametrize("rows", [16, 48, 1024])
+def test_rows_that_are_filtered_together_change_nothing(
+    tool_coder: Coder, picture: Picture, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = encode(tool_coder, picture, Setting(3, 0), replace(BOTH, lef=True))
+    assert encoded.decisions.enhancement.linear is not None
+    plain = digest(encoded.reconstruction(tool_coder, "sop"))
+    monkeypatch.setattr("jpegai_ref.reconstruction.STRIP", rows)
+    monkeypatch.setattr("jpegai_ref.post_filters.PART_COLUMNS", rows)
+    assert digest(encoded.reconstruction(tool_coder, "sop")) == plain
+
+
 def test_streams_and_planes_do_not_depend_on_threads(coder: Coder) -> None:
     picture = rgb(300, 420)
     results = set()
@@ -132,7 +147,7 @@ def errors_of(coder: Coder, picture: Picture, encoded: Encoded, operating_point:
 
 
 @pytest.mark.parametrize("tools", [LINEAR, NONLINEAR, BOTH], ids=str)
-@pytest.mark.parametrize("setting", [Setting(0, -1024), Setting(1, 0), Setting(2, 20), Setting(3, 700)], ids=str)
+@pytest.mark.parametrize("setting", [setting_of(0), Setting(1, 0), Setting(2, 20), setting_of(HIGHEST_QUALITY)], ids=str)
 @pytest.mark.parametrize("picture", [rgb(150, 133), ycc(140, 137), ycc(101, 160, 10, (1, 2))], ids=lambda picture: str(picture.subsampling))
 def test_what_is_chosen_is_never_worse_than_nothing(coder: Coder, picture: Picture, setting: Setting, tools: Tools) -> None:
     encoded = encode(coder, picture, setting, tools)

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import random
 import resource
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from jpegai_ref.chroma_grid import ChromaGrid
+from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import read_codestream, write_codestream
+from jpegai_ref.decoder import decode
 from jpegai_ref.efe_linear_header import LinearFilter
 from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter, mask_shape, tile_count
+from jpegai_ref.encoder import Setting, encode
 from jpegai_ref.errors import BitstreamError
-from jpegai_ref.exact import ExactModel, decode_symbols
+from jpegai_ref.exact import ExactModel, Symbols, decode_symbols
 from jpegai_ref.markers import Marker, read_substreams, write_substreams
+from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture_header import LARGEST_SIDE, PictureHeader
 from jpegai_ref.picture_header_syntax import write_picture_header
-from jpegai_ref.probe import probe
 from jpegai_ref.tool_header import Enhancement, ToolHeader
+from jpegai_ref.tools import NO_TOOLS, Tools
 
+from tests.jpegai_ref.damage import Source, mutations, survive
 from tests.jpegai_ref.filter_headers import random_set
+from tests.jpegai_ref.sample_pictures import grey, rgb, ycc
 from tests.jpegai_ref.small_exact import file_of, header, model, symbols_for, with_cube_flags
 
 SPREAD, PEAKED = model(), model(peaked=True)
+GIB = 1 << 30
 
 
 def with_scaling(plain: PictureHeader) -> PictureHeader:
@@ -58,78 +67,78 @@ def files() -> list[tuple[ExactModel, bytes]]:
     return found
 
 
-def mutated(data: bytes, choice: random.Random) -> bytes:
-    """One to four changes: bits, bytes, cuts, copies, markers."""
-    changed = bytearray(data)
-    for _ in range(choice.randint(1, 4)):
-        place = choice.randrange(len(changed)) if choice.random() < 0.5 else choice.randrange(min(40, len(changed)))
-        kind = choice.randrange(7)
-        if kind < 2:
-            changed[place] ^= 1 << choice.randrange(8)
-        elif kind == 2:
-            changed[place] = choice.choice([0, 255, choice.randrange(256)])
-        elif kind == 3:
-            del changed[place : place + choice.randint(1, 8)]
-        elif kind == 4:
-            changed[place:place] = choice.randbytes(choice.randint(1, 8))
-        elif kind == 5:
-            start = choice.randrange(len(changed))
-            changed[place : place + 4] = changed[start : start + 4]
-        else:
-            changed[place : place + 2] = choice.choice(list(Marker)).to_bytes(2, "big")
-        if not changed:
-            return b""
-    return bytes(changed)
+def small_sources() -> list[Source]:
+    return [Source(data, partial(symbols_of, exact)) for exact, data in files()]
 
 
-def mutated_inside(data: bytes, choice: random.Random) -> bytes:
-    """A change of one substream in a container that stays whole, so that the coder sees it."""
-    parts = {marker: bytes(part) for marker, part in read_substreams(data).items()}
-    marker = choice.choice(list(parts))
-    parts[marker] = mutated(parts[marker], choice)
-    return write_substreams(parts)
+def symbols_of(exact: ExactModel, data: bytes) -> Symbols:
+    return decode_symbols(exact, read_codestream(data)).symbols
 
 
-def mutations(count: int) -> Iterator[tuple[ExactModel, bytes]]:
-    choice = random.Random(2024)
-    sources = files()
-    for number in range(count):
-        exact, data = sources[number % len(sources)]
-        yield exact, (mutated if number % 3 else mutated_inside)(data, choice)
+def committed_sources(coder: Coder) -> list[Source]:
+    """Pictures of every kind, small and at several rates, without tools and with all, for each operating point."""
+    every = Tools(**{field.name: True for field in fields(Tools)})
+    kinds = [
+        (rgb(64, 64), Setting(1, 0), NO_TOOLS),
+        (rgb(65, 70), Setting(3, 0), every),
+        (ycc(64, 66, 10), Setting(0, 0), every),
+        (grey(66, 64), Setting(2, 0), NO_TOOLS),
+        (ycc(70, 64, 8, (1, 2)), Setting(2, 0), replace(every, rvs=False)),
+        (rgb(1, 3, 16), Setting(3, 300), every),
+        (rgb(70, 71), Setting(2, 100), replace(every, cwg=False, lef=False)),
+    ]
+    found = []
+    for number, (picture, setting, tools) in enumerate(kinds):
+        point = OPERATING_POINTS[number % len(OPERATING_POINTS)]
+        found.append(Source(encode(coder, picture, setting, tools).data, partial(decode, coder, operating_point=point)))
+    return found
 
 
-def survive(count: int) -> tuple[int, float]:
-    """How many files were decoded, and the longest time for one in seconds of the processor."""
-    decoded, longest = 0, 0.0
-    messages: set[str] = set()
-    for exact, data in mutations(count):
-        start = time.process_time()
-        try:
-            probe(data)
-            decode_symbols(exact, read_codestream(data))
-            decoded += 1
-        except BitstreamError as error:
-            messages.add(str(error))
-        longest = max(longest, time.process_time() - start)
-    assert all(message and "\n" not in message for message in messages)
-    assert len(messages) > 20
-    return decoded, longest
+@contextmanager
+def memory_limit(more_bytes: int) -> Iterator[None]:
+    """No more address space than there is now and `more_bytes`: what asks for more raises."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def check_survival(sources: Sequence[Source], count: int) -> None:
+    survived = survive(mutations(sources, count))
+    assert survived.decoded > 0
+    assert survived.decoded + survived.refused == count
+    assert len(survived.messages) > 20
+    assert all(message and "\n" not in message for message in survived.messages)
+    assert survived.longest_s < 10
 
 
 def test_thousands_of_damaged_files() -> None:
-    decoded, longest = survive(3000)
-    assert 0 < decoded < 3000
-    assert longest < 10
+    check_survival(small_sources(), 3000)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_twenty_thousand_damaged_files() -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    decoded, longest = survive(20_000)
-    assert 0 < decoded < 20_000
-    assert longest < 10
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20  # KiB
+    with memory_limit(GIB):
+        check_survival(small_sources(), 20_000)
+
+
+def test_damaged_files_of_the_committed_weights(own_coder: Coder) -> None:
+    """To samples, through the networks and filters."""
+    sources = committed_sources(own_coder)
+    with memory_limit(GIB):
+        check_survival(sources, 400)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_twenty_thousand_damaged_files_of_the_committed_weights(own_coder: Coder) -> None:
+    sources = committed_sources(own_coder)
+    with memory_limit(GIB):
+        check_survival(sources, 20_000)
 
 
 def test_every_truncation() -> None:

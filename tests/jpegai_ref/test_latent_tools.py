@@ -23,6 +23,7 @@ from jpegai_ref.picture_header import Tiling
 from jpegai_ref.probe import probe
 from jpegai_ref.rate_matching import matched
 from jpegai_ref.tools import FITTED, NO_TOOLS, Tools
+from jpegai_ref.variable_rate import RATE_MODELS
 from jpegai_ref.weights import WeightsError
 
 from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
@@ -30,6 +31,10 @@ from tests.jpegai_ref.some_tools import tool_tensors
 
 BASE = Setting(1, 0)
 ALL = Tools(rvs=True, cwg=True, lsbs=True, lef=True)
+ENDS = [
+    Setting(model_id, end) for model_id, model in enumerate(RATE_MODELS) for end in (model.lowest_displacement, model.highest_displacement)
+]
+"""Of every model: the outermost are those of the axis of qualities."""
 EACH = [Tools.parse(name) for name in FITTED]
 
 
@@ -78,7 +83,7 @@ def test_kinds_of_pictures(tool_coder: Coder, picture: Picture) -> None:
     both_sides(tool_coder, picture, "sop", ALL)
 
 
-@pytest.mark.parametrize("setting", [Setting(0, -1024), Setting(2, -320), Setting(3, 702)])
+@pytest.mark.parametrize("setting", ENDS, ids=str)
 def test_all_rates(tool_coder: Coder, setting: Setting) -> None:
     both_sides(tool_coder, rgb(100, 90), "bop", ALL, setting)
 
@@ -165,8 +170,15 @@ def test_streams_that_ask_for_what_is_not_there(tool_coder: Coder, coder: Coder)
     beyond = replace(stream, tools=replace(stream.tools, sharpening_channel=200))
     with pytest.raises(BitstreamError, match="channel 200 steers the sharpening, and luma has 128 channels"):
         decode(tool_coder, write_codestream(beyond))
-    with pytest.raises(BitstreamError, match=r"no constants|the weights"):
-        decode(coder, write_codestream(replace(stream, weights_id=coder.weights_id)))
+    for tool, subject in (
+        ("lsbs", r"latents are scaled before the synthesis \(LSBS\)"),
+        ("lef", r"luma is sharpened \(LEF\)"),
+        ("rvs", r"residual and variance are scaled by blocks \(RVS\)"),
+        ("cwg", r"residual and variance are scaled by channels \(CWG\)"),
+    ):
+        with_it = read_codestream(encode(tool_coder, rgb(64, 64), BASE, Tools.parse(tool)).data)
+        with pytest.raises(BitstreamError, match=f"^{subject}, and these weights have no constants for it$"):
+            decode(coder, write_codestream(replace(with_it, weights_id=coder.weights_id)))
 
 
 def test_altered_bytes_give_a_picture_or_a_clear_error(tool_coder: Coder) -> None:

@@ -12,8 +12,10 @@ from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import read_codestream, write_codestream
 from jpegai_ref.decoder import decode
 from jpegai_ref.encoder import Setting, encode
+from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
 from jpegai_ref.picture import Picture
+from jpegai_ref.quality import setting_of
 
 from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 
@@ -65,7 +67,7 @@ def test_kinds_of_pictures(coder: Coder, picture: Picture) -> None:
     both_sides(coder, picture, "bop")
 
 
-@pytest.mark.parametrize("setting", [Setting(0, -512), Setting(0, 0), Setting(2, -320), Setting(3, 702)])
+@pytest.mark.parametrize("setting", [setting_of(0), Setting(0, 0), Setting(2, -320), setting_of(HIGHEST_QUALITY)])
 def test_all_rates(coder: Coder, setting: Setting) -> None:
     both_sides(coder, rgb(100, 90), "bop", setting)
 

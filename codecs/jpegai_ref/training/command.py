@@ -39,7 +39,7 @@ COMMITTED = "committed"
     metavar="FOLDER",
     help="Checkpoint and log; a training found there is continued.",
 )
-@click.option("--steps", required=True, type=click.IntRange(min=1), help="Of the whole plan, all slices together.")
+@click.option("--steps", required=True, type=click.IntRange(1, 10**9), help="Of the whole plan, all slices together.")
 @click.option(
     "--minutes",
     required=True,

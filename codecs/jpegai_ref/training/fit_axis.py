@@ -9,7 +9,6 @@ the folder in the order of names. Prints the constants for `knob.py`.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -23,6 +22,7 @@ from jpegai_ref.analysed import analysed
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.encoder import Setting, encode_analysed
 from jpegai_ref.picture import Picture
+from jpegai_ref.training.arguments import OneLineParser, integer
 from jpegai_ref.training.data import SUFFIXES
 from jpegai_ref.variable_rate import RATE_MODELS
 from jpegai_ref.weights import WeightsError
@@ -73,13 +73,11 @@ def _picture(path: Path) -> Picture:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training.fit_axis", description=(__doc__ or "").splitlines()[0])
+    parser = OneLineParser(prog="python -m jpegai_ref.training.fit_axis", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a folder of training pictures")
     parser.add_argument("--weights", type=Path, help="the file of weights that the constants are for [default: that in use]")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help=f"so many of them [default: {PICTURES}]")
+    parser.add_argument("--pictures", type=integer(1, 10_000), default=PICTURES, help=f"so many of them [default: {PICTURES}]")
     chosen = parser.parse_args(arguments)
-    if chosen.pictures < 1:
-        parser.error("--pictures: at least one is needed")
     paths = sorted((path for path in chosen.data.rglob("*") if path.suffix.lower() in SUFFIXES), key=lambda path: path.name)
     if not paths:
         parser.error(f"{chosen.data} holds no pictures")

@@ -6,7 +6,6 @@ already are replaced. The same seed and pictures give the same constants.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 
 from jpegai_ref.coder import load
+from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, integer
 from jpegai_ref.training.data import TrainingDataError, load_pictures
 from jpegai_ref.training.fit_lef import fit_lef
 from jpegai_ref.training.fit_lsbs import fit_lsbs
@@ -39,16 +39,16 @@ def _report(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training.fit_tools", description=__doc__)
+    parser = OneLineParser(prog="python -m jpegai_ref.training.fit_tools", description=__doc__)
     parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
     parser.add_argument("--weights", type=Path, required=True, help="the file of weights that the constants are for")
     parser.add_argument("--out", type=Path, required=True, help="the file of weights with constants; may be the same")
-    parser.add_argument("--crops", type=int, default=12, help="of 256x256 samples [default: 12]")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--crops", type=integer(1, 10_000), default=12, help="of 256x256 samples [default: 12]")
+    parser.add_argument("--seed", type=integer(0, LARGEST_SEED), default=1)
+    parser.add_argument("--threads", type=integer(1, MOST_THREADS), default=torch.get_num_threads())
     chosen = parser.parse_args(arguments)
-    if chosen.crops < 1:
-        parser.error("--crops: at least one is needed")
+    if not chosen.out.absolute().parent.is_dir():
+        parser.error(f"{chosen.out} cannot be written: there is no such folder")
     torch.set_num_threads(chosen.threads)
     try:
         name = fit(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed)

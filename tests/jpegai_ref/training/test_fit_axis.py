@@ -42,10 +42,15 @@ def test_searches_start_at_the_rate_that_is_asked_for() -> None:
 
 
 def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments, complaint in ((["--pictures", "0"], "at least one"), ([], "holds no pictures")):
+    mistakes = [
+        (["--pictures", "0"], "argument --pictures: 0 is not in 1..10000"),
+        (["--pictures", "1.5"], "argument --pictures: '1.5' is no integer"),
+        ([], f"{tmp_path} holds no pictures"),
+    ]
+    for arguments, complaint in mistakes:
         with pytest.raises(SystemExit, match="2"):
             main(["--data", str(tmp_path), *arguments])
-        assert complaint in capsys.readouterr().err
+        assert capsys.readouterr().err == f"jpegai_ref.training.fit_axis: {complaint}\n"
     (tmp_path / "a.png").write_bytes(b"rubbish")
     (tmp_path / "w.safetensors").write_bytes(b"rubbish")
     assert main(["--data", str(tmp_path), "--weights", str(tmp_path / "w.safetensors")]) == 1

@@ -26,10 +26,36 @@ from jpegai_ref.training.fit_search import search
 from tests.jpegai_ref.sample_pictures import rgb
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--threads", "0"), "argument --threads: 0 is not in 1..256"),
+        (("--threads", "x"), "argument --threads: 'x' is no integer"),
+        (("--seed", "-1"), "argument --seed: -1 is not in 0..4294967295"),
+        (("--crops", "0"), "argument --crops: 0 is not in 1..10000"),
+        (("--out", "nowhere/w.safetensors"), "nowhere/w.safetensors cannot be written: there is no such folder"),
+        ((), "the following arguments are required: --out"),
+    ],
+)
+def test_wrong_command_lines(arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, before anything is read."""
+    rest = () if not arguments or "--out" in arguments else ("--out", "w.safetensors")
+    with pytest.raises(SystemExit, match="2"):
+        fit_tools.main(["--data", "data", "--weights", "weights", *rest, *arguments])
+    assert capsys.readouterr() == ("", f"jpegai_ref.training.fit_tools: {complaint}\n")
+
+
 @pytest.fixture(scope="module")
 def found(coder: Coder) -> list[Sample]:
     picture = torch.from_numpy(np.stack(rgb(270, 300).planes))
     return samples(coder, [picture], 2, seed=3)
+
+
+@pytest.fixture(scope="module")
+def own_found(own_coder: Coder) -> list[Sample]:
+    """For trained weights, which alone have a curve of rate and distortion."""
+    picture = torch.from_numpy(np.stack(rgb(370, 560).planes))
+    return samples(own_coder, [picture], 3, seed=3)
 
 
 def test_lsbs_helps_the_decoder_by_what_is_reported(coder: Coder, found: Sequence[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,8 +79,9 @@ def test_lsbs_helps_the_decoder_by_what_is_reported(coder: Coder, found: Sequenc
         assert promised <= 0
 
 
-def test_what_luma_is_worth(coder: Coder, found: Sequence[Sample]) -> None:
+def test_what_luma_is_worth(own_coder: Coder, own_found: Sequence[Sample]) -> None:
     """Planes of the next displacement are worth the rate that they cost, nearly; those without a change nothing."""
+    coder, found = own_coder, own_found
     score = LumaScore(coder, found, 1)
     assert score.reacts
 
@@ -93,7 +120,7 @@ def test_lef_is_worth_what_is_reported(coder: Coder, found: Sequence[Sample], mo
         if "nothing to fit" in line:
             continue
         pictures = [coded(sharp, sample, model_id, Tools(lef=True)).quantised for sample in found]
-        lumas = [filtered(sharp, picture, synthesised(sharp, picture, "bop"))[0] for picture in pictures]
+        lumas = [filtered(sharp, picture, synthesised(sharp, picture, "bop"))(0, picture.header.height)[0] for picture in pictures]
         promised = float(line.split("worth ")[1].split(" %")[0]) / 100
         assert LumaScore(coder, found, model_id)(lumas) == pytest.approx(promised, abs=1e-4)
         assert promised <= 0
@@ -115,15 +142,19 @@ def test_scales_cost_no_more_than_none(coder: Coder, found: Sequence[Sample], to
     assert min(costs) < 1
 
 
-def test_without_tools_the_cost_is_one_and_a_move_along_the_curve_gains_nothing(coder: Coder, found: Sequence[Sample]) -> None:
-    """All steps scaled alike are another displacement: the tangent lies below a convex curve."""
-    plain = [one for part in (LUMA, CHROMA) for one in baselines(coder, found, 1, part)]
-    assert cost(coder, plain, 1) == 1
+def test_without_tools_the_cost_is_one_and_a_move_along_the_curve_gains_nothing(own_coder: Coder, own_found: Sequence[Sample]) -> None:
+    """All steps scaled alike are another displacement: the tangent lies below a convex curve, at half a level by one or two percent.
+
+    Only trained weights have such a curve. By random ones distortion moves by a thousandth where the rate moves by six percent, so that the
+    tangent follows chance: costs of 0.97 are seen there. Luma of three crops: bytes of chroma at low rates are too few to be even."""
+    plain = baselines(own_coder, own_found, 1, LUMA)
+    assert len(plain) == 3
+    assert cost(own_coder, plain, 1) == 1
     assert all(one.rate > 0 and one.slope > 0 for one in plain)
     scales = {"tools.rvs.thresholds": torch.zeros(2, 4, 3, dtype=torch.int32)}
     for scale in (116, 141):
-        moved = with_constants(coder, scales | {"tools.rvs.scales": torch.full((2, 4, 4), scale, dtype=torch.int32)})
-        assert cost(moved, plain, 1, Tools(rvs=True)) == pytest.approx(1, abs=0.04)
+        moved = with_constants(own_coder, scales | {"tools.rvs.scales": torch.full((2, 4, 4), scale, dtype=torch.int32)})
+        assert cost(moved, plain, 1, Tools(rvs=True)) == pytest.approx(1.015, abs=0.02)
 
 
 def test_a_crop_without_content_is_of_no_use(coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
