@@ -142,12 +142,19 @@ def decode(
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def probe(file: Path) -> None:
+@click.option("--channels", is_flag=True, help="Also what the first channels take; needs the weights that FILE was made with.")
+def probe(file: Path, channels: bool) -> None:
     """Print what FILE says of itself."""
     with reported():
         from jpegai_ref.probe import probe as described
 
-        click.echo(described(file.read_bytes()))
+        data = file.read_bytes()
+        lines = [described(data)]
+        if channels:
+            from jpegai_ref.prefix_probe import prefix_probe
+
+            lines.append(prefix_probe(_coder("cpu", None), data))
+    click.echo("\n".join(lines))
 
 
 @cli.command()

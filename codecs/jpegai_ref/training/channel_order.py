@@ -21,6 +21,7 @@ from jpegai_ref.weights import WeightsError
 
 Component = Literal["luma", "chroma"]
 COMPONENTS: tuple[Component, Component] = ("luma", "chroma")
+LUMA, CHROMA = COMPONENTS
 STAGES = 4
 """Of the context model, and positions of a cell."""
 Orders = Mapping[Component, Sequence[int]]
@@ -75,15 +76,13 @@ def _axes() -> Iterator[Axis]:
         for part in ("weight", "bias", "shift"):
             yield Axis(f"{component}.scale_decoder.third.{part}", 0, (component,), entries=SHUFFLE**2)
     # The means of chroma are the hyper-decoder's own; for luma the context model makes them of its output.
-    of_cell: tuple[Component, ...] = ("chroma",) * STAGES
+    of_cell = (CHROMA,) * STAGES
     yield Axis("chroma_prior.decoder.last.weight", 0, of_cell)
     yield Axis("chroma_prior.decoder.last.bias", 0, of_cell)
-    known: tuple[Component, ...] = ()
     for stage in range(STAGES):
         if stage:
-            known += ("luma",)
-            yield Axis(f"context.gather.{stage - 1}.0.weight", 1, known)
-        yield Axis(f"context.predict.{stage}.layers.4.weight", 0, ("luma",))
+            yield Axis(f"context.gather.{stage - 1}.0.weight", 1, (LUMA,) * stage)
+        yield Axis(f"context.predict.{stage}.layers.4.weight", 0, (LUMA,))
     for operating_point in OPERATING_POINTS:
         for copy in range(COPIES[operating_point]):
             yield from _synthesis_axes(operating_point, f"synthesis.{operating_point}.{copy}")
@@ -92,11 +91,11 @@ def _axes() -> Iterator[Axis]:
 def _synthesis_axes(operating_point: OperatingPoint, prefix: str) -> Iterator[Axis]:
     high = operating_point == "hop"
     entrance, exit_ = ("first", "second") if high else ("conv", "conv")
-    yield Axis(f"{prefix}.luma.pre.{entrance}.weight", 1, ("luma",))
-    yield Axis(f"{prefix}.luma.pre.{exit_}.weight", 0, ("luma",))
-    yield Axis(f"{prefix}.luma.pre.{exit_}.bias", 0, ("luma",))
+    yield Axis(f"{prefix}.luma.pre.{entrance}.weight", 1, (LUMA,))
+    yield Axis(f"{prefix}.luma.pre.{exit_}.weight", 0, (LUMA,))
+    yield Axis(f"{prefix}.luma.pre.{exit_}.bias", 0, (LUMA,))
     # Transposed convolutions have their inputs first.
     layer, inputs = (".conv", 1) if operating_point == "sop" else ("", 0)
-    yield Axis(f"{prefix}.luma.up1{layer}.weight", inputs, ("luma",))
-    yield Axis(f"{prefix}.chroma.combine.weight", 1, ("luma", "chroma"))
-    yield Axis(f"{prefix}.chroma.up{'1' if high else ''}{layer}.weight", inputs, ("chroma",))
+    yield Axis(f"{prefix}.luma.up1{layer}.weight", inputs, (LUMA,))
+    yield Axis(f"{prefix}.chroma.combine.weight", 1, COMPONENTS)
+    yield Axis(f"{prefix}.chroma.up{'1' if high else ''}{layer}.weight", inputs, (CHROMA,))
