@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
 from jpegai_ref.command_errors import reported, write_output
 from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.tools import Tools, tool_names
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
     from jpegai_ref.coder import Coder
     from jpegai_ref.model import OperatingPoint
 
+CHANNELS_HELP = "So many channels of the latents alone, the first; without CHROMA all of its. [default: all]"
 threads_option = click.option("--threads", type=click.IntRange(1, 256), help="[default: one for each core]")
 device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 input_file = click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+channels_option = click.option("--channels", metavar="LUMA[,CHROMA]", help=CHANNELS_HELP)
 output_file = click.argument("destination", metavar="OUT", type=click.Path(path_type=Path))
 
 
@@ -41,9 +45,19 @@ def cli() -> None:
 @click.option("--bpp", type=click.FloatRange(0.0001, 1000), help="Target rate in bits per pixel.")
 @click.option("--quality", type=click.IntRange(0, HIGHEST_QUALITY), help="Fixed quality; 128 more make the quantiser 1.22 times as fine.")
 @click.option("--tools", metavar="NAME+NAME", default="", help=f"Coding tools: {', '.join(tool_names())}. [default: none]")
+@channels_option
 @threads_option
 @device_option
-def encode(source: Path, destination: Path, bpp: float | None, quality: int | None, tools: str, threads: int | None, device: str) -> None:
+def encode(
+    source: Path,
+    destination: Path,
+    bpp: float | None,
+    quality: int | None,
+    tools: str,
+    channels: str | None,
+    threads: int | None,
+    device: str,
+) -> None:
     """Code the picture IN (PNG, PPM, PGM, raw .yuv) into the file OUT."""
     if (bpp is None) == (quality is None):
         raise click.UsageError("give either --bpp or --quality")
@@ -53,6 +67,7 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
         switches = Tools.parse(tools)
     except ValueError as error:
         raise click.UsageError(f"--tools {tools}: {error}") from error
+    prefix = _prefix(channels)
     with reported():
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
@@ -62,7 +77,7 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
 
         picture = read_picture(source)
         coder = _coder(device, threads)
-        analysis = analysed(coder, picture)
+        analysis = analysed(coder, picture).limited(prefix)
         note = ""
         if quality is not None:
             setting = setting_of(quality)
@@ -81,28 +96,65 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
 @input_file
 @output_file
 @click.option("--op", "operating_point", type=click.Choice(["sop", "bop", "hop"]), help="Operating point. [default: the stream's first]")
+@channels_option
+@click.option("--partial", is_flag=True, help="A file that is cut off gives a preview, of what is whole in it, instead of an error.")
+@click.option("--grey", is_flag=True, help="Luma alone: chroma is not decoded.")
 @threads_option
 @device_option
-def decode(source: Path, destination: Path, operating_point: OperatingPoint | None, threads: int | None, device: str) -> None:
+def decode(
+    source: Path,
+    destination: Path,
+    operating_point: OperatingPoint | None,
+    channels: str | None,
+    partial: bool,
+    grey: bool,
+    threads: int | None,
+    device: str,
+) -> None:
     """Decode the file IN into the picture OUT (.png, .ppm, .pgm, .yuv)."""
+    prefix = _prefix(channels)
+    if grey and prefix.chroma is not None:
+        raise click.UsageError("--grey decodes no chroma: give --channels for luma alone")
     with reported():
-        from jpegai_ref.decoder import decode as decoded
+        from jpegai_ref.codestream import read_codestream
+        from jpegai_ref.decoder import decode_stream
+        from jpegai_ref.partial_file import read_partial_file
         from jpegai_ref.pictures import check_written, file_content
 
         check_written(destination.suffix)
         data = source.read_bytes()
         coder = _coder(device, threads)
-        write_output(destination, file_content(destination.suffix, decoded(coder, data, operating_point)))
+        cut = None
+        if partial:
+            there = read_partial_file(data, coder.weights_id)
+            stream, prefix, cut = there.stream, there.available(prefix), there.cut
+        else:
+            stream = read_codestream(data)
+        if grey:
+            stream, prefix = replace(stream, chroma=None), replace(prefix, chroma=None)
+        write_output(destination, file_content(destination.suffix, decode_stream(coder, stream, operating_point, prefix=prefix)))
+    if cut is not None:
+        counts = f"{prefix.luma} of {stream.header.luma.channels} channels of luma"
+        if stream.chroma is not None:
+            counts += f", {prefix.chroma} of {stream.header.chroma.channels} of chroma"
+        click.echo(f"a preview of {counts}: {cut}")
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def probe(file: Path) -> None:
+@click.option("--channels", is_flag=True, help="Also what the first channels take; needs the weights that FILE was made with.")
+def probe(file: Path, channels: bool) -> None:
     """Print what FILE says of itself."""
     with reported():
         from jpegai_ref.probe import probe as described
 
-        click.echo(described(file.read_bytes()))
+        data = file.read_bytes()
+        lines = [described(data)]
+        if channels:
+            from jpegai_ref.prefix_probe import prefix_probe
+
+            lines.append(prefix_probe(_coder("cpu", None), data))
+    click.echo("\n".join(lines))
 
 
 @cli.command()
@@ -130,6 +182,15 @@ def train(context: click.Context, arguments: tuple[str, ...]) -> None:
     from jpegai_ref.training.command import command
 
     context.exit(command.main(arguments, prog_name="python -m jpegai_ref train", standalone_mode=False) or 0)
+
+
+def _prefix(channels: str | None) -> ChannelPrefix:
+    if channels is None:
+        return ALL_CHANNELS
+    try:
+        return ChannelPrefix.parse(channels)
+    except ValueError as error:
+        raise click.UsageError(f"--channels {channels}: {error}") from error
 
 
 def _coder(device: str, threads: int | None) -> Coder:

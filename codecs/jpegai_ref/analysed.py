@@ -6,7 +6,7 @@ picture -- [repeated to 64 samples] -- tiles -- colour -- analysis -- y -- Hyper
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref import latents
+from jpegai_ref.channel_prefix import ChannelPrefix
 from jpegai_ref.coder import Coder
 from jpegai_ref.colour import PEAK, analysis_input, samples_from_codes, ycc_from_rgb
 from jpegai_ref.entropy import encode_hyper
@@ -39,6 +40,8 @@ class AnalysedComponent:
     psi: Tensor
     z: NDArray[np.int8]
     sigma_index: NDArray[np.int32]
+    channels: int
+    """Of the latent that are coded, the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,12 @@ class Analysed:
     def samples(self) -> int:
         """Of luma, in the picture that was given."""
         return self.display_size[0] * self.display_size[1]
+
+    def limited(self, prefix: ChannelPrefix) -> Analysed:
+        """The picture of which only so many channels will be coded. Raises ChannelsMissing where there are fewer."""
+        luma, chroma = prefix.counts(self.luma.channels, self.chroma.channels if self.chroma else 0)
+        limited = replace(self.chroma, channels=chroma) if self.chroma else None
+        return replace(self, luma=replace(self.luma, channels=luma), chroma=limited)
 
 
 def stream_threads(width: int, height: int) -> int:
@@ -132,7 +141,7 @@ def _component(coder: Coder, prior: Hyperprior, exact: ExactComponent, y: Tensor
     z = hyper_symbols(prior.encoder(y))[0].to(torch.int8).cpu().numpy()
     psi = latents.prediction(prior, z, picture.height, picture.width, coder.device)
     height, width = y.shape[-2:]
-    return AnalysedComponent(y, psi, z, exact.scale_decoder.sigma_index(z, height, width))
+    return AnalysedComponent(y, psi, z, exact.scale_decoder.sigma_index(z, height, width), len(z))
 
 
 def _cheapest(coder: Coder, picture: Picture) -> NDArray[np.int8]:

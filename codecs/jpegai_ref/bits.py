@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jpegai_ref.errors import BitstreamError
+from jpegai_ref.errors import BitstreamError, CutShort
 
 LONGEST_PREFIX = 31
 """Most zeros ahead of a ue code: its value is below 2^32."""
@@ -47,7 +47,7 @@ class BitWriter:
 
 
 class BitReader:
-    """Takes bits from the front of `data`. Every method raises BitstreamError where the data end too early."""
+    """Takes bits from the front of `data`. Every method raises CutShort where the data end too early."""
 
     def __init__(self, data: bytes | memoryview) -> None:
         self._data = memoryview(data)
@@ -61,7 +61,7 @@ class BitReader:
     def u(self, count: int) -> int:
         """An unsigned number of `count` bits."""
         if count > self.left:
-            raise BitstreamError("the data end inside a field")
+            raise CutShort("the data end inside a field")
         end = self._at + count
         last = -(-end // 8)
         value = int.from_bytes(self._data[self._at // 8 : last], "big") >> (8 * last - end) & ((1 << count) - 1)
@@ -74,7 +74,7 @@ class BitReader:
     def numbers(self, count: int, width: int) -> list[int]:
         """`count` unsigned numbers of `width` bits each, 0 to 32; faster than one after the other."""
         if count * width > self.left:
-            raise BitstreamError("the data end inside a field")
+            raise CutShort("the data end inside a field")
         first, self._at = self._at, self._at + count * width
         octets = np.frombuffer(self._data[first // 8 : -(-self._at // 8)], np.uint8)
         bits = np.unpackbits(octets)[first % 8 :][: count * width].reshape(count, width)

@@ -5,6 +5,7 @@ SOC | PIH picture header | [TON tools] | [SOQ quality map] | SOZ z | SORP luma |
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jpegai_ref.chroma_grid import ChromaGrid
@@ -74,7 +75,11 @@ def read_codestream(data: Bytes, most_samples: int = MOST_SAMPLES) -> Codestream
 
     Raises BitstreamError where the file is no valid codestream, was made by another encoder, or has more than `most_samples` luma samples.
     """
-    substreams = read_substreams(data)
+    return codestream_of(read_substreams(data), most_samples)
+
+
+def codestream_of(substreams: Mapping[Marker, Bytes], most_samples: int = MOST_SAMPLES) -> Codestream:
+    """The record of a file from its substreams, the mandatory ones among them. Raises BitstreamError as `read_codestream`."""
     header = read_picture_header(substreams[Marker.PIH])
     if header.width * header.height > most_samples:
         raise BitstreamError(f"a picture of {header.width}x{header.height} has more than the {most_samples} samples that are allowed")

@@ -1,6 +1,6 @@
 """What goes wrong in a command becomes one line on standard error and an exit status.
 
-1 for a file that cannot be used, 4 where weights, a GPU or what a tool needs are missing.
+1 for a file that cannot be used, 2 for channels that are not there, 4 where weights, a GPU or what a tool needs are missing.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def write_output(path: Path, content: bytes) -> None:
 @contextmanager
 def reported() -> Iterator[None]:
     """Turns what can go wrong with files, weights and devices into Failure or Missing."""
+    from jpegai_ref.channel_prefix import ChannelsMissing
     from jpegai_ref.coder import DeviceMissing
     from jpegai_ref.pictures import PictureFileError
     from jpegai_ref.weights import WeightsError
@@ -51,6 +52,8 @@ def reported() -> Iterator[None]:
         raise Missing(str(error)) from error
     except (BitstreamError, PictureFileError) as error:
         raise Failure(str(error)) from error
+    except ChannelsMissing as error:
+        raise click.UsageError(f"--channels: {error}") from error
     except OSError as error:
         raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
     except MemoryError as error:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref import exact, latents
+from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, read_codestream
 from jpegai_ref.context import split_cells
@@ -37,9 +38,22 @@ def decode(coder: Coder, data: Bytes, operating_point: OperatingPoint | None = N
 
     Raises BitstreamError where the file is no whole codestream, was made with other weights, or uses what is not supported.
     """
-    stream = read_codestream(data)
+    return decode_stream(coder, read_codestream(data), operating_point, workers)
+
+
+def decode_stream(
+    coder: Coder,
+    stream: Codestream,
+    operating_point: OperatingPoint | None = None,
+    workers: int = 1,
+    prefix: ChannelPrefix = ALL_CHANNELS,
+) -> Picture:
+    """The picture of a stream, as `decode`; with a prefix, from the symbols of its first channels alone: a preview.
+
+    Raises BitstreamError as `decode`, ChannelsMissing where the stream has fewer channels.
+    """
     check_supported(coder, stream)
-    quantised = quantised_picture(coder, stream, exact.decode_symbols(coder.exact, stream, workers))
+    quantised = quantised_picture(coder, stream, exact.decode_symbols(coder.exact, stream, workers, prefix=prefix))
     return reconstructed(coder, quantised, operating_point or OPERATING_POINTS[stream.header.transforms[0]])
 
 

@@ -106,7 +106,7 @@ def encode_analysed(
     luma, *others = in_parallel([partial(_coded, coder, source, setting, tools, *part) for part in parts], coder.device)
     chroma = others[0] if others else None
     header = _header(source, setting, luma.header, chroma.header if chroma else ComponentHeader(0, tiling=luma.header.tiling))
-    steering = luma.scales.steering_channel() if tools.lef else None
+    steering = luma.scales.steering_channel() if tools.lef and luma.header.channels else None
     tool_header = ToolHeader(tools.lsbs, tools.lsbs and chroma is not None, steering)
     sharpening = None if steering is None else luma.scales.scale_log(steering)
     quantised = QuantisedPicture(header, tool_header, luma.latent, chroma.latent if chroma else None, sharpening)
@@ -144,10 +144,10 @@ def _coded(
     exact, model_id = (coder.exact.luma, coder.exact.chroma)[index], setting.model_id
     skip = exact.skip_scale(model_id, setting.displacement, component.sigma_index)
     header = ComponentHeader(
-        len(skip),
+        component.channels,
         source.threads,
         rvs=tools.rvs,
-        channel_scales=exact.cwg.flags(model_id, skip) if tools.cwg and exact.cwg else None,
+        channel_scales=exact.cwg.flags(model_id, skip[: component.channels]) if tools.cwg and exact.cwg else None,
         tiling=synthesis_tiles(source.picture.width, source.picture.height),
     )
     scales = exact.scales_of(model_id, header, skip, with_likely=tools.lsbs)
@@ -162,5 +162,5 @@ def _coded(
     symbols = quantiser.symbols()
     if tools.lsbs:
         y_hat = latents.scaled(coder.lsbs, index, model_id, scales.blocks, steps, y_hat, symbols)
-    payload = encode_residual(symbols, scales.coded(header.may_skip), scales.distribution(), header.threads)
+    payload = encode_residual(symbols[: header.channels], scales.coded(header.may_skip), scales.distribution(), header.threads)
     return _Coded(header, y_hat, payload, scales)

@@ -59,25 +59,53 @@ def encode_residual(symbols: NDArray[np.int16], coded: NDArray[np.bool_], distri
 
 
 def decode_residual(
-    payload: bytes | memoryview, coded: NDArray[np.bool_], distribution: NDArray[np.uint8], threads: int = 1, workers: int = 1
+    payload: bytes | memoryview,
+    coded: NDArray[np.bool_],
+    distribution: NDArray[np.uint8],
+    threads: int = 1,
+    workers: int = 1,
+    *,
+    channels: int | None = None,
 ) -> NDArray[np.int16]:
     """The residual symbols (C, h, w), int16, 0 where not `coded`. `workers` threads of this process share the stream's `threads`.
+
+    channels  where it is given: only those of so many channels, the first, (channels, h, w). What lies behind them in the payload is not
+              looked at; for 0 channels nothing is
 
     Raises BitstreamError where the payload is no such stream, ValueError as `encode_residual`.
     """
     _check_shapes(coded, distribution, threads)
-    rows = gathered(coded.ravel(), distribution.ravel())
-    symbols = _decode(residual_tables(), RESIDUAL, payload, rows, residual_calls(coded, threads), threads, workers)
-    return scattered(coded.ravel(), symbols).reshape(coded.shape)
+    chosen = coded[:channels]
+    if channels == 0:
+        return np.zeros(chosen.shape, np.int16)
+    rows, calls = gathered(coded.ravel(), distribution.ravel()), residual_calls(coded, threads)
+    wanted = len(rows) if channels is None else int(np.count_nonzero(chosen))
+    symbols, _ = _decode(residual_tables(), RESIDUAL, payload, rows, calls, threads, workers, wanted)
+    return scattered(chosen.ravel(), symbols[:wanted]).reshape(chosen.shape)
+
+
+def prefix_bits(payload: bytes | memoryview, coded: NDArray[np.bool_], distribution: NDArray[np.uint8], threads: int = 1) -> list[int]:
+    """Bits of the payload that a decoder reads for the first 1, 2, ... calls (see `residual_calls`), all that goes with them included.
+
+    Raises as `decode_residual`."""
+    _check_shapes(coded, distribution, threads)
+    rows, calls = gathered(coded.ravel(), distribution.ravel()), residual_calls(coded, threads)
+    _, left = _decode(residual_tables(), RESIDUAL, payload, rows, calls, threads, 1, len(rows))
+    return (8 * len(payload) - left.sum(axis=0)).tolist()
+
+
+def channels_per_call(shape: tuple[int, ...], threads: int) -> int:
+    """As few channels of a latent (C, h, w) as make a multiple of 4 * threads positions, or else all."""
+    channels, height, width = shape
+    return next((c for c in range(1, channels + 1) if height * width * c % (4 * threads) == 0), max(channels, 1))
 
 
 def residual_calls(coded: NDArray[np.bool_], threads: int) -> NDArray[np.int64]:
-    """End of each call, counted in coded symbols: as few channels as make a multiple of 4 * threads positions, or else all."""
-    channels, height, width = coded.shape
-    unit = 4 * threads
-    chunk = next((c for c in range(1, channels + 1) if height * width * c % unit == 0), max(channels, 1))
-    per_channel = np.count_nonzero(coded, axis=(1, 2))
-    return np.add.reduceat(per_channel, np.arange(0, channels, chunk)).cumsum().astype(np.int64) if channels else np.zeros(0, np.int64)
+    """End of each call of `channels_per_call`, counted in coded symbols."""
+    if not len(coded):
+        return np.zeros(0, np.int64)
+    firsts = np.arange(0, len(coded), channels_per_call(coded.shape, threads))
+    return np.add.reduceat(np.count_nonzero(coded, axis=(1, 2)), firsts).cumsum().astype(np.int64)
 
 
 def encode_hyper(tables: CodingTables, luma: NDArray[np.int8], chroma: NDArray[np.int8], threads: int = 1) -> bytes:
@@ -105,7 +133,8 @@ def decode_hyper(
     if tables.fewest_bits(counts, threads) > 8 * len(payload):
         raise BitstreamError(f"{len(payload)} bytes of hyper-latents are too few for a picture of this size")
     rows, calls = _hyper_layout(tables, luma, chroma, threads)
-    z = (_decode(tables, HYPER, payload, rows, calls, threads, workers) - LARGEST_HYPER).astype(np.int8)
+    symbols, _ = _decode(tables, HYPER, payload, rows, calls, threads, workers, len(rows))
+    z = (symbols - LARGEST_HYPER).astype(np.int8)
     split = int(np.prod(luma))
     return z[:split].reshape(luma), z[split:].reshape(chroma)
 
@@ -154,12 +183,15 @@ def _decode(
     calls: NDArray[np.int64],
     threads: int,
     workers: int,
-) -> NDArray[np.int16]:
+    wanted: int,
+) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """All symbols, of which the first so many that are `wanted` are decoded; bits that are left behind each call, (threads, calls)."""
     symbols = np.empty(len(rows), np.int16)
+    left = np.zeros((threads, len(calls)), np.int64)
 
     def decode(thread: int, part: memoryview) -> int:
         words, size = _words(part)
-        return decode_thread(tables.decoding, rows, calls, thread, threads, words, size, kind, symbols)
+        return decode_thread(tables.decoding, rows, calls, thread, threads, words, size, kind, wanted, left[thread], symbols)
 
     parts = separated(payload, threads)
     if min(workers, threads) == 1:
@@ -175,7 +207,7 @@ def _decode(
             raise BitstreamError(f"an escape among the {name} is out of range")
         if status != DECODED:
             raise BitstreamError(f"the {name} do not end where their stream does")
-    return symbols
+    return symbols, left
 
 
 def joined(parts: Sequence[bytes]) -> bytes:

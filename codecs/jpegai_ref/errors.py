@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class BitstreamError(Exception):
     """The bytes are no picture of this codec: foreign, cut short, altered, or larger than what was allowed."""
+
+
+class CutShort(BitstreamError):
+    """The bytes end where more must follow."""

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
 from jpegai_ref.codestream import Codestream
 from jpegai_ref.cwg import Cwg
 from jpegai_ref.entropy import decode_hyper, decode_residual, encode_hyper, encode_residual, hyper_tables
@@ -138,13 +139,22 @@ class Decoded:
     """scale_log (h, w) of the channel that steers the sharpening; None where that is off."""
 
 
-def decode_symbols(model: ExactModel, stream: Codestream, workers: int = 1, device: torch.device | str | None = None) -> Decoded:
-    """The symbols of a stream; `workers` threads share the work, which changes no symbol. `device`: see `IntegerHyperScale.sigma_index`.
+def decode_symbols(
+    model: ExactModel,
+    stream: Codestream,
+    workers: int = 1,
+    device: torch.device | str | None = None,
+    prefix: ChannelPrefix = ALL_CHANNELS,
+) -> Decoded:
+    """The symbols of a stream, or those of its first channels, the others being 0; `workers` threads share the work, which changes no
+    symbol. `device`: see `IntegerHyperScale.sigma_index`.
 
-    Raises BitstreamError where a payload is damaged or the stream uses a tool that is not supported.
+    Raises BitstreamError where a payload is damaged or the stream uses a tool that is not supported, ChannelsMissing where the stream has
+    fewer channels.
     """
     header, tools = stream.header, stream.tools
     _check_supported(model, header, BitstreamError)
+    prefix.counts(header.luma.channels, 0 if stream.chroma is None else header.chroma.channels)
     steering = tools.sharpening_channel
     if steering is not None and steering >= header.luma.channels:
         raise BitstreamError(f"channel {steering} steers the sharpening, and luma has {header.luma.channels} channels")
@@ -153,18 +163,28 @@ def decode_symbols(model: ExactModel, stream: Codestream, workers: int = 1, devi
     luma_z, chroma_z = decode_hyper(model.hyper, stream.hyper, shapes[0], shapes[1], header.hyper_threads, workers)
 
     def component(
-        exact: ExactComponent, part: ComponentHeader, displacement: int, z: NDArray[np.int8], payload: Bytes | None, scaled: bool
+        exact: ExactComponent,
+        part: ComponentHeader,
+        displacement: int,
+        z: NDArray[np.int8],
+        payload: Bytes | None,
+        scaled: bool,
+        channels: int | None,
     ) -> tuple[NDArray[np.int16], Scales | None]:
         symbols = np.zeros((exact.scale_decoder.channels, *header.latent_size), np.int16)
         if payload is None:
             return symbols, None
         found = exact.scales(header, part, displacement, z, device, with_likely=scaled)
-        symbols[: part.channels] = decode_residual(payload, found.coded(part.may_skip), found.distribution(), part.threads, workers)
+        coded, distribution = found.coded(part.may_skip), found.distribution()
+        residual = decode_residual(payload, coded, distribution, part.threads, workers, channels=channels)
+        symbols[: len(residual)] = residual
         return symbols, found
 
-    luma, luma_scales = component(model.luma, header.luma, header.displacements[0], luma_z, stream.luma, tools.luma_scaling)
+    luma, luma_scales = component(model.luma, header.luma, header.displacements[0], luma_z, stream.luma, tools.luma_scaling, prefix.luma)
     sharpening = None if steering is None or luma_scales is None else luma_scales.scale_log(steering)
-    chroma, chroma_scales = component(model.chroma, header.chroma, header.displacements[1], chroma_z, stream.chroma, tools.chroma_scaling)
+    chroma, chroma_scales = component(
+        model.chroma, header.chroma, header.displacements[1], chroma_z, stream.chroma, tools.chroma_scaling, prefix.chroma
+    )
     blocks = [BlockScales(None, None) if found is None else found.blocks for found in (luma_scales, chroma_scales)]
     return Decoded(Symbols(luma_z, chroma_z, luma, chroma), blocks[0], blocks[1], sharpening)
 

@@ -5,11 +5,11 @@ Every substream is its marker of two bytes, its size as ue(v) filled up to a byt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import IntEnum
 
 from jpegai_ref.bits import BitReader, BitWriter
-from jpegai_ref.errors import BitstreamError
+from jpegai_ref.errors import BitstreamError, CutShort
 
 Bytes = bytes | memoryview
 
@@ -68,30 +68,48 @@ def read_substreams(data: Bytes) -> dict[Marker, memoryview]:
     Raises BitstreamError where the file is foreign, cut short or longer than its codestream, where a substream is unknown, repeated, out of
     order or missing.
     """
+    found, cut = read_whole_substreams(data)
+    if cut:
+        raise cut
+    check_mandatory(found)
+    return found
+
+
+def check_mandatory(found: Collection[Marker]) -> None:
+    """Raises BitstreamError where a substream is missing that every file has."""
+    if missing := [marker.name for marker in MANDATORY if marker not in found]:
+        raise BitstreamError(f"the codestream has no {', '.join(missing)}")
+
+
+def read_whole_substreams(data: Bytes) -> tuple[dict[Marker, memoryview], CutShort | None]:
+    """The substreams that are there from their first byte to their last, and why there are no more where the file ends before its EOC.
+
+    Raises BitstreamError as `read_substreams`, but for what is cut off or missing."""
     left = memoryview(data)
     marker, left = _marker_at(left, "this is no JPEG AI codestream")
     if marker is not Marker.SOC:
         raise BitstreamError("this is no JPEG AI codestream: it does not start with SOC")
     found: dict[Marker, memoryview] = {}
     place = 0
-    while True:
-        marker, left = _marker_at(left, "the file ends before its EOC")
-        if marker is Marker.EOC:
-            break
-        if marker not in ORDER[place:]:
-            raise BitstreamError(f"{marker.name} stands where it may not")
-        place = ORDER.index(marker) + 1
-        found[marker], left = _substream_at(left, marker)
+    try:
+        while True:
+            marker, left = _marker_at(left, "the file ends before its EOC")
+            if marker is Marker.EOC:
+                break
+            if marker not in ORDER[place:]:
+                raise BitstreamError(f"{marker.name} stands where it may not")
+            place = ORDER.index(marker) + 1
+            found[marker], left = _substream_at(left, marker)
+    except CutShort as cut:
+        return found, cut
     if left:
         raise BitstreamError(f"{len(left)} bytes follow the EOC")
-    if missing := [marker.name for marker in MANDATORY if marker not in found]:
-        raise BitstreamError(f"the codestream has no {', '.join(missing)}")
-    return found
+    return found, None
 
 
 def _marker_at(data: memoryview, where_short: str) -> tuple[Marker, memoryview]:
     if len(data) < MARKER_SIZE:
-        raise BitstreamError(where_short)
+        raise CutShort(where_short)
     code = int.from_bytes(data[:MARKER_SIZE], "big")
     try:
         return Marker(code), data[MARKER_SIZE:]
@@ -104,7 +122,7 @@ def _substream_at(data: memoryview, marker: Marker) -> tuple[memoryview, memoryv
     size = reader.ue()
     body = reader.rest()
     if size > len(body):
-        raise BitstreamError(f"{marker.name} has {size} bytes and the file only {len(body)} more")
+        raise CutShort(f"{marker.name} has {size} bytes and the file only {len(body)} more")
     return body[:size], body[size:]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -29,16 +30,21 @@ class Decided:
 
 
 class SkippingQuantiser:
-    """Makes the symbols of a component from its latent y (1, C, h, w), the positions `likely` (C, h, w) to be coded in any case, and the
-    quantiser. With `decided` it takes those cube flags and decides none."""
+    """Makes the symbols of a component from its latent y (1, C, h, w), the positions `likely` to be coded in any case, (n, h, w) for the
+    first n channels, and the quantiser; what other channels there are is not coded and all 0. With `decided` it takes those cube flags and
+    decides none."""
 
     def __init__(self, y: Tensor, likely: NDArray[np.bool_], quantiser: Quantiser, decided: Decided | None = None) -> None:
         self._quantiser = quantiser
         self._decided = decided is not None
         self._height, self._width = y.shape[-2:]
         self._latents = split_cells(y)
-        self._likely = [cells.bool() for cells in split_cells(torch.from_numpy(likely.view(np.uint8)).to(y.device)[None])]
-        self._inside = [cells.bool() for cells in split_cells(torch.ones_like(y[:, :1], dtype=torch.uint8))]
+        others = y.shape[1] - len(likely)
+        places = torch.ones_like(y if others else y[:, :1], dtype=torch.uint8)
+        places[:, len(likely) :] = 0
+        wanted = F.pad(torch.from_numpy(likely.view(np.uint8)).to(y.device)[None], (0, 0, 0, 0, 0, others))
+        self._likely = [cells.bool() for cells in split_cells(wanted)]
+        self._inside = [cells.bool() for cells in split_cells(places)]
         self._symbols: list[Tensor] = []
         self._flags = np.ones(cube_shape(self._height, self._width), np.bool_)
         if decided is not None and decided.flags is not None:

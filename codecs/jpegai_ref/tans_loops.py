@@ -40,7 +40,7 @@ def compiled(signature: str) -> Callable[[Function], Function]:
     return decorate
 
 
-@compiled("int64(uint32[:, ::1], uint8[::1], int64[::1], int64, int64, uint32[::1], int64, int64, int16[::1])")
+@compiled("int64(uint32[:, ::1], uint8[::1], int64[::1], int64, int64, uint32[::1], int64, int64, int64, int64[::1], int16[::1])")
 def decode_thread(
     decoding: NDArray[np.uint32],
     rows: NDArray[np.uint8],
@@ -50,11 +50,15 @@ def decode_thread(
     words: NDArray[np.uint32],
     size: int,
     kind: int,
+    stop: int,
+    left: NDArray[np.int64],
     symbols: NDArray[np.int16],
 ) -> int:
     """Fills `symbols[thread::threads]` of each call from a stream of `size` bits; returns one of the statuses above.
 
     rows  distribution of each symbol; ends  end of each call in `rows`; words  the stream, its first bit the lowest of `words[0]`
+    stop  so many symbols are asked for; where that is not all, those behind them may be left as they are, and the end is not looked at
+    left  is given the bits that are not yet read after each call that was come to
     """
     word = (size + 31) >> 5
     have = np.int64(size - 32 * (word - 1) if word > 0 else 0)
@@ -81,7 +85,9 @@ def decode_thread(
         end = ends[call]
         at = begin + thread
         swapped = False
-        while at < end:
+        # A group is decoded whole, because its escapes stand behind its last step.
+        limit = min(end, stop)
+        while at < limit:
             if have < 32 and word > 0:
                 word -= 1
                 acc = (acc << np.uint64(32)) | np.uint64(words[word])
@@ -135,6 +141,9 @@ def decode_thread(
             at = place
         if swapped:
             one, two = two, one
+        left[call] = have + 32 * word
+        if stop <= end and stop < ends[-1]:
+            return DECODED
         begin = end
     if have != 0 or word != 0 or one != 0 or two != 0:
         return UNFINISHED

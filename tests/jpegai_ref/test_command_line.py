@@ -72,6 +72,63 @@ def test_tools(jpegai: Command, tmp_path: Path, tool_weights_path: Path, monkeyp
     assert jpegai("decode", "a.jai", "a.png").status == 0
 
 
+def test_the_first_channels(jpegai: Command, tmp_path: Path) -> None:
+    assert jpegai("encode", "source.png", "a.jai", "--quality", "1500").status == 0
+    assert jpegai("encode", "source.png", "b.jai", "--quality", "1500", "--channels", "40,7").status == 0
+    assert (tmp_path / "b.jai").stat().st_size < (tmp_path / "a.jai").stat().st_size
+    probed = jpegai("probe", "b.jai").out
+    assert "luma channels               40" in probed
+    assert "chroma channels             7" in probed
+    pictures = set()
+    for channels in (("--channels", "0"), ("--channels", "30,5"), ("--channels", "30"), ("--grey",), ("--grey", "--channels", "30")):
+        assert jpegai("decode", "a.jai", "a.png", *channels) == Ended(0, "", "")
+        pictures.add((tmp_path / "a.png").read_bytes())
+    assert len(pictures) == 5
+    assert read_picture(tmp_path / "a.png").colour == "grey"
+    assert jpegai("decode", "a.jai", "a.png").status == jpegai("decode", "a.jai", "b.png", "--channels", "128,64").status == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    refused(jpegai("decode", "b.jai", "c.png", "--channels", "41"), 2, "--channels: there are 40 channels of luma, not 41")
+    refused(jpegai("encode", "source.png", "c.jai", "--quality", "9", "--channels", "129"), 2, "there are 128 channels of luma, not 129")
+    refused(jpegai("decode", "b.jai", "c.png", "--channels", "four"), 2, "--channels four: 'four' is no number of channels")
+    refused(jpegai("decode", "b.jai", "c.png", "--channels", "4,4", "--grey"), 2, "--grey decodes no chroma")
+    assert not list(tmp_path.glob("c.*"))
+
+
+def test_what_the_first_channels_take(jpegai: Command, tmp_path: Path) -> None:
+    jpegai("encode", "source.png", "a.jai", "--quality", "1500", "--channels", "70")
+    plain, more = jpegai("probe", "a.jai").out, jpegai("probe", "a.jai", "--channels").out
+    assert more.startswith(plain)
+    sizes = {line[:28].rstrip(): int(line[28:].removesuffix(" bytes")) for line in more[len(plain) :].splitlines()}
+    names = [f"luma, first {count}" for count in (1, 2, 4, 8, 16, 32, 64, 70)]
+    names += [f"chroma, first {count}" for count in (1, 2, 4, 8, 16, 32, 64)]
+    assert list(sizes) == names
+    assert f"SORP                        {sizes['luma, first 70']} bytes" in plain
+    assert f"SORS                        {sizes['chroma, first 64']} bytes" in plain
+    for component in ("luma", "chroma"):
+        taken = [size for name, size in sizes.items() if name.startswith(component)]
+        assert taken == sorted(taken)
+    data = (tmp_path / "a.jai").read_bytes()
+    (tmp_path / "b.jai").write_bytes(data[:-1])
+    refused(jpegai("probe", "b.jai", "--channels"), 1, "before its EOC")
+
+
+def test_a_preview_of_a_file_that_is_cut(jpegai: Command, tmp_path: Path) -> None:
+    jpegai("encode", "source.png", "a.jai", "--quality", "1500")
+    data = (tmp_path / "a.jai").read_bytes()
+    (tmp_path / "b.jai").write_bytes(data[:-50])
+    refused(jpegai("decode", "b.jai", "b.png"), 1, "only")
+    done = jpegai("decode", "b.jai", "b.png", "--partial")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("a preview of 128 of 128 channels of luma, 0 of 64 of chroma: SORS has ")
+    assert read_picture(tmp_path / "b.png").colour == "rgb"
+    assert (
+        "a preview of 20 of 128 channels of luma: SORS" in jpegai("decode", "b.jai", "b.png", "--partial", "--grey", "--channels", "20").out
+    )
+    (tmp_path / "b.jai").write_bytes(data[:30])
+    refused(jpegai("decode", "b.jai", "c.png", "--partial"), 1, "too little of the file is there to show anything")
+    assert jpegai("decode", "a.jai", "c.png", "--partial") == Ended(0, "", "")
+
+
 def test_a_fixed_quality(jpegai: Command, tmp_path: Path) -> None:
     sizes = []
     for quality in ("500", "1500", "2500"):

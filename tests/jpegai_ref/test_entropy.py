@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jpegai_ref.distributions import LOG_STEP, LOWEST_SIGMA
 from jpegai_ref.entropy import (
+    channels_per_call,
     decode_hyper,
     decode_residual,
     encode_hyper,
     encode_residual,
     hyper_tables,
     joined,
+    prefix_bits,
     residual_calls,
     separated,
 )
@@ -40,6 +42,52 @@ def test_symbols_come_back_from_any_number_of_threads(shape: tuple[int, int, int
     symbols, coded, distribution = gaussian(shape, skipped)
     payload = encode_residual(symbols, coded, distribution, threads)
     assert np.array_equal(decode_residual(payload, coded, distribution, threads), symbols)
+
+
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize("shape", [(128, 4, 4), (7, 5, 9), (3, 33, 31), (40, 3, 3)])
+@pytest.mark.parametrize("skipped", [0.0, 0.8])
+def test_the_first_channels_alone(shape: tuple[int, int, int], skipped: float, threads: int) -> None:
+    """Also where they end inside a call, or have no symbol at all."""
+    symbols, coded, distribution = gaussian(shape, skipped)
+    coded[0] = coded[-2:] = False
+    symbols[~coded] = 0
+    symbols[:, 0, :2] *= 40  # with escapes
+    payload = encode_residual(symbols, coded, distribution, threads)
+    for channels in range(shape[0] + 1):
+        found = decode_residual(payload, coded, distribution, threads, workers=2, channels=channels)
+        assert np.array_equal(found, symbols[:channels])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_lies_behind_the_first_channels_is_not_looked_at(threads: int) -> None:
+    """A payload is read from its threads' ends, so that this is the front of each."""
+    symbols, coded, distribution = gaussian((16, 8, 8), 0.2)
+    parts = separated(encode_residual(symbols, coded, distribution, threads), threads)
+    damaged = joined([b"\xaa" * (len(part) // 3) + bytes(part[len(part) // 3 :]) for part in parts])
+    assert np.array_equal(decode_residual(damaged, coded, distribution, threads, channels=8), symbols[:8])
+    with pytest.raises(BitstreamError):
+        decode_residual(damaged, coded, distribution, threads)
+    assert not np.any(decode_residual(b"", coded, distribution, threads, channels=0))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_bits_of_the_first_channels(threads: int) -> None:
+    """So many bytes from the end of a lone thread are enough for them."""
+    symbols, coded, distribution = gaussian((12, 8, 9), 0.3)
+    payload = encode_residual(symbols, coded, distribution, threads)
+    bits = prefix_bits(payload, coded, distribution, threads)
+    per_call = channels_per_call(coded.shape, threads)
+    assert len(bits) == -(-12 // per_call)
+    assert np.all(np.diff(bits) > 0)
+    assert bits[-1] == 8 * len(payload)
+    if threads == 1:
+        for channels, used in enumerate(bits, 1):
+            end = payload[-max(-(-used // 8), 1) :]
+            assert np.array_equal(decode_residual(end, coded, distribution, channels=channels), symbols[:channels])
+            if channels > 1:
+                with pytest.raises(BitstreamError):
+                    decode_residual(payload[-(used // 8 - 1) :], coded, distribution, channels=channels)
 
 
 @pytest.mark.parametrize("threads", THREADS)
