@@ -5,8 +5,7 @@
 The tilt is what gradients past the rounding cannot find. They take what is rounded to 0 for something that a larger gain brings nearer, and
 so give channels that are mostly 0 a gain that is too large. Here each tilt is tried with the real coder: the offset is such that the bytes
 of the component stay what they were, and the tilt is kept that leaves the best picture: of luma by `LumaScore`, of chroma by the squared
-errors of U and V. There is one tilt and one offset for each component and model, on
-top of its own gains or of those of the next higher model, whichever are better. Constants of tools are for the gains that were, so they go.
+errors of U and V. There is one tilt and one offset for each component and model. Constants of tools are for the gains that were, so they go.
 """
 
 from __future__ import annotations
@@ -39,6 +38,8 @@ TILT_STEPS = (0.16, 0.04)
 LARGEST_TILT = 0.8
 CORRECTIONS = 2
 """Of the offset, until the bytes are those that were."""
+FEWEST_BYTES = 100
+"""Of a component in a crop, on the average: with fewer there is too little to judge by."""
 
 Logs = NDArray[np.int16]
 Worth = Callable[[Sequence[list[Tensor]]], float]
@@ -47,7 +48,7 @@ Worth = Callable[[Sequence[list[Tensor]]], float]
 
 @dataclass(frozen=True)
 class Component:
-    """LUMA or CHROMA of a model: gains to begin from, and the levels of its channels with these."""
+    """LUMA or CHROMA of a model: its gains at the start, and the levels of its channels with these gains."""
 
     index: int
     model_id: int
@@ -65,75 +66,33 @@ class Component:
         return replace(coder, exact=replace(coder.exact, luma=luma, chroma=chroma))
 
 
-def component_of(coder: Coder, found: Sequence[Sample], index: int, model_id: int, gains_of: int) -> Component:
-    """A component and model that begins from the gains of the model `gains_of`."""
-    gain_logs = (coder.exact.luma, coder.exact.chroma)[index].gain_logs[gains_of].copy()
-    parts = [sample.source.luma if index == LUMA else sample.source.chroma for sample in found]
-    mean_index = np.mean([part.sigma_index.mean((1, 2)) for part in parts if part is not None], axis=0)
-    return Component(index, model_id, gain_logs, mean_index + gain_logs)
-
-
-@dataclass(frozen=True)
-class _Tilt:
-    """Of a component, and what the coder costs with it: below 0 it is better than what was there."""
-
-    component: Component
-    tilt: float
-    offset: float
-    cost: float
-
-
-class _Trial:
-    """What gains cost, against those that a component and model has now."""
-
-    def __init__(self, coder: Coder, found: Sequence[Sample], now: Component) -> None:
-        self._coder, self._found = coder, found
-        self._rate, planes = _coded(coder, found, now)
-        higher, _ = _coded(now.tilted(coder, 0, STEP), found, now)
-        self._slope = (higher - self._rate) / STEP
-        self._worth = _worth(coder, found, now, planes)
-
-    @property
-    def reacts(self) -> bool:
-        return self._slope > 0 and self._worth is not None
-
-    def of(self, component: Component, tilt: float, offset: float) -> _Tilt:
-        """A tilt with the offset that keeps the bytes; `offset` is where to look for it."""
-        for correction in range(CORRECTIONS + 1):
-            here, planes = _coded(component.tilted(self._coder, tilt, offset), self._found, component)
-            if correction < CORRECTIONS:
-                offset -= (here - self._rate) / self._slope
-        worth = self._worth(planes) if self._worth is not None else 0.0
-        return _Tilt(component, tilt, offset, here - self._rate + worth)
-
-
-def fit_component(coder: Coder, found: Sequence[Sample], starts: Sequence[Component], report: Callable[[str], None]) -> Coder:
-    """The coder with the best gains of a component and model: the tilts of all `starts`, of which the first is what it has now."""
-    now = starts[0]
-    name = f"{NAMES[now.index]} model {now.model_id}"
-    trial = _Trial(coder, found, now)
-    if not trial.reacts:
-        report(f"gains {name}: nothing reacts to the quantiser: nothing to fit")
+def fit_component(coder: Coder, found: Sequence[Sample], component: Component, report: Callable[[str], None]) -> Coder:
+    """The coder with the best tilt of a component and model."""
+    rate, planes = _coded(coder, found, component)
+    higher, _ = _coded(component.tilted(coder, 0, STEP), found, component)
+    slope = (higher - rate) / STEP
+    worth = _worth(coder, found, component, planes)
+    name = f"{NAMES[component.index]} model {component.model_id}"
+    if slope <= 0 or worth is None or rate < math.log(FEWEST_BYTES * len(found)):
+        report(f"gains {name}: next to nothing is coded: nothing to fit")
         return coder
-    best = _Tilt(now, 0.0, 0.0, 0.0)
-    for start in starts:
-        offset = float(now.gain_logs.mean() - start.gain_logs.mean())
-        best = min(best, _searched(trial, trial.of(start, 0.0, offset), TILT_STEPS[:1]), key=lambda tilt: tilt.cost)
-    best = _searched(trial, best, TILT_STEPS[1:])
-    others = "" if best.component is now else ", gains of the model above"
-    report(f"gains {name}: tilt {best.tilt:+.2f}, offset {best.offset:+.0f}{others}, worth {100 * best.cost:+.2f} % of its rate")
-    return best.component.tilted(coder, best.tilt, best.offset)
 
+    def tried(tilt: float) -> tuple[float, float]:
+        """What a tilt costs, and its offset."""
+        offset = 0.0
+        for _ in range(CORRECTIONS):
+            here, _ = _coded(component.tilted(coder, tilt, offset), found, component)
+            offset -= (here - rate) / slope
+        here, planes = _coded(component.tilted(coder, tilt, offset), found, component)
+        return here - rate + worth(planes), offset
 
-def _searched(trial: _Trial, best: _Tilt, steps: Sequence[float]) -> _Tilt:
-    for step in steps:
+    best, (least, offset) = 0.0, (0.0, 0.0)
+    for step in TILT_STEPS:
         for direction in (step, -step):
-            while abs(best.tilt + direction) <= LARGEST_TILT:
-                outcome = trial.of(best.component, best.tilt + direction, best.offset)
-                if outcome.cost >= best.cost:
-                    break
-                best = outcome
-    return best
+            while abs(best + direction) <= LARGEST_TILT and (outcome := tried(best + direction))[0] < least:
+                best, (least, offset) = best + direction, outcome
+    report(f"gains {name}: tilt {best:+.2f}, offset {offset:+.0f}, worth {100 * least:+.2f} % of its rate")
+    return component.tilted(coder, best, offset)
 
 
 def _coded(coder: Coder, found: Sequence[Sample], component: Component) -> tuple[float, list[list[Tensor]]]:
@@ -178,15 +137,21 @@ def fit(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: in
     coder = load(weights)
     found = samples(coder, load_pictures(folders, coder.device, SIDE).training, number, seed)
     for index in (LUMA, CHROMA):
-        for model_id in reversed(range(MODELS)):
-            # Gradients do most harm where most is 0, at low rates: a model may take over the gains of the one above, which are fitted already.
-            bases = (model_id, model_id + 1) if model_id + 1 < MODELS else (model_id,)
-            starts = [component_of(coder, found, index, model_id, base) for base in bases]
-            coder = fit_component(coder, found, starts, _report)
+        for model_id in range(MODELS):
+            gain_logs = (coder.exact.luma, coder.exact.chroma)[index].gain_logs[model_id].copy()
+            component = Component(index, model_id, gain_logs, _mean_index(found, index) + gain_logs)
+            coder = fit_component(coder, found, component, _report)
     tensors = {name: tensor for name, tensor in read(weights).tensors.items() if not name.startswith("tools.")}
     for name, exact in zip(NAMES, (coder.exact.luma, coder.exact.chroma), strict=True):
         tensors[f"{name}.gain_logs"] = torch.from_numpy(exact.gain_logs)
     return write(out, tensors)
+
+
+def _mean_index(found: Sequence[Sample], index: int) -> NDArray[np.float64]:
+    """Mean sigma index of each channel, (C,), in 1/128 level."""
+    parts = [sample.source.luma if index == LUMA else sample.source.chroma for sample in found]
+    means = [part.sigma_index.mean((1, 2)) for part in parts if part is not None]
+    return np.asarray(np.mean(means, axis=0), np.float64)
 
 
 def _report(line: str) -> None:
