@@ -9,9 +9,9 @@ from pathlib import Path
 from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
-from ctc.protocols import Device
+from ctc.protocols import Device, Learned
 from ctc.ratecontrol import memory_offset
-from ctc.records import TARGET_BPPS, CodecInfo, Coded, MetricInfo, Parity, Picture
+from ctc.records import TARGET_BPPS, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
 from ctc.together import Setting
@@ -86,6 +86,16 @@ class Plan:
         versions = [metric.version for metric in self.metrics]
         return parity.certificate(metrics, versions, self.options.metric_device, Store(self.options.cache))
 
+    def complexity(self, pictures: Iterable[Picture]) -> tuple[Complexity, ...]:
+        """Of the learned codecs on every picture."""
+        pictures, codecs = list(pictures), [plugins.codecs()[codec.name] for codec in self.codecs]
+        return tuple(
+            Complexity(codec.name, picture.name, codec.decoding_kmac_per_pixel(picture.width, picture.height))
+            for codec in codecs
+            if isinstance(codec, Learned)
+            for picture in pictures
+        )
+
     def scoring_units(self, coded: Iterable[CodingResult]) -> list[ScoringUnit]:
         """One unit per picture with all that was coded of it, several where workers would idle, longest first."""
         options = self.options
@@ -124,11 +134,11 @@ def resolve(options: Options) -> Plan:
     for name in names:
         codec = plugins.codecs()[name]
         try:
-            version = codec.version()
+            version, model = codec.version(), codec.decoder_model() if isinstance(codec, Learned) else None
         except ToolMissing as error:
             missing.append(f"codec {name}: {error}")
             continue
-        codecs.append(CodecInfo(name, version, codec.pixels, codec.knob, codec.citation, codec.note))
+        codecs.append(CodecInfo(name, version, codec.pixels, codec.knob, codec.citation, codec.note, model))
     metrics: list[MetricInfo] = []
     for metric in wanted:
         try:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ctc.records import Campaign, Cost, Knob, MetricInfo, PixelFormat
+from ctc.records import Campaign, Cost, DecoderModel, Knob, MetricInfo, PixelFormat
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,6 +74,19 @@ class SharesBitstreams(Protocol):
         """Name and version of the encoder that they share. It stands for `name` and `version` in all that concerns bitstreams.
 
         Raises ToolMissing."""
+        ...
+
+
+@runtime_checkable
+class Learned(Protocol):
+    """What a codec has besides, if its decoder is a trained model: what the table of operating points and tools says of it."""
+
+    def decoder_model(self) -> DecoderModel:
+        """Raises ToolMissing."""
+        ...
+
+    def decoding_kmac_per_pixel(self, width: int, height: int) -> float:
+        """Thousands of multiply-accumulates for each pixel of a picture of this size, as they are computed: overlap and padding count."""
         ...
 
 

@@ -94,6 +94,31 @@ class PixelFormat:
 
 
 @dataclass(frozen=True)
+class DecoderModel:
+    """What a learned codec says of its decoder."""
+
+    operating_point: str
+    """As tables name it, e.g. "BOP"."""
+    tools: tuple[str, ...]
+    """Coding tools that are switched on, as tables name them; empty: tools off."""
+    parameters: int
+    """Of all networks that decode one picture."""
+    bytes: int
+    """Of all that the decoder loads, for any rate, as stored."""
+    counting: str
+    """How its multiply-accumulates are counted."""
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """What a learned codec computes to decode a picture."""
+
+    codec: str
+    picture: str
+    kmac_per_pixel: float
+
+
+@dataclass(frozen=True)
 class CodecInfo:
     """What a report says of a codec."""
 
@@ -104,6 +129,8 @@ class CodecInfo:
     citation: str
     note: str = ""
     """A caveat that every table must show beside the name, or empty."""
+    model: DecoderModel | None = None
+    """None for a codec that is not learned."""
 
 
 @dataclass(frozen=True)
@@ -349,3 +376,5 @@ class Campaign:
     bd: tuple[BdRate, ...] = ()
     parity: tuple[Parity, ...] = ()
     """One for each metric."""
+    complexity: tuple[Complexity, ...] = ()
+    """One for each learned codec and picture."""

@@ -57,7 +57,18 @@ def test_a_run_writes_every_file_and_a_second_one_computes_nothing(ctc: Ctc, pic
     assert first.status == 0, first.err
     assert "report: " in first.out
     out = tmp_path / "out"
-    names = {"points.csv", "points.parquet", "bd.csv", "findings.csv", "run.json", "summary.txt", "table.md", "report.html", "report.xlsx"}
+    names = {
+        "points.csv",
+        "points.parquet",
+        "bd.csv",
+        "findings.csv",
+        "tools.csv",
+        "run.json",
+        "summary.txt",
+        "table.md",
+        "report.html",
+        "report.xlsx",
+    }
     assert {path.name for path in out.iterdir()} == names
     points = pd.read_csv(out / "points.csv")
     assert len(points) == 2 * 2 * 5

@@ -2,13 +2,13 @@
 
 One MAC is one multiplication of a convolution or matrix product. A transposed convolution counts per *input* sample, as the arithmetic
 is; programs that count it per output sample (ptflops) give figures of HOP about a third higher. Activations, biases, normalisation,
-pixel shuffles count nothing. All is per sample of the luma plane, for sizes that 64 divides.
+pixel shuffles count nothing. A `Part` is per sample of the luma plane, for sizes that 64 divides; `macs` is for any size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from jpegai_ref.dimensions import (
@@ -20,6 +20,9 @@ from jpegai_ref.dimensions import (
     Dimensions,
 )
 
+ENTROPY_DECODER = ("hyper-decoder", "hyper-scale decoder", "context model")
+"""In the names of the networks that every decoder runs on the whole picture, ahead of the synthesis."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -28,6 +31,13 @@ class Layer:
     macs: int
     parameters: int
     divider: int
+    cropped_at: int = 0
+    """Divider of the last map before it that was cut to the picture's size, where this one has been enlarged from it; 0: its own."""
+
+    def positions(self, height: int, width: int) -> int:
+        """Of its map, in a picture of this size; divided sizes are rounded up where maps are cut to them."""
+        base = self.cropped_at or self.divider
+        return -(-height // base) * -(-width // base) * (base // self.divider) ** 2
 
     @property
     def macs_per_sample(self) -> Fraction:
@@ -82,6 +92,11 @@ def _tam(d: int, divider: int, downsample: bool) -> list[Layer]:
     return [_conv(d, d, 3, half), *_transformer(d, half) * 2, _conv(d, d, 3, half)]
 
 
+def _before_crop(cropped_at: int, layers: list[Layer]) -> list[Layer]:
+    """Layers on a map that has been enlarged from one at 1/`cropped_at` and is not cut yet."""
+    return [replace(layer, cropped_at=cropped_at) for layer in layers]
+
+
 def luma_analysis(d: Dimensions) -> list[Layer]:
     a, c = d.luma_analysis, d.luma_latent
     layers = [_conv(1, a, 3, 2), *_gate(a, GATE_GROUPS, 2)]
@@ -128,7 +143,7 @@ def light_luma_synthesis(c: int, widths: tuple[int, int, int], transposed: bool)
 
     return [
         _conv(c, c, 3, 16),
-        *(up(c, p, 16), *_light_gate(p, 8)),
+        *(up(c, p, 16), *_before_crop(16, _light_gate(p, 8))),
         *(up(p, q, 8), *_light_gate(q, 4)),
         *(_conv(q, r, 3, 4), *_light_gate(r, 4)),
         _conv(r, 16, 1, 4, bias=False),
@@ -151,8 +166,8 @@ def high_luma_synthesis(d: Dimensions) -> list[Layer]:
     c, p = d.luma_latent, d.hop_luma
     return [
         *_residual(c, 16),
-        *(_conv(c, p, 3, 16), *_gate(p, GATE_GROUPS, 8)),
-        *(_conv(p, p, 3, 8), *_cab(p, 4), *_gate(p, GATE_GROUPS, 4)),
+        *(_conv(c, p, 3, 16), *_before_crop(16, _gate(p, GATE_GROUPS, 8))),
+        *(_conv(p, p, 3, 8), *_before_crop(8, _cab(p, 4)), *_gate(p, GATE_GROUPS, 4)),
         *(_conv(p, 4 * p, 1, 4), *_tam(p, 2, downsample=True), *_gate(p, GATE_GROUPS, 2)),
         _conv(p, 1, 3, 2),
     ]
@@ -162,8 +177,8 @@ def high_chroma_synthesis(d: Dimensions) -> list[Layer]:
     p = d.hop_chroma
     return [
         _conv(d.luma_latent + d.chroma_latent, d.combine, 3, 16),
-        *(_conv(d.combine + d.chroma_latent, p, 3, 16), *_cab(p, 8), *_gate(p, GATE_GROUPS, 8)),
-        *(_conv(p, 4 * p, 1, 8), *_tam(p, 4, downsample=False), *_gate(p, GATE_GROUPS, 4)),
+        *(_conv(d.combine + d.chroma_latent, p, 3, 16), *_before_crop(16, _cab(p, 8)), *_gate(p, GATE_GROUPS, 8)),
+        *(_conv(p, 4 * p, 1, 8), *_before_crop(8, _tam(p, 4, downsample=False)), *_gate(p, GATE_GROUPS, 4)),
         _conv(p, 8, 3, 4),
     ]
 
@@ -173,10 +188,10 @@ def _part(name: str, layers: Iterable[Layer]) -> Part:
     return Part(name, sum(layer.parameters for layer in layers), float(sum(layer.macs_per_sample for layer in layers)) / 1000)
 
 
-def parts(d: Dimensions) -> dict[str, Part]:
-    """Every network by its name; a synthesis counts once, whatever the number of copies that models share."""
+def networks(d: Dimensions) -> dict[str, list[Layer]]:
+    """Layers of every network by its name; a synthesis counts once, whatever the number of copies that models share."""
     y, uv = d.luma_latent, d.chroma_latent
-    tables = {
+    return {
         "luma analysis": luma_analysis(d),
         "chroma analysis": chroma_analysis(d),
         "luma hyper-encoder": hyper_encoder(y, d.slim_hyper_encoder),
@@ -193,7 +208,16 @@ def parts(d: Dimensions) -> dict[str, Part]:
         "hop luma synthesis": high_luma_synthesis(d),
         "hop chroma synthesis": high_chroma_synthesis(d),
     }
-    return {name: _part(name, layers) for name, layers in tables.items()}
+
+
+def parts(d: Dimensions) -> dict[str, Part]:
+    """Every network by its name."""
+    return {name: _part(name, layers) for name, layers in networks(d).items()}
+
+
+def macs(layers: Iterable[Layer], height: int, width: int) -> int:
+    """Multiply-accumulates on a picture, or a tile of one, of this size."""
+    return sum(layer.macs * layer.positions(height, width) for layer in layers)
 
 
 def _sum(name: str, chosen: Iterable[Part]) -> Part:
@@ -203,7 +227,7 @@ def _sum(name: str, chosen: Iterable[Part]) -> Part:
 
 def decoder(d: Dimensions, operating_point: str) -> Part:
     """All that a decoder of an operating point runs: both hyper-decoders, hyper-scale decoders, context model, synthesis."""
-    common = ("hyper-decoder", "hyper-scale decoder", "context model", f"{operating_point} ")
+    common = (*ENTROPY_DECODER, f"{operating_point} ")
     return _sum(f"{operating_point} decoder", (part for name, part in parts(d).items() if any(word in name for word in common)))
 
 

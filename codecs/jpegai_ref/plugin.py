@@ -10,19 +10,27 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import version as package_version
 from pathlib import Path
+from typing import Any
 
 from ctc.complexity.child import python_command
 from ctc.complexity.resident import Resident
 from ctc.errors import ToolMissing, UsageError
-from ctc.records import Cost, Knob, PixelFormat
+from ctc.records import Cost, DecoderModel, Knob, PixelFormat
+from jpegai_ref.decoder_cost import COUNTING, is_decoders, kmac_per_pixel, parameters
 from jpegai_ref.knob import HIGHEST_QUALITY, START
 from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names, tools_of_tensors
 
 PACKAGE = Path(__file__).parent
 ID_DIGITS = 8
+TYPICAL_SIDE = 512
+"""Of the picture whose complexity the notes state: one tile, of full blocks."""
+LABELS = {"efe-linear": "EFE linear", "efe-nonlinear": "EFE non-linear"}
+"""What tables call the tools whose names are no abbreviations."""
 
 
 @lru_cache
@@ -41,6 +49,22 @@ def code_digest() -> str:
     return content.hexdigest()[:ID_DIGITS]
 
 
+@contextmanager
+def opened_weights() -> Iterator[Any]:
+    """The file of weights, its tensors as NumPy's. Raises ToolMissing where there is none, or none that can be read."""
+    from safetensors import SafetensorError, safe_open
+
+    from jpegai_ref.weights_place import WeightsMissing, weights_file
+
+    try:
+        with safe_open(weights_file(), framework="numpy") as file:
+            yield file
+    except WeightsMissing as error:
+        raise ToolMissing(f"jpegai_ref cannot code: {error}") from error
+    except (OSError, SafetensorError) as error:
+        raise ToolMissing(f"jpegai_ref cannot code: its weights cannot be read ({error})") from error
+
+
 class JpegAi:
     """One operating point of the decoder, and the tools of the encoder; the bitstream is the same for all operating points."""
 
@@ -51,10 +75,11 @@ class JpegAi:
 
     switches = tool_names()
 
-    def __init__(self, operating_point: str, cost: str, tools: Tools = NO_TOOLS) -> None:
-        self._operating_point, self._cost, self._tools = operating_point, cost, tools
+    def __init__(self, operating_point: str, tools: Tools = NO_TOOLS) -> None:
+        self._operating_point, self._tools = operating_point, tools
         self.name = "+".join(filter(None, [f"jpegai-{operating_point}", str(tools)]))
-        self.note = f"{cost}; not the reference software, and trained on far less: says nothing of JPEG AI itself"
+        kmac = self.decoding_kmac_per_pixel(TYPICAL_SIDE, TYPICAL_SIDE)
+        self.note = f"{kmac:.1f} kMAC/px to decode; not the reference software, and trained on far less: says nothing of JPEG AI itself"
 
     def variant(self, switches: str) -> JpegAi:
         """The codec with tools, `rvs+cwg`. Raises UsageError where there are no such tools or their order is another."""
@@ -63,7 +88,7 @@ class JpegAi:
             tools = Tools.parse(switches)
         except ValueError as error:
             raise UsageError(f"{asked}: {error}") from error
-        found = _variant(self._operating_point, self._cost, tools)
+        found = _variant(self._operating_point, tools)
         if found.name != f"{self.name}+{switches}":
             raise UsageError(f"{asked}: did you mean {found.name}?")
         return found
@@ -74,24 +99,27 @@ class JpegAi:
 
     def encoder(self) -> tuple[str, str]:
         """That of all operating points with the same tools. Raises ToolMissing as `version`."""
-        from safetensors import SafetensorError, safe_open
-
-        from jpegai_ref.weights_place import WeightsMissing, weights_file
-
-        try:
-            with safe_open(weights_file(), framework="numpy") as file:
-                weights_id = (file.metadata() or {}).get("id", "")
+        with opened_weights() as file:
+            weights_id = (file.metadata() or {}).get("id", "")
+            try:
                 self._tools.require(tools_of_tensors(file.keys()))
-        except WeightsMissing as error:
-            raise ToolMissing(f"jpegai_ref cannot code: {error}") from error
-        except ToolUnavailable as error:
-            raise ToolMissing(f"{self.name} cannot code: {error}") from error
-        except (OSError, SafetensorError) as error:
-            raise ToolMissing(f"jpegai_ref cannot code: its weights cannot be read ({error})") from error
+            except ToolUnavailable as error:
+                raise ToolMissing(f"{self.name} cannot code: {error}") from error
         torch = package_version("torch")
         parts = [f"jpegai_ref code {code_digest()}", f"weights {weights_id[:ID_DIGITS]}"]
         parts += [f"tools {self._tools}"] if self._tools != NO_TOOLS else []
         return "+".join(filter(None, ["jpegai", str(self._tools)])), ", ".join([*parts, f"torch {torch}"])
+
+    def decoder_model(self) -> DecoderModel:
+        """Raises ToolMissing as `version`."""
+        point, tools = self._operating_point, self._tools
+        with opened_weights() as file:
+            size = sum(file.get_tensor(name).nbytes for name in file.keys() if is_decoders(name, point, tools))  # noqa: SIM118 - not a mapping
+        labels = tuple(LABELS.get(name, name.upper()) for name in str(tools).split("+") if name)
+        return DecoderModel(point.upper(), labels, parameters(point, tools), size, COUNTING)
+
+    def decoding_kmac_per_pixel(self, width: int, height: int) -> float:
+        return kmac_per_pixel(self._operating_point, self._tools, width, height)
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         tools = ("--tools", str(self._tools)) if self._tools != NO_TOOLS else ()
@@ -111,9 +139,9 @@ class JpegAi:
 
 
 @lru_cache
-def _variant(operating_point: str, cost: str, tools: Tools) -> JpegAi:
+def _variant(operating_point: str, tools: Tools) -> JpegAi:
     """The same object each time, as the registry has it of those that it lists."""
-    return JpegAi(operating_point, cost, tools)
+    return JpegAi(operating_point, tools)
 
 
-CODECS = (JpegAi("sop", "5.6 kMAC/px to decode"), JpegAi("bop", "12.1 kMAC/px to decode"), JpegAi("hop", "44.2 kMAC/px to decode"))
+CODECS = (JpegAi("sop"), JpegAi("bop"), JpegAi("hop"))

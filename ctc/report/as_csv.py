@@ -1,4 +1,4 @@
-"""points.csv, bd.csv and findings.csv: UTF-8, line feeds, quoted where a cell needs it, missing values as empty cells."""
+"""points.csv, bd.csv, findings.csv and tools.csv: UTF-8, line feeds, quoted where a cell needs it, missing values as empty cells."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ctc.records import Campaign
+from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
 from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, cell_text, finding_rows, point_columns, point_rows
 
 Table = tuple[tuple[str, ...], Iterable[tuple[Cell, ...]]]
@@ -42,8 +43,13 @@ def _findings(campaign: Campaign) -> Table:
     return FINDING_COLUMNS, finding_rows(campaign)
 
 
+def _tools(campaign: Campaign) -> Table:
+    return TOOL_COLUMNS, (row.cells for row in tool_rows(campaign))
+
+
 REPORTS = (
     CsvReport("points", "points.csv", _points),
     CsvReport("bd", "bd.csv", _bd),
     CsvReport("findings", "findings.csv", _findings),
+    CsvReport("tools", "tools.csv", _tools),
 )

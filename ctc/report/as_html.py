@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctc.records import ALL, AVG, AVG_METRICS, Campaign, Coded, Failed, Finding
 from ctc.report import wording
+from ctc.report.operating_points import groups, tool_rows
 from ctc.report.overview import (
     BdCell,
     CodecLine,
@@ -124,7 +125,7 @@ def _environment() -> Environment:
 
 def _content(campaign: Campaign) -> dict[str, Any]:
     """What the template shows; text is escaped there, the drawings and the files beside the template are trusted."""
-    lines, rows = codec_lines(campaign), point_rows(campaign)
+    lines, rows, tools = codec_lines(campaign), point_rows(campaign), tool_rows(campaign)
     return {
         "campaign": campaign,
         "status": status_of(campaign),
@@ -144,6 +145,11 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         # So do the codecs' notes, beside their names.
         "caveats": [*wording.general_caveats(campaign), *wording.timing_caveats(campaign)],
         "rates": wording.rate_range(campaign),
+        "tool_groups": groups(tools),
+        "tool_header": wording.TOOL_HEADER,
+        "tool_texts": wording.tool_texts,
+        "points": wording.percentage_points,
+        "tool_caveats": wording.tool_caveats(campaign, tools),
         "bd_rows": bd_rows_by_picture(campaign),
         "rows": rows,
         "score_reasons": _score_reasons(campaign),

@@ -53,6 +53,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "counts": asdict(campaign.counts),
         "status": asdict(status) | {"valid": status.valid},
         "codecs": {line.codec: _codec(line) for line in codec_lines(campaign)},
+        "complexity": [asdict(complexity) for complexity in campaign.complexity],
         "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
     }

@@ -7,17 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ctc.records import AVG, AVG_METRICS, Campaign
+from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
 from ctc.report.wording import (
     PARITY_HEADER,
+    TOOL_HEADER,
     bd_text,
     caveats,
     fraction,
     interval_text,
     parity_row,
+    percentage_points,
     rate_range,
     seconds,
     timing_caveats,
+    tool_caveats,
+    tool_texts,
     tries,
     yes_no,
 )
@@ -38,6 +43,7 @@ class MarkdownReport:
             _table(campaign, lines),
             "\n".join(f"- {escape(note)}" for note in (*caveats(campaign), *timing_caveats(campaign))),
             "\n".join(_unavailable(campaign, lines)),
+            _tools(campaign),
             _findings(campaign),
             _parity(campaign),
         ]
@@ -71,6 +77,25 @@ def _unavailable(campaign: Campaign, lines: Sequence[CodecLine]) -> list[str]:
         for cell in (line.average, *line.metrics)
         if cell.value_percent is None
     ]
+
+
+def _tools(campaign: Campaign) -> str:
+    """Operating points and tools, where there are tools."""
+    rows = tool_rows(campaign)
+    if not rows:
+        return ""
+    labels = [metric_label(campaign, metric) for metric in AVG_METRICS]
+    lines = [["operating point", "configuration", AVG, "difference", *labels, *TOOL_HEADER]]
+    for row in rows:
+        cells = [bd_text(cell) for cell in (row.line.average, *row.line.metrics)]
+        rates = ["anchor", *[""] * len(labels)] if row.line.is_anchor else cells
+        named = (row.model.operating_point, row.configuration)
+        lines.append([*named, rates[0], percentage_points(row.difference.value_percent), *rates[1:], *tool_texts(row)])
+    rules = ["---", "---", *["---:"] * (len(lines[0]) - 2)]
+    shown = [[escape(cell) for cell in line] for line in lines]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in (shown[0], rules, *shown[1:]))
+    notes = "\n".join(f"- {escape(note)}" for note in tool_caveats(campaign, rows))
+    return f"## Operating points and tools\n\n{table}\n\n{notes}"
 
 
 def _findings(campaign: Campaign) -> str:

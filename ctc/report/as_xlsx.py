@@ -11,6 +11,7 @@ from typing import Any
 
 from ctc.records import AVG, Campaign
 from ctc.report.as_json import provenance
+from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
 from ctc.report.overview import codec_lines, metric_label, status_of
 from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, finding_rows, number_text, point_columns, point_rows
 from ctc.report.wording import caveats, timing_caveats
@@ -22,12 +23,15 @@ _FORMATS = {
     "bpp": "0.0000",
     "bytes": "#,##0",
     "deviation": "+0.0%;-0.0%;0.0%",
+    "max_bit_deviation": "+0.0%;-0.0%;0.0%",
     "encode_s": "0.000",
     "decode_s": "0.000",
     "encode_peak_bytes": "#,##0",
     "decode_peak_bytes": "#,##0",
     "setting": "0.######",
 }
+_TOOL_COUNTS = ("parameters", "model_bytes")
+_TOOL_RATIOS = ("decoder_kmac_per_pixel_max", "decoder_kmac_per_pixel_avg", "decode_time_ratio")
 PARITY_COLUMNS = ("metric", "golden pairs", "missed", "largest difference", "tolerance", "reason")
 _METRIC_FORMAT = "0.000000"
 _SIGNED = "+0.0;-0.0;0.0"
@@ -49,6 +53,7 @@ class XlsxReport:
         workbook.set_properties({"title": f"BD-rate, set {campaign.dataset}", "created": _naive_utc(campaign.started)})
         book = _Book(workbook)
         _summary(book, campaign)
+        _tools(book, campaign)
         bd = book.sheet("BD-rate", BD_COLUMNS, bd_rows(campaign), _FORMATS)
         book.colour(bd, 1, BD_COLUMNS.index("bd_rate_percent"), len(campaign.bd))
         columns = point_columns(campaign)
@@ -157,6 +162,19 @@ def _summary(book: _Book, campaign: Campaign) -> None:
     top = len(above) + 2
     for number in sound:
         book.colour(sheet, top + number, 1, 1, len(titled))
+
+
+def _tools(book: _Book, campaign: Campaign) -> None:
+    """A sheet of operating points and tools, where there are tools."""
+    rows = tool_rows(campaign)
+    if not rows:
+        return
+    rates = [column for column in TOOL_COLUMNS if column.endswith("_percent")]
+    formats = _FORMATS | dict.fromkeys(rates, _SIGNED) | dict.fromkeys(_TOOL_COUNTS, "#,##0") | dict.fromkeys(_TOOL_RATIOS, "0.000")
+    sheet = book.sheet("Tools", TOOL_COLUMNS, [row.cells for row in rows], formats, frozen_columns=3)
+    for number, row in enumerate(rows, start=1):
+        if row.line.average.sound:
+            book.colour(sheet, number, TOOL_COLUMNS.index(rates[0]), 1, len(rates))
 
 
 def _bd_cell(value: float | None) -> Cell:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctc.records import AVG, AVG_METRICS, Campaign
+from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
-from ctc.report.wording import bd_text, codec_caveats, fraction, parity_line, tries, yes_no
+from ctc.report.wording import bd_text, codec_caveats, fraction, parity_line, percentage_points, tool_texts, tries, yes_no
 
 
 def terminal_table(campaign: Campaign) -> str:
@@ -15,12 +16,29 @@ def terminal_table(campaign: Campaign) -> str:
     header = ["BD-rate", AVG, *(metric_label(campaign, metric) for metric in AVG_METRICS), "monotone", "max dev.", "tries/pt"]
     lines = codec_lines(campaign)
     rows = [header, *(_row(line) for line in lines)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    table = [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]) for row in rows
-    ]
+    table, tools = _aligned(rows), _tools(campaign)
     notes = [f"  {note}" for note in (*codec_caveats(campaign), *_absent(lines), parity_line(campaign.parity)) if note]
-    return "\n".join([f"set {campaign.dataset}: {status.headline.lower()}; {status_text(status)}", "", *table, "", *notes])
+    blocks = [table, tools] if tools else [table]
+    tables = [text for block in blocks for text in (*block, "")]
+    return "\n".join([f"set {campaign.dataset}: {status.headline.lower()}; {status_text(status)}", "", *tables, *notes])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The first column to the left, the others to the right."""
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return ["  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows]
+
+
+def _tools(campaign: Campaign) -> list[str]:
+    """Operating points and tools in brief, where there are tools; the BD-rates of each metric are in the table above."""
+    rows = [("tools", AVG, "diff.", "kMAC/px", "decoding ×", "parameters")]
+    for row in tool_rows(campaign):
+        average = "anchor" if row.line.is_anchor else bd_text(row.line.average)
+        _, _, _, kmac, ratio, parameters, *_ = tool_texts(row)
+        name, difference = f"{row.model.operating_point} {row.configuration}", percentage_points(row.difference.value_percent)
+        rows.append((name, average, difference, kmac, ratio, parameters))
+    busy = ["* of a machine that did other work"] if any("*" in row[4] for row in rows) else []
+    return [*_aligned(rows), *busy] if len(rows) > 1 else []
 
 
 def _absent(lines: Sequence[CodecLine]) -> list[str]:

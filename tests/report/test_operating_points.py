@@ -1,0 +1,190 @@
+"""The table of operating points and tools: rows, order, what is missing and why; and that it is shown only where there are tools."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import openpyxl  # type: ignore[import-untyped]
+import pytest
+
+from ctc.bdrate.tables import bd_rates
+from ctc.protocols import Report
+from ctc.records import AVG_METRICS, Campaign, Complexity, Cost, DecoderModel, Scored
+from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, groups, tool_rows
+from ctc.report.terminal import terminal_table
+from tests.campaigns import changed, failed, find, made
+
+EFFICIENCIES = {"anchor": 1.0, "bop+rvs+cwg": 1.6, "bop+cwg": 1.25, "hop": 2.0, "bop": 1.1, "bop+rvs": 1.4, "other": 0.9, "hop+rvs": 1.9}
+KMAC = {"p0": 12.0, "p1": 13.5, "p2": 12.9}
+
+
+def cost(wall_s: float, idle: bool = True) -> Cost:
+    return Cost(wall_s, wall_s, 1 << 20, "cpu", 1, "abc", idle)
+
+
+def timed(point: Scored, encode: Cost | None, decode: Cost | None) -> Scored:
+    return replace(point, coded=replace(point.coded, encode=encode, decode=decode))
+
+
+def learned(codec: str) -> DecoderModel | None:
+    """As the names of the codecs have it; "anchor" and "other" are not learned."""
+    if codec in ("anchor", "other"):
+        return None
+    point, *tools = codec.split("+")
+    return DecoderModel(point.upper(), tuple(tool.upper() for tool in tools), 3_014_576, 7_000_000, "one MAC is one multiplication")
+
+
+def campaign_of(efficiencies: Mapping[str, float], anchor: str = "anchor") -> Campaign:
+    """Every point of a learned codec takes 4 s to encode and 0.5 s to decode, every other 2 s and 0.1 s."""
+    campaign = made(efficiencies, anchor=anchor)
+    points = [
+        timed(point, cost(4.0), cost(0.5)) if learned(point.coded.job.codec) else timed(point, cost(2.0), cost(0.1))
+        for point in campaign.scored
+    ]
+    codecs = tuple(replace(codec, model=learned(codec.name)) for codec in campaign.codecs)
+    complexity = tuple(Complexity(codec.name, picture, kmac) for codec in codecs if codec.model for picture, kmac in KMAC.items())
+    campaign = replace(campaign, codecs=codecs, scored=tuple(points), complexity=complexity)
+    return replace(campaign, bd=bd_rates(campaign))
+
+
+@pytest.fixture(scope="module")
+def whole() -> Campaign:
+    return campaign_of(EFFICIENCIES)
+
+
+def row_of(campaign: Campaign, codec: str) -> ToolRow:
+    (row,) = [row for row in tool_rows(campaign) if row.line.codec == codec]
+    return row
+
+
+def rendered(campaign: Campaign, file_name: str) -> bytes:
+    modules = [importlib.import_module(f"ctc.report.as_{name}") for name in ("csv", "markdown", "html", "json", "xlsx")]
+    reports: list[Report] = [report for module in modules for report in module.REPORTS]
+    return next(report for report in reports if report.file_name == file_name).render(campaign)
+
+
+def test_rows_are_grouped_by_operating_point_in_order_of_the_number_of_tools(whole: Campaign) -> None:
+    rows = tool_rows(whole)
+    names = ["bop", "bop+cwg", "bop+rvs", "bop+rvs+cwg", "hop", "hop+rvs"]
+    assert [row.line.codec for row in rows] == names
+    assert [row.configuration for row in rows] == ["tools off", "only CWG", "only RVS", "RVS + CWG", "tools off", "only RVS"]
+    assert {key: len(of_point) for key, of_point in groups(rows).items()} == {("BOP", "bop"): 4, ("HOP", "hop"): 2}
+
+
+def test_values_are_those_of_the_campaign(whole: Campaign) -> None:
+    row = row_of(whole, "bop+rvs")
+    assert row.line.average.value_percent == pytest.approx(100 * (1 / 1.4 - 1))
+    assert row.difference.value_percent == pytest.approx(100 * (1 / 1.4 - 1 / 1.1))
+    assert row_of(whole, "bop").difference.value_percent == 0
+    assert row.kmac_max == 13.5
+    assert row.kmac_mean == pytest.approx(12.8)
+    assert row.decoding.value == pytest.approx(5.0)
+    assert (row.decoding.points, row.decoding.points_busy) == (15, 0)
+    assert (row.line.encode_s, row.line.monotone) == (4.0, True)
+    assert row.reasons == ()
+
+
+def test_times_are_compared_on_the_points_that_both_have(whole: Campaign) -> None:
+    slow, missing = find(whole, "bop", "p0", 0.06), find(whole, "bop", "p1", 0.25)
+    campaign = changed(whole, slow, timed(slow, cost(4.0), cost(1.0, idle=False)))
+    campaign = changed(campaign, missing, timed(missing, None, None))
+    of_anchor = find(campaign, "anchor", "p2", 0.75)
+    campaign = changed(campaign, of_anchor, timed(of_anchor, cost(2.0), None))
+    decoding = row_of(campaign, "bop").decoding
+    assert (decoding.points, decoding.points_busy) == (13, 1)
+    assert decoding.value == pytest.approx((12 * 0.5 + 1.0) / (13 * 0.1))
+    assert "| 5.38\\* |" in rendered(campaign, "table.md").decode()
+    assert "did other work" in rendered(campaign, "report.html").decode()
+
+
+def test_times_that_were_not_measured_are_missing(whole: Campaign) -> None:
+    campaign = replace(whole, scored=tuple(timed(point, None, None) for point in whole.scored))
+    row = row_of(campaign, "hop+rvs")
+    assert (row.decoding.value, row.decoding.points, row.line.encode_s) == (None, 0, None)
+    assert any("no decoding of the same point" in reason for reason in row.reasons)
+    cells = dict(zip(TOOL_COLUMNS, row.cells, strict=True))
+    assert (cells["decode_time_ratio"], cells["encode_s"]) == (None, None)
+    assert "no encoding was timed on this machine" in str(cells["reason"])
+
+
+def test_without_tools_off_there_is_no_difference() -> None:
+    campaign = campaign_of({"anchor": 1.0, "bop+rvs": 1.3})
+    row = row_of(campaign, "bop+rvs")
+    assert row.difference.value_percent is None
+    assert row.reasons == ("the operating point was not run with tools off",)
+    assert "bop+rvs: the operating point was not run with tools off." in " ".join(rendered(campaign, "report.html").decode().split())
+
+
+def test_means_over_other_pictures_have_no_difference(whole: Campaign) -> None:
+    campaign = whole
+    for target in whole.target_bpps:
+        point = find(campaign, "bop+rvs", "p0", target)
+        campaign = replace(changed(campaign, point), failed=(*campaign.failed, failed(point)))
+    campaign = replace(campaign, bd=bd_rates(campaign))
+    assert row_of(campaign, "bop+rvs").difference.reason == "one of the two AVG is not over all pictures"
+    assert row_of(campaign, "bop+cwg").difference.value_percent is not None
+    assert row_of(replace(whole, bd=()), "bop+cwg").difference.reason == "one of the two AVG is N/A"
+
+
+def test_complexity_that_was_not_recorded_is_missing(whole: Campaign) -> None:
+    row = row_of(replace(whole, complexity=()), "bop")
+    assert (row.kmac_max, row.kmac_mean, row.reasons) == (None, None, ("no complexity was recorded",))
+
+
+def test_the_anchor_may_be_an_operating_point() -> None:
+    campaign = campaign_of({"bop": 1.0, "bop+rvs": 1.25}, anchor="bop")
+    plain, row = tool_rows(campaign)
+    assert plain.difference.value_percent == 0
+    assert plain.decoding.value == pytest.approx(1)
+    assert row.difference.value_percent == pytest.approx(-20)
+    assert dict(zip(TOOL_COLUMNS, plain.cells, strict=True))["avg_percent"] == 0
+    assert "| BOP | tools off | anchor | 0.0 |" in rendered(campaign, "table.md").decode()
+    assert "the zero of this table" in rendered(campaign, "report.html").decode()
+
+
+def test_every_report_shows_the_table(whole: Campaign) -> None:
+    rows = list(csv.DictReader(io.StringIO(rendered(whole, "tools.csv").decode(), newline="")))
+    assert tuple(rows[0]) == TOOL_COLUMNS
+    assert [row["codec"] for row in rows] == [row.line.codec for row in tool_rows(whole)]
+    assert float(rows[3]["avg_percent"]) == pytest.approx(100 * (1 / 1.6 - 1))
+    assert rows[3]["parameters"] == "3014576"
+    section = rendered(whole, "table.md").decode().partition("## Operating points and tools\n")[2].partition("\n- ")[0]
+    lines = [line for line in section.splitlines() if line]
+    assert len(lines) == 2 + len(rows)
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[3].startswith("| BOP | only CWG | −20.0 % | −10.9 |")
+    assert lines[3].endswith("| yes | −4.9 % | 13.5 | 12.8 | 5.00 | 3.01 M | 6.68 MiB | 4.00 |")
+    sheet = openpyxl.load_workbook(io.BytesIO(rendered(whole, "report.xlsx")))["Tools"]
+    assert [cell.value for cell in sheet[1]] == list(TOOL_COLUMNS)
+    assert [cell.value for cell in sheet["C"]][1:] == [row.configuration for row in tool_rows(whole)]
+    page = rendered(whole, "report.html").decode()
+    assert page.count('<a href="#tools">') == page.count('<section id="tools">') == 1
+    assert "RVS + CWG" in terminal_table(whole)
+
+
+def test_run_json_has_what_the_table_needs(whole: Campaign) -> None:
+    run = json.loads(rendered(whole, "run.json"))
+    models = {codec["name"]: codec["model"] for codec in run["configuration"]["codecs"]}
+    assert models["anchor"] is None
+    assert models["bop+rvs"]["tools"] == ["RVS"]
+    assert {"codec": "bop+rvs", "picture": "p1", "kmac_per_pixel": 13.5} in run["complexity"]
+
+
+def test_without_tools_there_is_no_table() -> None:
+    campaign = campaign_of({"anchor": 1.0, "bop": 1.2, "hop": 1.4})
+    assert tool_rows(campaign) == []
+    assert rendered(campaign, "tools.csv").decode() == ",".join(TOOL_COLUMNS) + "\n"
+    assert "Operating points" not in rendered(campaign, "table.md").decode()
+    assert 'id="tools"' not in rendered(campaign, "report.html").decode()
+    assert "#tools" not in rendered(campaign, "report.html").decode()
+    assert "Tools" not in openpyxl.load_workbook(io.BytesIO(rendered(campaign, "report.xlsx"))).sheetnames
+    assert "tools off" not in terminal_table(campaign)
+
+
+def test_only_the_metrics_of_the_average_have_columns() -> None:
+    assert [column for column in TOOL_COLUMNS if column.endswith("_percent")][2:] == [f"{metric}_percent" for metric in AVG_METRICS]
