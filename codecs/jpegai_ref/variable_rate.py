@@ -34,8 +34,8 @@ class RateModel:
 
 RATE_MODELS = (
     RateModel(0.0004, -512, 320),
-    RateModel(0.002, -320, 320),
-    RateModel(0.01, -320, 432),
+    RateModel(0.002, -832, 480),
+    RateModel(0.01, -576, 736),
     RateModel(0.1, -432, 1000),
 )
 """Placed where these networks need them for 0.06 to 2 bpp; the reference software has 0.002, 0.012, 0.075 and 0.5. Ranges overlap with the

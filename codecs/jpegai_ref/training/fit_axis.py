@@ -1,40 +1,61 @@
-"""Where one model ends on the axis of qualities and the next begins, so that rates meet; and where searches for a rate begin.
+"""Where one model ends on the axis of qualities and the next begins, and where searches for a rate begin.
 
     python -m jpegai_ref.training.fit_axis --data PHOTOGRAPHS [--weights FILE] [--pictures N]
 
-Training moves the gains of the four models apart from one another, so that equal displacements do not mean equal rates. Two neighbours
-meet at the geometric mean of their rates without displacement. Rates are real bytes, geometric means over pictures that are spread over
-the folder in the order of names. Prints the constants for `knob.py`.
+Two neighbours meet where the one that is better below stops to be: where the sum of what each is ahead on its side is largest, in ln(rate)
+at equal MS-SSIM, VIF and PSNR of luma behind BOP. The rate goes on through the join, at other displacements. Rates are real bytes; rates and
+metrics are means over the centres of pictures that are spread over the folder in the order of names. Prints the constants for `knob.py`.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from jpegai_ref.analysed import analysed
+from jpegai_ref.analysed import Analysed, analysed, planes_of
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.encoder import Setting, encode_analysed
 from jpegai_ref.picture import Picture
+from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.training.arguments import OneLineParser, integer
 from jpegai_ref.training.data import SUFFIXES
+from jpegai_ref.training.fit_samples import OPERATING_POINT
+from jpegai_ref.training.fit_score import METRICS
 from jpegai_ref.variable_rate import RATE_MODELS
 from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file
 
-STEP = 64
-"""Between the displacements that are measured; between them ln(rate) is interpolated."""
+STEP = 96
+"""Between the displacements that are measured; between them ln(rate) and metrics are interpolated."""
 START_BPP = (0.06, 0.12, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 PICTURES = 12
+SIDE = 512
+"""Of the centre of a picture that is coded."""
+GRID = 200
+"""Rates at which neighbours are compared."""
 
-Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Displacements of a model, and the mean of ln(bpp) at each, rising."""
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A model by displacement, rising: (points,), (points,), (points, metrics)."""
+
+    displacements: NDArray[np.float64]
+    log_rates: NDArray[np.float64]
+    """Mean of ln(bpp)."""
+    metrics: NDArray[np.float64]
+    """Means, of those of `fit_score`."""
+
+    def metrics_at(self, log_rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack([np.interp(log_rates, self.log_rates, metric) for metric in self.metrics.T], axis=1)
 
 
 def curves(coder: Coder, paths: list[Path]) -> list[Curve]:
@@ -43,33 +64,66 @@ def curves(coder: Coder, paths: list[Path]) -> list[Curve]:
     found = []
     for model_id, model in enumerate(RATE_MODELS):
         steps = np.unique([*range(model.lowest_displacement, model.highest_displacement, STEP), 0, model.highest_displacement])
-        settings = [Setting(model_id, int(displacement)) for displacement in steps]
-        rates = [[8 * len(encode_analysed(coder, source, setting).data) / source.samples for source in sources] for setting in settings]
-        found.append((steps.astype(np.float64), np.maximum.accumulate(np.log(rates).mean(1))))
+        points = [[_point(coder, source, Setting(model_id, int(step))) for source in sources] for step in steps]
+        means = np.array(points).mean(1)
+        found.append(Curve(steps.astype(np.float64), np.maximum.accumulate(means[:, 0]), means[:, 1:]))
     return found
 
 
-def spans(found: list[Curve]) -> list[tuple[int, int]]:
-    """(first, last displacement) of each model."""
-    nominal = [float(np.interp(0, *curve)) for curve in found]
-    joins = [(below + above) / 2 for below, above in pairwise(nominal)]
-    firsts = [int(found[0][0][0]), *(round(np.interp(join, *curve[::-1])) + 1 for join, curve in zip(joins, found[1:], strict=True))]
-    lasts = [*(round(np.interp(join, *curve[::-1])) for join, curve in zip(joins, found, strict=False)), int(found[-1][0][-1])]
+def _point(coder: Coder, source: Analysed, setting: Setting) -> tuple[float, ...]:
+    """ln(bpp) and metrics."""
+    encoded = encode_analysed(coder, source, setting)
+    luma = synthesised(coder, encoded.quantised, OPERATING_POINT)[0]
+    reference = planes_of(source.picture, *whole(source.picture), coder.device)[0]
+    with torch.inference_mode():
+        return math.log(8 * len(encoded.data) / source.samples), *(metric(luma[None, None], reference) for metric in METRICS)
+
+
+def whole(picture: Picture) -> tuple[slice, slice]:
+    return slice(0, picture.height), slice(0, picture.width)
+
+
+def joins(found: Sequence[Curve]) -> list[float]:
+    """ln(rate) at which each model ends and the next begins, rising. Raises ValueError where neighbours have no rate in common."""
+    chosen: list[float] = []
+    for below, above in pairwise(found):
+        low, high = max([above.log_rates[0], below.log_rates[0], *chosen[-1:]]), min(above.log_rates[-1], below.log_rates[-1])
+        if low >= high:
+            raise ValueError("two models that follow one another have no rate in common")
+        rates = np.linspace(low, high, GRID)
+        slopes = np.gradient((below.metrics_at(rates) + above.metrics_at(rates)) / 2, rates, axis=0)
+        ahead = ((above.metrics_at(rates) - below.metrics_at(rates)) / np.maximum(slopes, np.finfo(np.float64).tiny)).mean(1)
+        # What is gained if the model above is used from each rate on.
+        chosen.append(float(rates[np.argmax(np.cumsum(ahead[::-1])[::-1])]))
+    return chosen
+
+
+def spans(found: Sequence[Curve], meeting: Sequence[float]) -> list[tuple[int, int]]:
+    """(first, last displacement) of each model, where neighbours meet at these ln(rate)."""
+
+    def place(curve: Curve, log_rate: float) -> int:
+        return round(float(np.interp(log_rate, curve.log_rates, curve.displacements)))
+
+    firsts = [int(found[0].displacements[0]), *(place(curve, join) + 1 for join, curve in zip(meeting, found[1:], strict=True))]
+    lasts = [*(place(curve, join) for join, curve in zip(meeting, found, strict=False)), int(found[-1].displacements[-1])]
     return list(zip(firsts, lasts, strict=True))
 
 
-def start(found: list[Curve], chosen: list[tuple[int, int]]) -> Iterator[tuple[float, int]]:
+def start(found: Sequence[Curve], chosen: Sequence[tuple[int, int]]) -> Iterator[tuple[float, int]]:
     """(bpp, quality) of a typical picture."""
     rates: list[float] = []
     for (first, last), curve in zip(chosen, found, strict=True):
-        rates += np.interp(np.arange(first, last + 1), *curve).tolist()
+        rates += np.interp(np.arange(first, last + 1), curve.displacements, curve.log_rates).tolist()
     for bpp in START_BPP:
         yield bpp, round(np.interp(np.log(bpp), np.maximum.accumulate(rates), np.arange(len(rates))))
 
 
 def _picture(path: Path) -> Picture:
     with Image.open(path) as image:
-        return Picture(tuple(np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)), 8, "rgb")
+        rgb = np.asarray(image.convert("RGB"))
+    top, left = (max((size - SIDE) // 2, 0) for size in rgb.shape[:2])
+    centre = rgb[top : top + SIDE, left : left + SIDE]
+    return Picture(tuple(np.ascontiguousarray(plane) for plane in np.moveaxis(centre, 2, 0)), 8, "rgb")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,9 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (WeightsError, WeightsMissing, OSError) as error:
         print(f"jpegai_ref.training.fit_axis: {error}", file=sys.stderr)
         return 1
-    meeting = spans(found)
-    print(f"SPANS = {tuple(meeting)}")
-    print(f"START = {tuple(start(found, meeting))}")
+    chosen_spans = spans(found, joins(found))
+    print(f"SPANS = {tuple(chosen_spans)}")
+    print(f"START = {tuple(start(found, chosen_spans))}")
     return 0
 
 

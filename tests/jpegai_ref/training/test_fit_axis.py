@@ -3,37 +3,70 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jpegai_ref.training.fit_axis import START_BPP, Curve, main, spans, start
+from jpegai_ref.training.fit_axis import START_BPP, Curve, joins, main, spans, start
+from numpy.typing import NDArray
 
 
-def line(first: int, last: int, slope: float, rate: float) -> Curve:
-    """A model whose ln(rate) rises evenly; `rate` without displacement."""
+def line(first: int, last: int, slope: float, rate: float, metric: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Curve:
+    """A model whose ln(rate) rises evenly; `rate` without displacement; `metric` of ln(rate)."""
     steps = np.arange(first, last + 1, 10, dtype=np.float64)
-    return steps, math.log(rate) + slope * steps
+    log_rates = math.log(rate) + slope * steps
+    return Curve(steps, log_rates, np.stack([metric(log_rates), 2 * metric(log_rates)], axis=1))
 
 
-CURVES = [line(-500, 300, 0.004, 0.08), line(-300, 300, 0.003, 0.2), line(-300, 300, 0.003, 0.6), line(-400, 700, 0.002, 1.5)]
+def best_at(bpp: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """A metric that rises with the rate and loses with the distance from a rate."""
+    return lambda log_rates: log_rates - 0.1 * np.square(log_rates - math.log(bpp))
 
 
-def test_neighbours_meet_at_the_mean_of_their_rates() -> None:
-    found = spans(CURVES)
+CURVES = [
+    line(-500, 300, 0.004, 0.08, best_at(0.08)),
+    line(-300, 300, 0.003, 0.2, best_at(0.2)),
+    line(-300, 300, 0.003, 0.6, best_at(0.6)),
+    line(-400, 700, 0.002, 1.5, best_at(1.5)),
+]
+
+
+def rate_at(curve: Curve, displacement: float) -> float:
+    return float(np.interp(displacement, curve.displacements, curve.log_rates))
+
+
+def test_neighbours_meet_where_the_upper_one_becomes_the_better() -> None:
+    expected = [math.log(0.08 * 0.2) / 2, math.log(0.2 * 0.6) / 2, math.log(0.6 * 1.5) / 2]
+    assert joins(CURVES) == pytest.approx(expected, abs=0.02)
+
+
+def test_a_model_that_is_never_the_better_is_left_as_soon_as_can_be_or_not_begun() -> None:
+    worst = line(-500, 300, 0.004, 0.08, lambda log_rates: log_rates - 9)
+    assert joins([worst, CURVES[1]])[0] == pytest.approx(CURVES[1].log_rates[0], abs=0.02)
+    assert joins([CURVES[1], line(-300, 300, 0.003, 0.6, lambda log_rates: log_rates - 9)])[0] == pytest.approx(
+        CURVES[1].log_rates[-1], abs=0.02
+    )
+
+
+def test_joins_rise_and_need_a_rate_in_common() -> None:
+    with pytest.raises(ValueError, match="no rate in common"):
+        joins([CURVES[0], line(0, 10, 0.001, 50, best_at(50))])
+
+
+def test_the_rate_goes_on_through_the_joins() -> None:
+    meeting = joins(CURVES)
+    found = spans(CURVES, meeting)
     assert (found[0][0], found[-1][1]) == (-500, 700)
-    for (_, last), (first, _), below, above in zip(found, found[1:], CURVES, CURVES[1:], strict=False):
-        meeting = (np.interp(0, *below) + np.interp(0, *above)) / 2
-        assert abs(np.interp(last, *below) - meeting) < 0.004
-        assert abs(np.interp(first, *above) - meeting) < 0.008
+    for (_, last), (first, _), below, above, join in zip(found, found[1:], CURVES, CURVES[1:], meeting, strict=False):
+        assert abs(rate_at(below, last) - join) < 0.004
+        assert abs(rate_at(above, first) - join) < 0.008
 
 
 def test_searches_start_at_the_rate_that_is_asked_for() -> None:
-    found = spans(CURVES)
+    found = spans(CURVES, joins(CURVES))
     axis = [
-        np.interp(displacement, *curve)
-        for (first, last), curve in zip(found, CURVES, strict=True)
-        for displacement in range(first, last + 1)
+        rate_at(curve, displacement) for (first, last), curve in zip(found, CURVES, strict=True) for displacement in range(first, last + 1)
     ]
     places = dict(start(CURVES, found))
     assert tuple(places) == START_BPP
