@@ -42,6 +42,7 @@ def reported() -> Iterator[None]:
     """Turns what can go wrong with files, weights and devices into Failure or Missing."""
     from jpegai_ref.coder import DeviceMissing
     from jpegai_ref.pictures import PictureFileError
+    from jpegai_ref.region_of_interest import RegionError
     from jpegai_ref.weights import WeightsError
     from jpegai_ref.weights_place import WeightsMissing
 
@@ -49,7 +50,7 @@ def reported() -> Iterator[None]:
         yield
     except (WeightsError, WeightsMissing, DeviceMissing, ToolUnavailable) as error:
         raise Missing(str(error)) from error
-    except (BitstreamError, PictureFileError) as error:
+    except (BitstreamError, PictureFileError, RegionError) as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
