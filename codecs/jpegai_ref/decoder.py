@@ -93,7 +93,7 @@ def quantised_picture(coder: Coder, stream: Codestream, decoded: exact.Decoded) 
         z = (decoded.symbols.luma_z, decoded.symbols.chroma_z)[index]
         component = (coder.exact.luma, coder.exact.chroma)[index]
         psi = latents.prediction(prior, z, header.height, header.width, coder.device)
-        return psi, latents.quantiser(component, header.model_id, header.displacements[index], blocks, coder.device)
+        return psi, latents.quantiser(component, header.model_id, header.displacements[index], blocks, coder.device, decoded.quality)
 
     def scaled(index: int, asked: bool, blocks: BlockScales, steps: Quantiser, y_hat: Tensor, symbols: NDArray[np.int16]) -> Tensor:
         return latents.scaled(coder.lsbs, index, header.model_id, blocks, steps, y_hat, symbols) if asked else y_hat

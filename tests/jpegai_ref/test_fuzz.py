@@ -31,7 +31,7 @@ from jpegai_ref.tools import NO_TOOLS, Tools
 from tests.jpegai_ref.damage import Source, mutations, survive
 from tests.jpegai_ref.filter_headers import random_set
 from tests.jpegai_ref.sample_pictures import grey, rgb, ycc
-from tests.jpegai_ref.small_exact import file_of, header, model, symbols_for, with_cube_flags
+from tests.jpegai_ref.small_exact import file_of, header, model, symbols_for, with_cube_flags, with_quality_map
 
 SPREAD, PEAKED = model(), model(peaked=True)
 GIB = 1 << 30
@@ -64,6 +64,8 @@ def files() -> list[tuple[ExactModel, bytes]]:
         for number, one in enumerate((*kinds, with_scaling(header(160, 200)))):
             tools = ToolHeader(number > 2, number > 3, 3, filters_of(one) if number % 2 else Enhancement())
             found.append((exact, file_of(exact, one, symbols_for(exact, one, spread=spread), tools)))
+        mapped, qps = with_quality_map(header(160, 200, threads=2), threads=2)
+        found.append((exact, file_of(exact, mapped, symbols_for(exact, mapped, spread=spread, quality=qps), quality=qps)))
     return found
 
 
@@ -166,7 +168,7 @@ def test_a_huge_picture_in_a_small_file_takes_neither_time_nor_memory(exact: Exa
 @pytest.mark.parametrize("seed", range(24))
 def test_noise_as_payloads(seed: int) -> None:
     noise = np.random.default_rng(seed)
-    exact, data = files()[seed % 12]
+    exact, data = files()[seed % 14]
     stream = read_codestream(data)
     changed = replace(stream, luma=noise.bytes(int(noise.integers(0, 400))), chroma=noise.bytes(int(noise.integers(0, 400))))
     with pytest.raises(BitstreamError):

@@ -25,9 +25,9 @@ from torch import Tensor
 
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.codestream import read_codestream
-from jpegai_ref.exact import MODELS
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.reconstruction import synthesised
+from jpegai_ref.tool_constants import MODELS
 from jpegai_ref.training.data import TrainingDataError, load_pictures
 from jpegai_ref.training.fit_samples import OPERATING_POINT, SIDE, STEP, Sample, coded, samples
 from jpegai_ref.training.fit_score import LumaScore
@@ -179,7 +179,7 @@ def fit(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: in
     found = samples(coder, load_pictures(folders, coder.device, SIDE).training, number, seed)
     for index in (LUMA, CHROMA):
         for model_id in reversed(range(MODELS)):
-            # Gradients do most harm where most is 0, at low rates: a model may take over the gains of the one above, which are fitted already.
+            # Gradients do most harm where most is 0, at low rates: a model may take over the gains of the one above, fitted already.
             bases = (model_id, model_id + 1) if model_id + 1 < MODELS else (model_id,)
             starts = [component_of(coder, found, index, model_id, base) for base in bases]
             coder = fit_component(coder, found, starts, _report)
