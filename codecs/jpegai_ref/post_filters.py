@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,8 +12,10 @@ from torch import Tensor
 from jpegai_ref.chroma_grid import ChromaGrid, Rectangle
 from jpegai_ref.coder import Coder
 from jpegai_ref.decoded_planes import DecodedPlanes, parts
+from jpegai_ref.eicci import corrected
 from jpegai_ref.enhancement import enhanced
 from jpegai_ref.lef import sharpened_rows
+from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import CPU, in_parallel
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.tool_header import Enhancement
@@ -26,20 +29,39 @@ PART = 128, 1024
 
 
 def has_filters(picture: QuantisedPicture) -> bool:
-    return picture.sharpening is not None or _is_enhanced(picture)
+    return picture.sharpening is not None or picture.tools.enhancement.eicci is not None or _is_enhanced(picture)
 
 
 def _is_enhanced(picture: QuantisedPicture) -> bool:
     return picture.chroma is not None and picture.tools.enhancement != Enhancement()
 
 
-def filtered(coder: Coder, picture: QuantisedPicture, planes: Planes) -> Planes:
-    """The planes of a picture behind all filters that its header has switched on. Raises ValueError where constants are missing."""
-    if _is_enhanced(picture):
-        planes = [planes[0], *_enhanced(picture, planes)]
+def filtered(coder: Coder, picture: QuantisedPicture, planes: Planes, operating_point: OperatingPoint) -> Planes:
+    """The planes that an operating point decodes behind all filters that the header has switched on.
+
+    Raises ValueError where constants are missing."""
+    if picture.tools.enhancement.eicci is not None:
+        planes = _filtered_with_eicci(coder, picture, planes, operating_point)
+    elif _is_enhanced(picture):
+        planes = [planes[0], *enhanced_chroma(decoded_planes(picture, planes), picture.tools.enhancement, coder.device)]
     if picture.sharpening is not None:
         planes = [_sharpened(coder, picture, planes[0]), *planes[1:]]
     return planes
+
+
+def _filtered_with_eicci(coder: Coder, picture: QuantisedPicture, planes: Planes, operating_point: OperatingPoint) -> Planes:
+    filters, model_id, decoded = picture.tools.enhancement, picture.header.model_id, None
+    if coder.eicci is None or filters.eicci is None:
+        raise ValueError("there are no networks of eICCI")
+    ahead = planes
+    if picture.chroma is not None and (filters.linear is not None or filters.nonlinear is not None):
+        decoded = decoded_planes(picture, planes)
+        ahead = [planes[0], *enhanced_chroma(decoded, Enhancement(filters.linear), coder.device)]
+    behind = corrected(coder.eicci, operating_point, model_id, filters.eicci, ahead, picture.subsampling)
+    if decoded is None or filters.nonlinear is None:
+        return behind
+    decoded = replace(decoded, behind=decoded_planes(picture, behind))
+    return [behind[0], *enhanced_chroma(decoded, filters, coder.device)]
 
 
 def decoded_planes(picture: QuantisedPicture, planes: Planes) -> DecodedPlanes:
@@ -49,15 +71,15 @@ def decoded_planes(picture: QuantisedPicture, planes: Planes) -> DecodedPlanes:
     return DecodedPlanes(grid, luma, u, v)
 
 
-def _enhanced(picture: QuantisedPicture, planes: Planes) -> Planes:
-    decoded = decoded_planes(picture, planes)
+def enhanced_chroma(decoded: DecodedPlanes, filters: Enhancement, device: torch.device) -> Planes:
+    """U and V of the whole picture behind the adaptive filters, not clamped."""
     chroma = np.empty((2, decoded.grid.height, decoded.grid.width), np.float32)
 
     def filter_part(part: Rectangle) -> None:
-        chroma[(slice(None), *part.slices)] = enhanced(decoded, picture.tools.enhancement, part)
+        chroma[(slice(None), *part.slices)] = enhanced(decoded, filters, part)
 
     in_parallel([partial(filter_part, part) for part in parts(decoded.grid.whole, *PART)], CPU)
-    return list(torch.from_numpy(chroma).to(planes[0].device))
+    return list(torch.from_numpy(chroma).to(device))
 
 
 def _sharpened(coder: Coder, picture: QuantisedPicture, luma: Tensor) -> Tensor:

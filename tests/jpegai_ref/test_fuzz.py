@@ -14,6 +14,7 @@ from jpegai_ref.chroma_grid import ChromaGrid
 from jpegai_ref.codestream import read_codestream, write_codestream
 from jpegai_ref.efe_linear_header import LinearFilter
 from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter, mask_shape, tile_count
+from jpegai_ref.eicci_header import EicciHeader, EicciTile
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.exact import ExactModel, decode_symbols
 from jpegai_ref.markers import Marker, read_substreams, write_substreams
@@ -36,14 +37,15 @@ def with_scaling(plain: PictureHeader) -> PictureHeader:
 
 
 def filters_of(plain: PictureHeader) -> Enhancement:
-    """Both filters of chroma, with masks."""
+    """Both filters of chroma, with masks, and eICCI."""
     grid = ChromaGrid.of(plain.height, plain.width, plain.source_subsampling)
     sets = [random_set(np.random.default_rng(seed), seed, 2) for seed in (0, 7)]
     tile, shape = (64, 192), mask_shape(80, grid)
     count = tile_count(tile, grid)
     correction = Correction(tile, (50,) * count, (20_000,) * count, None, tuple(range(32_000, 32_000 + 8 * count)))
     masks = Masks(80, shape, bytes(shape[0] * shape[1]), None)
-    return Enhancement(LinearFilter((12_700, 12_800), *sets), NonlinearFilter(correction, masks))
+    eicci = EicciHeader(None, (EicciTile(True, False, True),))
+    return Enhancement(LinearFilter((12_700, 12_800), *sets), NonlinearFilter(correction, masks), eicci)
 
 
 def files() -> list[tuple[ExactModel, bytes]]:
