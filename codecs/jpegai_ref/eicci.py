@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from jpegai_ref.chroma_grid import Rectangle
@@ -67,17 +66,15 @@ def _around(part: Rectangle, height: int, width: int) -> Rectangle:
 
 
 def _stacked(planes: Sequence[Tensor], window: Rectangle, subsampling: tuple[int, int]) -> Tensor:
-    """Y, U, V (1, 3, h, w), centred, 1 is the whole range; the last row and column repeated to multiples of 4."""
+    """Y, U, V (1, 3, h, w), centred; the last row and column repeated to multiples of 4."""
     rows, columns = window.bottom - window.top, window.right - window.left
-    stacked = torch.zeros(1, PLANES, rows, columns, device=planes[0].device)
-    stacked[0, 0] = planes[0][window.slices]
-    if len(planes) == PLANES:
-        for index in (1, 2):
-            stacked[0, index] = _at_luma(planes[index], window, subsampling)
-        stacked = (stacked - CENTRE) / PEAK
-    else:
-        stacked[0, 0] = (stacked[0, 0] - CENTRE) / PEAK
-    return F.pad(stacked, (0, -columns % BLOCK, 0, -rows % BLOCK), mode="replicate")
+    stacked = torch.zeros(1, PLANES, rows + -rows % BLOCK, columns + -columns % BLOCK, device=planes[0].device)
+    for index, plane in enumerate(planes):
+        part = plane[window.slices] if index == 0 else _at_luma(plane, window, subsampling)
+        torch.sub(part, CENTRE, out=stacked[0, index, :rows, :columns])
+    stacked[..., :rows, columns:] = stacked[..., :rows, columns - 1 : columns]
+    stacked[..., rows:, :] = stacked[..., rows - 1 : rows, :]
+    return stacked
 
 
 def _at_luma(plane: Tensor, window: Rectangle, subsampling: tuple[int, int]) -> Tensor:
@@ -111,4 +108,4 @@ def _add(
     corrections = planes_of_blocks(network(samples))[0]
     for plane, correction in zip(planes, corrections, strict=True):
         if plane is not None:
-            plane[rows, columns] = (plane[rows, columns] + PEAK * correction[inner][::vertical, ::horizontal]).clamp(0, PEAK)
+            plane[rows, columns].add_(correction[inner][::vertical, ::horizontal]).clamp_(0, PEAK)

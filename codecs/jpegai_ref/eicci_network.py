@@ -1,14 +1,14 @@
 """The trained filter of eICCI: small residual networks on the Haar bands of Y, U and V together.
 
-    Y, U, V (N, 3, h, w), centred, 1 is the whole range -- Haar, two levels -- bands (N, 48, h/4, w/4)
+    Y, U, V (N, 3, h, w), from -127.5 to 127.5 -- / 255 -- Haar, two levels -- bands (N, 48, h/4, w/4)
     trunk:  C3 48->c -- ReLU -- n times [ f + C3x1(ReLU(C1x3(f))) ]
-    head:   C3 c->16, times a learned strength -- inverse Haar -- added to the plane        (N, 1, h, w)
+    head:   C3 c->16, times a learned strength -- inverse Haar -- * 255 -- added to the plane        (N, 1, h, w)
 
 Luma has a trunk with one head; U and V share a trunk with a head each. All models and operating points share the weights; the first
 bias and the strengths are their own. There is no normalisation: what a trained one does, the convolutions' weights can hold.
 
-Both Haar transforms are linear, so that they are folded into the first and the last convolution: what runs works on the 16 samples of
-each 4x4 block.
+Both Haar transforms are linear, so that they, and the factors, are folded into the first and the last convolution: what runs works on
+the 16 samples of each 4x4 block.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpegai_ref.blocks import conv
+from jpegai_ref.colour import PEAK
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
 from jpegai_ref.tool_constants import MODELS
 
@@ -78,7 +79,7 @@ class ResidualPair(nn.Module):
 class BandFilter(nn.Module):
     """A trunk with its heads, for all models and operating points.
 
-    samples (N, 48, h/4, w/4) of Y, U, V, as `samples_of_blocks` has them -> corrections (N, 16 heads, h/4, w/4), samples too.
+    samples (N, 48, h/4, w/4) of Y, U, V, -127.5..127.5, as `samples_of_blocks` has them -> corrections (N, 16 heads, h/4, w/4) of samples.
     """
 
     haar: Tensor
@@ -100,8 +101,8 @@ class BandFilter(nn.Module):
         place = OPERATING_POINTS.index(operating_point), model_id
         channels = self.widths.channels
         first = self.first.weight.reshape(channels, PLANES, BANDS, 3, 3)
-        first = torch.einsum("opbyx,bs->opsyx", first, self.haar).flatten(1, 2)
-        strength = self.strength[place][:, None]
+        first = torch.einsum("opbyx,bs->opsyx", first, self.haar / PEAK).flatten(1, 2)
+        strength = PEAK * self.strength[place][:, None]
         weight = self.last.weight.reshape(-1, BANDS, channels, 3, 3) * strength[..., None, None, None]
         bias = self.last.bias.reshape(-1, BANDS) * strength  # type: ignore[union-attr]
         last = torch.einsum("hbiyx,bs->hsiyx", weight, self.haar).flatten(0, 1)

@@ -78,14 +78,14 @@ def test_samples_of_blocks_are_those_of_pixel_unshuffle() -> None:
 def test_what_is_folded_is_the_network_on_bands(component: str) -> None:
     """First band, trunk, head times strength, and back, one after the other."""
     network: BandFilter = getattr(random_networks(), component)
-    samples, matrix = samples_of_blocks(noise(1, 3, 24, 32) / PEAK), haar_matrix()
-    bands = torch.einsum("bs,npshw->npbhw", matrix, samples.unflatten(1, (3, 16))).flatten(1, 2)
+    samples, matrix = samples_of_blocks(noise(1, 3, 24, 32) - CENTRE), haar_matrix()
+    bands = torch.einsum("bs,npshw->npbhw", matrix, samples.reshape(1, 3, 16, 6, 8) / PEAK).flatten(1, 2)
     f = F.relu(network.first(bands) + network.first_bias[2, 3][:, None, None])
     for block in network.blocks:
         f = block(f)
-    heads = network.last(f).unflatten(1, (-1, 16)) * network.strength[2, 3][:, None, None, None]
+    heads = PEAK * network.last(f).reshape(1, -1, 16, 6, 8) * network.strength[2, 3][:, None, None, None]
     expected = torch.einsum("bs,nkbhw->nkshw", matrix, heads).flatten(1, 2)
-    torch.testing.assert_close(network(samples, "hop", 3), expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(network(samples, "hop", 3), expected, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (65, 67), (81, 70)])
@@ -109,9 +109,9 @@ def as_a_whole(networks: Eicci, given: list[Tensor]) -> Tensor:
     stacked = torch.stack(given)[None]
     height, width = stacked.shape[-2:]
     padded = F.pad(stacked, (0, -width % 4, 0, -height % 4), mode="replicate")
-    samples = samples_of_blocks((padded - CENTRE) / PEAK)
+    samples = samples_of_blocks(padded - CENTRE)
     corrections = [planes_of_blocks(network(samples, "bop", 1)) for network in (networks.luma, networks.chroma)]
-    return (stacked + PEAK * torch.cat(corrections, 1)[..., :height, :width]).clamp(0, PEAK)[0]
+    return (stacked + torch.cat(corrections, 1)[..., :height, :width]).clamp(0, PEAK)[0]
 
 
 def test_parts_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,20 +8,21 @@ from copy import deepcopy
 
 import numpy as np
 import torch
+from pytorch_msssim import ms_ssim
 from torch import Tensor
 
 from jpegai_ref.colour import CENTRE, PEAK
 from jpegai_ref.eicci_network import Eicci, planes_of_blocks, samples_of_blocks
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
 from jpegai_ref.tool_constants import MODELS
-from jpegai_ref.training.eicci_loss import LumaShares, loss, structure_lost
+from jpegai_ref.training.eicci_loss import LumaShares, loss
 from jpegai_ref.training.eicci_recordings import Recording
 
 SIDE = 176
-"""Of what a step sees of a recording: the smallest multiple of 4x4 blocks for MS-SSIM."""
+"""Of what a step sees of a recording."""
 CROPS = 1
 """Of a step, each as all operating points decode it."""
-LEARNING_RATE, LAST_LEARNING_RATE = 2e-3, 5e-5
+LEARNING_RATE, LAST_LEARNING_RATE = 4e-3, 5e-5
 WARM_UP = 50
 """Steps."""
 LONGEST_AVERAGE = 0.998
@@ -82,9 +83,9 @@ def _part(recording: Recording, model_id: int, random: np.random.Generator) -> t
 
 def corrected(networks: Eicci, planes: Tensor, operating_point: OperatingPoint, model_id: int) -> Tensor:
     """Y, U, V (N, 3, h, w) in [0, 255], sides multiples of 4, behind the filter in all planes; not clamped."""
-    samples = samples_of_blocks((planes - CENTRE) / PEAK)
+    samples = samples_of_blocks(planes - CENTRE)
     parts = [planes_of_blocks(network(samples, operating_point, model_id)) for network in (networks.luma, networks.chroma)]
-    return planes + PEAK * torch.cat(parts, 1)
+    return planes + torch.cat(parts, 1)
 
 
 @torch.no_grad()
@@ -103,7 +104,7 @@ def gains(networks: Eicci, held_out: Sequence[Recording]) -> Iterator[str]:
                 with torch.inference_mode():
                     filtered = corrected(networks, decoded, operating_point, model_id).clamp(0, PEAK)
                     rises.append((_decibel(filtered, original) - _decibel(decoded, original)).numpy())
-                    lost.append([float(structure_lost(planes[:, :1], original[:, :1])) for planes in (filtered, decoded)])
+                    lost.append([1 - float(ms_ssim(planes[:, :1], original[:, :1], data_range=PEAK)) for planes in (filtered, decoded)])
             y, u, v = np.mean(rises, 0)
             left = np.divide(*np.mean(lost, 0))
             rise = f"PSNR Y {y:+.3f}, U {u:+.3f}, V {v:+.3f} dB"

@@ -1,6 +1,6 @@
 """python -m jpegai_ref.training.fit_eicci: trains the filter eICCI for weights.
 
-A quarter of the time goes into crops that the real coder codes, the rest into training. The networks are kept in the file of weights and
+Up to a quarter of the time goes into crops that the real coder codes, the rest into training. The networks are kept in the file of weights and
 are part of its id: streams of weights with other ones are refused. Networks that are there already are replaced. The same seed gives the
 same crops and steps; how many there are goes by the time.
 """
@@ -28,6 +28,8 @@ from jpegai_ref.weights import WeightsError, read, write
 CROP = 256
 FIRST_CROPS = 4
 """So many are coded however short the time is."""
+MOST_CROPS = 200
+"""They hold 5 MB each."""
 RECORDING_SHARE = 0.25
 LARGEST_FILE = 20 << 20
 
@@ -58,8 +60,8 @@ def _recordings(coder: Coder, crops: Crops, passed: Callable[[], float], seed: i
     found: list[Recording] = []
     for recording in recorded(coder, _each(crops), np.random.default_rng(seed)):
         found.append(recording)
-        if len(found) >= FIRST_CROPS and passed() >= RECORDING_SHARE:
-            return found
+        if len(found) == MOST_CROPS or (len(found) >= FIRST_CROPS and passed() >= RECORDING_SHARE):
+            break
     return found
 
 

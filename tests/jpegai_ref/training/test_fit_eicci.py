@@ -17,10 +17,11 @@ from jpegai_ref.encoder import Setting, encode
 from jpegai_ref.pictures import file_content
 from jpegai_ref.tools import Tools
 from jpegai_ref.training import fit_eicci
-from jpegai_ref.training.eicci_loss import LumaShares, information_lost, loss, squared_error
+from jpegai_ref.training.eicci_loss import LumaShares, information_lost, loss, squared_error, structure_lost, windows
 from jpegai_ref.training.eicci_recordings import Recording, recorded
 from jpegai_ref.training.eicci_training import Passed, corrected, gains, trained
 from piq import vif_p
+from pytorch_msssim import ms_ssim
 from torch import Tensor
 
 from tests.jpegai_ref.sample_pictures import COFFEE, rgb
@@ -60,15 +61,15 @@ def steps(number: int) -> Passed:
 def test_a_short_training_helps_on_other_pictures() -> None:
     *given, other = recordings()
     lines: list[str] = []
-    networks = trained(given, 1, steps(120), lines.append)
+    networks = trained(given, 1, steps(100), lines.append)
     assert [line.split(",")[0] for line in lines] == ["step 100"]
     planes = (other.decoded[1, 2].float()[None], other.original.float()[None])
     filtered = corrected(networks, planes[0], "bop", 2)
     for plane in range(3):
         chosen = slice(plane, plane + 1)
         before, behind = (squared_error(one[:, chosen], planes[1][:, chosen]).item() for one in (planes[0], filtered))
-        assert behind < 0.9 * before
-    assert loss(filtered, *planes, LumaShares()) < 2.7
+        assert behind < 0.97 * before
+    assert loss(filtered, *planes, LumaShares()) < 2.9
     report = list(gains(networks, [other]))
     assert len(report) == 12
     assert all("PSNR Y +" in line and "MS-SSIM -" in line for line in report)
@@ -93,22 +94,33 @@ def test_information_falls_and_rises_as_vif_does() -> None:
     mean = luma.mean((2, 3), keepdim=True)
     noisy = luma + 6 * torch.randn(luma.shape, generator=torch.Generator().manual_seed(0))
     pictures = [luma, blurred(luma), blurred(blurred(luma)), noisy, mean + 0.8 * (luma - mean), mean + 1.2 * (luma - mean)]
-    ours = [1 - information_lost(picture, luma).item() for picture in pictures]
+    ours = [1 - information_lost(list(windows(picture, luma))).item() for picture in pictures]
     theirs = [vif_p(picture.clamp(0, 255), luma, data_range=255.0).item() for picture in pictures]
     assert ours[0] == pytest.approx(1, abs=1e-4)
     assert (np.array(ours) > 1.001).tolist() == [False] * 5 + [True]
     assert np.corrcoef(ours, theirs)[0, 1] > 0.95
 
 
+def test_structure_falls_as_ms_ssim_does() -> None:
+    luma = original(60, 200)[:, :1]
+    mean = luma.mean((2, 3), keepdim=True)
+    noisy = luma + 6 * torch.randn(luma.shape, generator=torch.Generator().manual_seed(0))
+    pictures = [luma, blurred(luma), blurred(blurred(luma)), noisy, mean + 0.8 * (luma - mean), mean + 1.2 * (luma - mean)]
+    ours = [structure_lost(list(windows(picture, luma))).item() for picture in pictures]
+    theirs = [1 - ms_ssim(picture, luma, data_range=255.0).item() for picture in pictures]
+    assert ours[0] == pytest.approx(0, abs=1e-5)
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.95
+
+
 def test_recordings_are_what_the_decoder_gives(coder: Coder) -> None:
-    crop = torch.from_numpy(np.stack(rgb(96, 112).planes))
+    crop = torch.from_numpy(np.stack(rgb(64, 66).planes))
     (found,) = recorded(coder, [crop], None)
     assert torch.equal(found.original, ycc_from_rgb(crop.float()).half())
-    rgb_planes = encode(coder, rgb(96, 112), Setting(2, 0)).reconstruction(coder, "sop").planes
+    rgb_planes = encode(coder, rgb(64, 66), Setting(2, 0)).reconstruction(coder, "sop").planes
     decoded = ycc_from_rgb(torch.from_numpy(np.stack(rgb_planes).astype(np.float32)))
     # Samples of the file are clamped to RGB and rounded.
     assert (found.decoded[0, 2].float() - decoded).abs().median() < 1
-    assert found.decoded.shape == (3, 4, 3, 96, 112)
+    assert found.decoded.shape == (3, 4, 3, 64, 66)
     spread = list(recorded(coder, [crop, crop], np.random.default_rng(0)))
     assert not torch.equal(spread[0].decoded, spread[1].decoded)
 
