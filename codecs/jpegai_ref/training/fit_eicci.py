@@ -1,8 +1,8 @@
 """python -m jpegai_ref.training.fit_eicci: trains the filter eICCI for weights.
 
-Up to a quarter of the time goes into crops that the real coder codes, the rest into training. The networks are kept in the file of weights and
-are part of its id: streams of weights with other ones are refused. Networks that are there already are replaced. The same seed gives the
-same crops and steps; how many there are goes by the time.
+Up to a quarter of the time goes into crops that the real coder codes, the rest into training. The networks are kept in the file of weights
+and are part of its id: streams of weights with other ones are refused. Networks that are there already are replaced. The same seed gives
+the same crops and steps; how many there are goes by the time.
 """
 
 from __future__ import annotations
