@@ -23,6 +23,8 @@ SIDE = 176
 CROPS = 1
 """Of a step, each as all operating points decode it."""
 LEARNING_RATE, LAST_LEARNING_RATE = 4e-3, 5e-5
+STRENGTH_RATE = 0.02
+"""Of the learning rate of all else: strengths begin at 0.1 and would fall to 0, and stay there, before the rest has learnt anything."""
 WARM_UP = 50
 """Steps."""
 LONGEST_AVERAGE = 0.998
@@ -39,12 +41,15 @@ def trained(recordings: Sequence[Recording], seed: int, passed: Passed, report: 
         torch.manual_seed(seed)
         networks = Eicci()
     average, random = deepcopy(networks), np.random.default_rng((seed, 1))
-    optimiser = torch.optim.Adam(networks.parameters(), LEARNING_RATE, betas=(0.9, 0.99))
+    strengths = [network.strength for network in (networks.luma, networks.chroma)]
+    others = [parameter for name, parameter in networks.named_parameters() if not name.endswith("strength")]
+    parts = ((others, 1.0), (strengths, STRENGTH_RATE))
+    optimiser = torch.optim.Adam([{"params": chosen, "share": share} for chosen, share in parts], LEARNING_RATE, betas=(0.9, 0.99))
     total, step = 0.0, 0
     while (share := passed(step)) < 1:
         rate = LAST_LEARNING_RATE + (LEARNING_RATE - LAST_LEARNING_RATE) * (1 + math.cos(math.pi * share)) / 2
         for group in optimiser.param_groups:
-            group["lr"] = rate * min((step + 1) / WARM_UP, 1)
+            group["lr"] = group["share"] * rate * min((step + 1) / WARM_UP, 1)
         value = _loss(networks, recordings, step % MODELS, random, shares or LumaShares())
         optimiser.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
