@@ -27,8 +27,8 @@ EYE_NOISE = 2.0
 CONTRAST_FLOOR = (0.03 * PEAK) ** 2
 """Of SSIM."""
 SMALLEST_VARIANCE = 1e-3
-SMALLEST_ERRORS = (0.05, 1e-4, 1e-3)
-"""Of MSE, structure, information: a crop that is coded better than this counts less."""
+SMALLEST_ERRORS = (1.0, 2e-3, 2e-2)
+"""Of MSE, structure, information: a crop that is coded better than this counts less. Shares of next to nothing are mere noise."""
 
 
 @dataclass(frozen=True)
