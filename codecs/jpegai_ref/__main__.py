@@ -169,7 +169,7 @@ def probe(file: Path, channels: bool) -> None:
 def info() -> None:
     """Print the weights in use, and what every part of the networks costs."""
     with reported():
-        from jpegai_ref.complexity import decoder, encoder, parts
+        from jpegai_ref.complexity import decoder, encoder, filter_parts, parts
         from jpegai_ref.dimensions import COMPACT
         from jpegai_ref.weights import read
         from jpegai_ref.weights_place import weights_file
@@ -177,6 +177,7 @@ def info() -> None:
         place = weights_file()
         click.echo(f"weights   {place}\nid        {read(place).id}\nsize      {place.stat().st_size / 2**20:.2f} MiB\n")
     rows = [*parts(COMPACT).values(), encoder(COMPACT), *(decoder(COMPACT, name) for name in ("sop", "bop", "hop"))]
+    rows += filter_parts()
     click.echo(f"{'part':<28}{'parameters':>12}{'kMAC/px':>10}")
     for part in rows:
         click.echo(f"{part.name:<28}{part.parameters:>12}{part.kmac_per_sample:>10.3f}")

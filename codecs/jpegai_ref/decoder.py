@@ -66,6 +66,8 @@ def check_supported(coder: Coder, stream: Codestream) -> None:
         raise BitstreamError("latents are scaled before the synthesis (LSBS), and these weights have no constants for it")
     if stream.tools.sharpening_channel is not None and coder.lef is None:
         raise BitstreamError("luma is sharpened (LEF), and these weights have no constants for it")
+    if stream.tools.enhancement.eicci is not None and coder.eicci is None:
+        raise BitstreamError("the picture is filtered by trained networks (eICCI), and these weights have none")
     if header.coded_subsampling != header.source_subsampling:
         raise BitstreamError("chroma that is coded at another size than that of the source is not supported")
     if header.luma.tiling != header.chroma.tiling:

@@ -9,6 +9,7 @@ import numpy as np
 from jpegai_ref.codestream import Codestream, read_codestream
 from jpegai_ref.efe_linear_header import SPLITS, LinearFilter, PlaneFilter
 from jpegai_ref.efe_nonlinear_header import NonlinearFilter
+from jpegai_ref.eicci_header import EicciHeader
 from jpegai_ref.levels import PROFILE_NAMES, TRANSFORM_NAMES
 from jpegai_ref.markers import ORDER, Bytes, read_substreams
 from jpegai_ref.picture_header import NO_TRANSFORM, ComponentHeader
@@ -81,7 +82,8 @@ def _tool_rows(stream: Codestream) -> list[tuple[str, str]]:
     tools = stream.tools
     scaled = [name for name, on in (("luma", tools.luma_scaling), ("chroma", tools.chroma_scaling)) if on]
     sharpened = "off" if tools.sharpening_channel is None else f"steered by channel {tools.sharpening_channel}"
-    enhancement = _linear_rows(tools.enhancement.linear) + _nonlinear_rows(tools.enhancement.nonlinear)
+    filters = tools.enhancement
+    enhancement = [*_linear_rows(filters.linear), _eicci_row(filters.eicci), *_nonlinear_rows(filters.nonlinear)]
     return [("latent scaling", ", ".join(scaled) or "off"), *enhancement, ("sharpening", sharpened)]
 
 
@@ -99,6 +101,15 @@ def _filter(spec: PlaneFilter | None) -> str:
         return "none"
     down, across = SPLITS[spec.split]
     return f"{2 * spec.side**2} weights in each of {down}x{across} regions, codes {min(spec.codes)} to {max(spec.codes)}"
+
+
+def _eicci_row(eicci: EicciHeader | None) -> tuple[str, str]:
+    if eicci is None:
+        return "trained filter", "off"
+    counts = [sum(flags) for flags in zip(*eicci.tiles, strict=True)]
+    planes = ", ".join(f"{name} in {count}" for name, count in zip("YUV", counts, strict=True))
+    tiles = "" if eicci.tiling is None else f" of {eicci.tiling.size}, overlap {eicci.tiling.overlap}"
+    return "trained filter", f"{planes} of {len(eicci.tiles)} tiles{tiles}"
 
 
 def _nonlinear_rows(nonlinear: NonlinearFilter | None) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from jpegai_ref.codestream import read_codestream, write_codestream
 from jpegai_ref.decoder import decode
 from jpegai_ref.efe_linear_header import LinearFilter
 from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter, mask_shape, tile_count
+from jpegai_ref.eicci_header import EicciHeader, EicciTile
 from jpegai_ref.encoder import Setting, encode
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.exact import ExactModel, Symbols, decode_symbols
@@ -26,7 +27,7 @@ from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture_header import LARGEST_SIDE, PictureHeader
 from jpegai_ref.picture_header_syntax import write_picture_header
 from jpegai_ref.tool_header import Enhancement, ToolHeader
-from jpegai_ref.tools import NO_TOOLS, Tools
+from jpegai_ref.tools import FITTED, NO_TOOLS, Tools
 
 from tests.jpegai_ref.damage import Source, mutations, survive
 from tests.jpegai_ref.filter_headers import random_set
@@ -45,14 +46,15 @@ def with_scaling(plain: PictureHeader) -> PictureHeader:
 
 
 def filters_of(plain: PictureHeader) -> Enhancement:
-    """Both filters of chroma, with masks."""
+    """Both filters of chroma, with masks, and eICCI."""
     grid = ChromaGrid.of(plain.height, plain.width, plain.source_subsampling)
     sets = [random_set(np.random.default_rng(seed), seed, 2) for seed in (0, 7)]
     tile, shape = (64, 192), mask_shape(80, grid)
     count = tile_count(tile, grid)
     correction = Correction(tile, (50,) * count, (20_000,) * count, None, tuple(range(32_000, 32_000 + 8 * count)))
     masks = Masks(80, shape, bytes(shape[0] * shape[1]), None)
-    return Enhancement(LinearFilter((12_700, 12_800), *sets), NonlinearFilter(correction, masks))
+    eicci = EicciHeader(None, (EicciTile(True, False, True),))
+    return Enhancement(LinearFilter((12_700, 12_800), *sets), NonlinearFilter(correction, masks), eicci)
 
 
 def files() -> list[tuple[ExactModel, bytes]]:
@@ -78,8 +80,8 @@ def symbols_of(exact: ExactModel, data: bytes) -> Symbols:
 
 
 def committed_sources(coder: Coder) -> list[Source]:
-    """Pictures of every kind, small and at several rates, without tools and with all, for each operating point."""
-    every = Tools(**{field.name: True for field in fields(Tools)})
+    """Pictures of every kind, small and at several rates, without tools and with all that the weights have, for each operating point."""
+    every = Tools(**{field.name: field.name not in FITTED or field.name in coder.available() for field in fields(Tools)})
     kinds = [
         (rgb(64, 64), Setting(1, 0), NO_TOOLS),
         (rgb(65, 70), Setting(3, 0), every),
