@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -22,6 +22,7 @@ from jpegai_ref.tools import Tools, tool_names
 if TYPE_CHECKING:
     from jpegai_ref.coder import Coder
     from jpegai_ref.model import OperatingPoint
+    from jpegai_ref.quality_map import Qps
 
 CHANNELS_HELP = "So many channels of the latents alone, the first; without CHROMA all of its. [default: all]"
 threads_option = click.option("--threads", type=click.IntRange(1, 256), help="[default: one for each core]")
@@ -46,6 +47,8 @@ def cli() -> None:
 @click.option("--quality", type=click.IntRange(0, HIGHEST_QUALITY), help="Fixed quality; 128 more make the quantiser 1.22 times as fine.")
 @click.option("--tools", metavar="NAME+NAME", default="", help=f"Coding tools: {', '.join(tool_names())}. [default: none]")
 @channels_option
+@click.option("--roi", metavar="MASK|X,Y,WIDTH,HEIGHT", help="Region of interest: a picture of its size, white inside, or a rectangle.")
+@click.option("--roi-levels", metavar="INSIDE,OUTSIDE", help="Its qualities, -8 to 8; 4 more halve the steps. [default: 6,-3]")
 @threads_option
 @device_option
 def encode(
@@ -55,6 +58,8 @@ def encode(
     quality: int | None,
     tools: str,
     channels: str | None,
+    roi: str | None,
+    roi_levels: str | None,
     threads: int | None,
     device: str,
 ) -> None:
@@ -68,19 +73,22 @@ def encode(
     except ValueError as error:
         raise click.UsageError(f"--tools {tools}: {error}") from error
     prefix = _prefix(channels)
+    region = _region(roi, roi_levels)
     with reported():
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
         from jpegai_ref.pictures import read_picture
         from jpegai_ref.quality import setting_of
+        from jpegai_ref.quality_map import finest
         from jpegai_ref.rate_matching import TOLERANCE, matched
 
         picture = read_picture(source)
+        quality_map = region(picture.height, picture.width) if region else None
         coder = _coder(device, threads)
-        analysis = analysed(coder, picture).limited(prefix)
+        analysis = analysed(coder, picture, quality_map).limited(prefix)
         note = ""
         if quality is not None:
-            setting = setting_of(quality)
+            setting = setting_of(quality, finest(analysis.quality_map(switches.quality_map)))
             data = encode_analysed(coder, analysis, setting, switches).data
         else:
             match = matched(coder, analysis, bpp or 0.0, tools=switches)
@@ -161,7 +169,7 @@ def probe(file: Path, channels: bool) -> None:
 def info() -> None:
     """Print the weights in use, and what every part of the networks costs."""
     with reported():
-        from jpegai_ref.complexity import decoder, encoder, parts
+        from jpegai_ref.complexity import decoder, encoder, filter_parts, parts
         from jpegai_ref.dimensions import COMPACT
         from jpegai_ref.weights import read
         from jpegai_ref.weights_place import weights_file
@@ -169,6 +177,7 @@ def info() -> None:
         place = weights_file()
         click.echo(f"weights   {place}\nid        {read(place).id}\nsize      {place.stat().st_size / 2**20:.2f} MiB\n")
     rows = [*parts(COMPACT).values(), encoder(COMPACT), *(decoder(COMPACT, name) for name in ("sop", "bop", "hop"))]
+    rows += filter_parts()
     click.echo(f"{'part':<28}{'parameters':>12}{'kMAC/px':>10}")
     for part in rows:
         click.echo(f"{part.name:<28}{part.parameters:>12}{part.kmac_per_sample:>10.3f}")
@@ -191,6 +200,25 @@ def _prefix(channels: str | None) -> ChannelPrefix:
         return ChannelPrefix.parse(channels)
     except ValueError as error:
         raise click.UsageError(f"--channels {channels}: {error}") from error
+
+
+def _region(roi: str | None, levels: str | None) -> Callable[[int, int], Qps] | None:
+    """What makes the quality map for a picture of so many rows and columns; None where no region is asked for."""
+    if roi is None:
+        if levels is not None:
+            raise click.UsageError("--roi-levels needs --roi")
+        return None
+    from jpegai_ref.region_of_interest import Levels, parse_region, region_map
+
+    try:
+        region = parse_region(roi)
+    except ValueError as error:
+        raise click.UsageError(f"--roi {roi}: {error}") from error
+    try:
+        qps = Levels() if levels is None else Levels.parse(levels)
+    except ValueError as error:
+        raise click.UsageError(f"--roi-levels {levels}: {error}") from error
+    return lambda height, width: region_map(region.mask(height, width), qps)
 
 
 def _coder(device: str, threads: int | None) -> Coder:

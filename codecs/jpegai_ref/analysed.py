@@ -7,7 +7,7 @@ picture -- [repeated to 64 samples] -- tiles -- colour -- analysis -- y -- Hyper
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref import latents
+from jpegai_ref.adaptive_quantisation import adaptive_map
 from jpegai_ref.channel_prefix import ChannelPrefix
 from jpegai_ref.coder import Coder
 from jpegai_ref.colour import PEAK, analysis_input, samples_from_codes, ycc_from_rgb
@@ -23,9 +24,10 @@ from jpegai_ref.entropy import encode_hyper
 from jpegai_ref.exact import HYPER_STRIDE, ExactComponent
 from jpegai_ref.hyper import hyper_symbols
 from jpegai_ref.model import Hyperprior
-from jpegai_ref.parallel import in_parallel
+from jpegai_ref.parallel import CPU, in_parallel
 from jpegai_ref.picture import Picture, extended
 from jpegai_ref.picture_header import LATENT_STRIDE, SMALLEST_SIDE
+from jpegai_ref.quality_map import Qps, check_map, combined
 from jpegai_ref.tiling import ANALYSIS_TILES, Span, spans
 
 SAMPLES_PER_THREAD = 512 * 1024
@@ -59,6 +61,19 @@ class Analysed:
     """Payload of SOZ."""
     threads: int
     """Of every substream."""
+    region: Qps | None = None
+    """The quality map that is asked for, see `region_of_interest`."""
+
+    @cached_property
+    def adaptive_map(self) -> Qps:
+        """The quality map of `adaptive_quantisation`."""
+        picture = self.picture
+        return adaptive_map(picture.height, lambda rows: planes_of(picture, rows, slice(0, picture.width), CPU)[0][0, 0].numpy())
+
+    def quality_map(self, adaptive: bool) -> Qps | None:
+        """The one that was asked for, and added to it, where that is on, the adaptive one. None where it is 0 everywhere."""
+        maps = [*([] if self.region is None else [self.region]), *([self.adaptive_map] if adaptive else [])]
+        return combined(maps)
 
     @property
     def samples(self) -> int:
@@ -80,9 +95,13 @@ def stream_threads(width: int, height: int) -> int:
     return threads
 
 
-def analysed(coder: Coder, picture: Picture) -> Analysed:
-    """Analysis of a picture. The result does not depend on the number of PyTorch's threads."""
+def analysed(coder: Coder, picture: Picture, region: Qps | None = None) -> Analysed:
+    """Analysis of a picture that is to be coded with a quality map. The result does not depend on the number of PyTorch's threads.
+
+    Raises ValueError where `region` is no quality map of the size that is coded, at least 4x4."""
     coded = extended(picture, max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))
+    if region is not None:
+        check_map(region, (-(-coded.height // LATENT_STRIDE), -(-coded.width // LATENT_STRIDE)))
     threads = stream_threads(coded.width, coded.height)
     y_luma, y_chroma = _latents(coder, coded)
     parts = [(coder.model.luma_prior, coder.exact.luma, y_luma)]
@@ -92,7 +111,7 @@ def analysed(coder: Coder, picture: Picture) -> Analysed:
     chroma = others[0] if others else None
     chroma_z = _cheapest(coder, coded) if chroma is None else chroma.z
     hyper = encode_hyper(coder.exact.hyper, luma.z, chroma_z, threads)
-    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads)
+    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads, region)
 
 
 def _latents(coder: Coder, picture: Picture) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ import torch
 
 from jpegai_ref.codestream import WEIGHTS_ID_SIZE
 from jpegai_ref.dimensions import COMPACT
+from jpegai_ref.eicci_network import Eicci, networks_of
 from jpegai_ref.exact import ExactModel
 from jpegai_ref.lef import Lef
 from jpegai_ref.lsbs import Lsbs
@@ -35,10 +36,12 @@ class Coder:
     """Of luma and chroma; None where the weights have no constants of it."""
     lef: Lef | None
     """None where the weights have no constants of it."""
+    eicci: Eicci | None
+    """The networks of eICCI; None where the weights have none."""
 
     def available(self) -> tuple[str, ...]:
         """Names of the fitted tools that the weights have constants for."""
-        found = {"rvs": self.exact.luma.rvs, "cwg": self.exact.luma.cwg, "lsbs": self.lsbs, "lef": self.lef}
+        found = {"rvs": self.exact.luma.rvs, "cwg": self.exact.luma.cwg, "lsbs": self.lsbs, "lef": self.lef, "eicci": self.eicci}
         return tuple(name for name, constants in found.items() if constants is not None)
 
 
@@ -55,12 +58,21 @@ def load(path: Path, device: str = "cpu") -> Coder:
     try:
         exact = ExactModel.from_tensors(weights.tensors)
         lsbs, lef = Lsbs.from_tensors(weights.tensors), Lef.from_tensors(weights.tensors)
+        eicci = networks_of(weights.tensors, torch.device(device))
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{path} has no entropy part or constants that can be used: {error}") from error
     model = load_networks(weights, COMPACT).to(device)
     # Convolutions of a CPU are up to half as fast again when the channels of a position lie side by side.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Coder(model, exact, bytes.fromhex(weights.id)[:WEIGHTS_ID_SIZE], torch.device(device), lsbs, lef)
+    return Coder(
+        model,
+        exact,
+        bytes.fromhex(weights.id)[:WEIGHTS_ID_SIZE],
+        torch.device(device),
+        lsbs,
+        lef,
+        eicci,
+    )
 
 
 @contextmanager

@@ -48,6 +48,9 @@ class Codestream:
         grid = ChromaGrid.of(header.height, header.width, header.source_subsampling)
         if nonlinear is not None and (problem := nonlinear.problem(grid)):
             raise ValueError(f"the non-linear filter is not of this picture: {problem}")
+        eicci = self.tools.enhancement.eicci
+        if eicci is not None and (problem := eicci.problem(header.height, header.width)):
+            raise ValueError(f"the filter eICCI is not of this picture: {problem}")
 
 
 def write_codestream(stream: Codestream) -> bytes:
@@ -87,7 +90,7 @@ def codestream_of(substreams: Mapping[Marker, Bytes], most_samples: int = MOST_S
         raise BitstreamError("the codestream does not say which weights it was made with: it is of another encoder")
     tools = ALL_OFF
     if Marker.TON in substreams:
-        tools = read_tool_header(substreams[Marker.TON], header.source_subsampling)
+        tools = read_tool_header(substreams[Marker.TON], header.source_subsampling, (header.height, header.width))
     try:
         return Codestream(
             header=header,

@@ -43,6 +43,7 @@ def reported() -> Iterator[None]:
     from jpegai_ref.channel_prefix import ChannelsMissing
     from jpegai_ref.coder import DeviceMissing
     from jpegai_ref.pictures import PictureFileError
+    from jpegai_ref.region_of_interest import RegionError
     from jpegai_ref.weights import WeightsError
     from jpegai_ref.weights_place import WeightsMissing
 
@@ -50,7 +51,7 @@ def reported() -> Iterator[None]:
         yield
     except (WeightsError, WeightsMissing, DeviceMissing, ToolUnavailable) as error:
         raise Missing(str(error)) from error
-    except (BitstreamError, PictureFileError) as error:
+    except (BitstreamError, PictureFileError, RegionError) as error:
         raise Failure(str(error)) from error
     except ChannelsMissing as error:
         raise click.UsageError(f"--channels: {error}") from error

@@ -19,6 +19,9 @@ from jpegai_ref.dimensions import (
     GATE_GROUPS,
     Dimensions,
 )
+from jpegai_ref.eicci_network import BANDS, BLOCK, CHROMA_WIDTHS, LUMA_WIDTHS, PLANES, EicciWidths
+from jpegai_ref.model import OPERATING_POINTS
+from jpegai_ref.tool_constants import MODELS
 
 ENTROPY_DECODER = ("hyper-decoder", "hyper-scale decoder", "context model")
 """In the names of the networks that every decoder runs on the whole picture, ahead of the synthesis."""
@@ -218,6 +221,24 @@ def parts(d: Dimensions) -> dict[str, Part]:
 def macs(layers: Iterable[Layer], height: int, width: int) -> int:
     """Multiply-accumulates on a picture, or a tile of one, of this size."""
     return sum(layer.macs * layer.positions(height, width) for layer in layers)
+
+
+def eicci_filter(widths: EicciWidths) -> list[Layer]:
+    """A trunk with its heads, the Haar transforms in its convolutions; a first bias and strengths for each model and operating point."""
+    c, heads, settings = widths.channels, widths.heads, MODELS * len(OPERATING_POINTS)
+    pair = Layer(c * c * 3, c * c * 3 + c, BLOCK)
+    return [
+        _conv(PLANES * BANDS, c, 3, BLOCK, bias=False),
+        *[pair] * 2 * widths.blocks,
+        _conv(c, heads * BANDS, 3, BLOCK),
+        Layer(0, settings * (c + heads), BLOCK),
+    ]
+
+
+def filter_parts() -> list[Part]:
+    """The networks of eICCI, in no sum: a decoder runs them where a stream asks for them."""
+    widths = {"luma": LUMA_WIDTHS, "chroma": CHROMA_WIDTHS}
+    return [_part(f"eicci {name} filter", eicci_filter(of_component)) for name, of_component in widths.items()]
 
 
 def _sum(name: str, chosen: Iterable[Part]) -> Part:

@@ -22,6 +22,8 @@ class DecodedPlanes:
     u: Planes
     """(h, w)"""
     v: Planes
+    behind: DecodedPlanes | None = None
+    """The picture behind eICCI, where the header has that filter."""
 
     def chroma(self, part: Rectangle) -> Planes:
         """U and V of a part, (2, rows, columns)."""

@@ -66,6 +66,8 @@ def check_supported(coder: Coder, stream: Codestream) -> None:
         raise BitstreamError("latents are scaled before the synthesis (LSBS), and these weights have no constants for it")
     if stream.tools.sharpening_channel is not None and coder.lef is None:
         raise BitstreamError("luma is sharpened (LEF), and these weights have no constants for it")
+    if stream.tools.enhancement.eicci is not None and coder.eicci is None:
+        raise BitstreamError("the picture is filtered by trained networks (eICCI), and these weights have none")
     if header.coded_subsampling != header.source_subsampling:
         raise BitstreamError("chroma that is coded at another size than that of the source is not supported")
     if header.luma.tiling != header.chroma.tiling:
@@ -93,7 +95,7 @@ def quantised_picture(coder: Coder, stream: Codestream, decoded: exact.Decoded) 
         z = (decoded.symbols.luma_z, decoded.symbols.chroma_z)[index]
         component = (coder.exact.luma, coder.exact.chroma)[index]
         psi = latents.prediction(prior, z, header.height, header.width, coder.device)
-        return psi, latents.quantiser(component, header.model_id, header.displacements[index], blocks, coder.device)
+        return psi, latents.quantiser(component, header.model_id, header.displacements[index], blocks, coder.device, decoded.quality)
 
     def scaled(index: int, asked: bool, blocks: BlockScales, steps: Quantiser, y_hat: Tensor, symbols: NDArray[np.int16]) -> Tensor:
         return latents.scaled(coder.lsbs, index, header.model_id, blocks, steps, y_hat, symbols) if asked else y_hat

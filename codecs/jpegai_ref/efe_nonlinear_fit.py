@@ -15,7 +15,7 @@ from jpegai_ref.decoded_planes import strips
 from jpegai_ref.efe_linear_fit import best_codes
 from jpegai_ref.efe_nonlinear import HUNDREDTHS, thresholds, tiles
 from jpegai_ref.efe_nonlinear_header import BINS, LARGEST_FIELD, TILE_STEP, Correction, mask_shape
-from jpegai_ref.enhancement import enhanced
+from jpegai_ref.enhancement import enhanced, seen_by_nonlinear
 from jpegai_ref.parallel import CPU, in_parallel
 from jpegai_ref.tool_header import Enhancement
 
@@ -36,7 +36,8 @@ def best_correction(comparison: Comparison, before: Enhancement) -> Correction:
     """Of both planes, for what the filters `before` leave. It does not depend on the number of threads."""
     tile = tile_sides(comparison.grid)
     regions = [region for _, region in tiles(tile, comparison.grid, comparison.grid.whole)]
-    ranges = [_luma_range(comparison.decoded.beside(region)) for region in regions]
+    seen = seen_by_nonlinear(comparison.decoded, before)
+    ranges = [_luma_range(seen.beside(region)) for region in regions]
     bands = [(number, band) for number, region in enumerate(regions) for band in strips(region, BAND)]
     parts = in_parallel([partial(_moments_of, comparison, before, thresholds(*ranges[number]), band) for number, band in bands], CPU)
     sums = np.zeros((len(regions), BINS + 2, BINS + 2))
@@ -58,7 +59,8 @@ def _luma_range(luma: Planes) -> tuple[int, int]:
 def _moments_of(comparison: Comparison, before: Enhancement, limits: list[float], band: Rectangle) -> Sums:
     """(10, 10) sums of products of the eight functions of luma and of what U and V lack."""
     lacks = comparison.original(band) - enhanced(comparison.decoded, before, band)
-    above = np.maximum(comparison.decoded.beside(band) - np.array(limits, np.float32)[:, None, None], 0)
+    seen = seen_by_nonlinear(comparison.decoded, before)
+    above = np.maximum(seen.beside(band) - np.array(limits, np.float32)[:, None, None], 0)
     flat = torch.from_numpy(np.concatenate((above, lacks), dtype=np.float64)).flatten(1)
     return (flat @ flat.T).numpy()
 

@@ -21,7 +21,8 @@ from jpegai_ref.levels import BOP, HOP, SOP, level_for
 from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture
-from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader
+from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader, QualityMap
+from jpegai_ref.quality_map import Qps, encode_map
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import reconstructed
 from jpegai_ref.scales import Scales
@@ -82,12 +83,14 @@ class _Coded:
     scales: Scales
 
 
-def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_TOOLS) -> Encoded:
+def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_TOOLS, region: Qps | None = None) -> Encoded:
     """The file of a picture at a setting. It does not depend on the number of PyTorch's threads.
 
-    Raises ToolUnavailable where the weights have no constants for a tool.
+    region  a quality map, int8 -8..8, (ceil(H/16), ceil(W/16)) and at least 4x4; `region_of_interest.region_map` makes one of a mask
+
+    Raises ToolUnavailable where the weights have no constants for a tool, ValueError where `region` is no such map.
     """
-    return encode_analysed(coder, analysed(coder, picture), setting, tools)
+    return encode_analysed(coder, analysed(coder, picture, region), setting, tools)
 
 
 def encode_analysed(
@@ -103,20 +106,26 @@ def encode_analysed(
     parts = [(LUMA, source.luma, luma_cubes)]
     if source.chroma is not None:
         parts.append((CHROMA, source.chroma, chroma_cubes))
-    luma, *others = in_parallel([partial(_coded, coder, source, setting, tools, *part) for part in parts], coder.device)
+    quality = source.quality_map(tools.quality_map)
+    quality_header, quality_payload = (None, None) if quality is None else encode_map(quality)
+    luma, *others = in_parallel([partial(_coded, coder, source, setting, tools, quality, *part) for part in parts], coder.device)
     chroma = others[0] if others else None
-    header = _header(source, setting, luma.header, chroma.header if chroma else ComponentHeader(0, tiling=luma.header.tiling))
+    chroma_header = chroma.header if chroma else ComponentHeader(0, tiling=luma.header.tiling)
+    header = _header(source, setting, luma.header, chroma_header, quality_header)
     steering = luma.scales.steering_channel() if tools.lef and luma.header.channels else None
     tool_header = ToolHeader(tools.lsbs, tools.lsbs and chroma is not None, steering)
     sharpening = None if steering is None else luma.scales.scale_log(steering)
     quantised = QuantisedPicture(header, tool_header, luma.latent, chroma.latent if chroma else None, sharpening)
     found = decisions.enhancement if decisions else fitted_to(coder, source.picture, quantised, tools)
     quantised = replace(quantised, tools=replace(tool_header, enhancement=found))
-    stream = Codestream(header, source.hyper, luma.payload, chroma.payload if chroma else None, coder.weights_id, quantised.tools)
+    residuals = luma.payload, chroma.payload if chroma else None
+    stream = Codestream(header, source.hyper, *residuals, coder.weights_id, quantised.tools, quality_payload)
     return Encoded(write_codestream(stream), quantised)
 
 
-def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader) -> PictureHeader:
+def _header(
+    source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader, quality_map: QualityMap | None
+) -> PictureHeader:
     picture = source.picture
     width, height = source.display_size
     return PictureHeader(
@@ -135,14 +144,22 @@ def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: C
         colour_transform=BT709 if picture.colour == "rgb" else NO_TRANSFORM,
         hyper_threads=source.threads,
         displacement=setting.displacement,
+        quality_map=quality_map,
     )
 
 
 def _coded(
-    coder: Coder, source: Analysed, setting: Setting, tools: Tools, index: int, component: AnalysedComponent, cubes: Decided | None
+    coder: Coder,
+    source: Analysed,
+    setting: Setting,
+    tools: Tools,
+    quality: Qps | None,
+    index: int,
+    component: AnalysedComponent,
+    cubes: Decided | None,
 ) -> _Coded:
     exact, model_id = (coder.exact.luma, coder.exact.chroma)[index], setting.model_id
-    skip = exact.skip_scale(model_id, setting.displacement, component.sigma_index)
+    skip = exact.skip_scale(model_id, setting.displacement, component.sigma_index, quality)
     header = ComponentHeader(
         component.channels,
         source.threads,
@@ -151,7 +168,7 @@ def _coded(
         tiling=synthesis_tiles(source.picture.width, source.picture.height),
     )
     scales = exact.scales_of(model_id, header, skip, with_likely=tools.lsbs)
-    steps = latents.quantiser(exact, model_id, setting.displacement, scales.blocks, coder.device)
+    steps = latents.quantiser(exact, model_id, setting.displacement, scales.blocks, coder.device, quality)
     quantiser = SkippingQuantiser(component.y, scales.coded(None), steps, cubes)
     size = component.y.shape[-2:]
     if index == LUMA:

@@ -1,7 +1,9 @@
 """The adaptive enhancement filters of chroma, behind the synthesis.
 
-chroma (2, h, w) -- EFE linear (output set) -- EFE non-linear: correction -- masks -- chroma
-     +--- EFE linear (alternative set) ------------------------------+
+chroma (2, h, w) -- EFE linear (output set) -- [eICCI] -- EFE non-linear: correction -- masks -- chroma
+     +--- EFE linear (alternative set) -----------------------------------------+
+
+eICCI filters the whole picture, luma too, and comes with the decoded planes: where it is on, what follows sees the planes behind it.
 """
 
 from __future__ import annotations
@@ -23,8 +25,16 @@ def enhanced(decoded: DecodedPlanes, filters: Enhancement, part: Rectangle) -> P
         output = filtered(around, linear.means, linear.output, grid, part)
         if nonlinear is not None and nonlinear.masks is not None:
             other = filtered(around, linear.means, linear.alternative, grid, part)
+    seen = seen_by_nonlinear(decoded, filters)
+    if seen is not decoded:
+        output = seen.chroma(part)
     if nonlinear is not None and nonlinear.correction is not None:
-        output = corrected(output, decoded.beside(part), nonlinear.correction, grid, part)
+        output = corrected(output, seen.beside(part), nonlinear.correction, grid, part)
     if nonlinear is not None and nonlinear.masks is not None:
         output = mixed(output, other, nonlinear.masks, part)
     return output
+
+
+def seen_by_nonlinear(decoded: DecodedPlanes, filters: Enhancement) -> DecodedPlanes:
+    """The planes that EFE non-linear takes luma from, and chroma too where they are not the decoded ones."""
+    return decoded if filters.eicci is None or decoded.behind is None else decoded.behind

@@ -17,13 +17,15 @@ from jpegai_ref.efe_linear_fit import best_filters
 from jpegai_ref.efe_linear_header import FilterSet, LinearFilter
 from jpegai_ref.efe_nonlinear_fit import Sums, best_correction, block_errors
 from jpegai_ref.efe_nonlinear_header import MASK_VALUES, Correction, Masks, NonlinearFilter, mask_shape
+from jpegai_ref.eicci_fit import Chosen, chosen
 from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.parallel import CPU
 from jpegai_ref.picture import Picture
-from jpegai_ref.post_filters import decoded_planes
+from jpegai_ref.post_filters import Planes as Decoded
+from jpegai_ref.post_filters import decoded_planes, enhanced_chroma
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import synthesised
-from jpegai_ref.tool_header import Enhancement
+from jpegai_ref.tool_header import WITHOUT_EICCI, Enhancement
 from jpegai_ref.tools import Tools
 from jpegai_ref.variable_rate import RATE_MODELS
 
@@ -37,13 +39,23 @@ _Option = tuple[Enhancement, tuple[float, float]]
 
 
 def fitted_to(coder: Coder, picture: Picture, quantised: QuantisedPicture, tools: Tools) -> Enhancement:
-    """Filters for a quantised picture, fitted to what the stream's first operating point makes of it. Of a grey picture none.
+    """Filters for a quantised picture, fitted to what the stream's first operating point makes of it. Of a grey picture at most eICCI.
 
     The result does not depend on the number of threads."""
-    if picture.colour == "grey" or not (tools.efe_linear or tools.efe_nonlinear):
+    adaptive = picture.colour != "grey" and (tools.efe_linear or tools.efe_nonlinear)
+    trained = tools.eicci and quantised.header.source_subsampling != WITHOUT_EICCI
+    if not (adaptive or trained):
         return OFF
+    planes = synthesised(coder, quantised, OPERATING_POINTS[quantised.header.transforms[0]])
+    if not adaptive:
+        found = _chosen(coder, picture, quantised, planes)
+        return OFF if found is None else Enhancement(eicci=found.header)
+    return _adaptive(coder, picture, quantised, tools, planes, trained)
+
+
+def _adaptive(coder: Coder, picture: Picture, quantised: QuantisedPicture, tools: Tools, planes: Decoded, trained: bool) -> Enhancement:
+    """EFE linear, then the tiles of eICCI, then EFE non-linear for what these leave."""
     header, (vertical, horizontal) = quantised.header, quantised.subsampling
-    planes = synthesised(coder, quantised, OPERATING_POINTS[header.transforms[0]])
 
     def original(part: Rectangle) -> Planes:
         rows = slice(part.top * vertical, min(part.bottom * vertical, picture.height))
@@ -56,7 +68,36 @@ def fitted_to(coder: Coder, picture: Picture, quantised: QuantisedPicture, tools
 
     decoded = decoded_planes(quantised, planes)
     objective = Objective(RATE_MODELS[header.model_id].beta, header.width * header.height, decoded.u.size)
-    return fitted(Comparison(decoded, original), tools.efe_linear, tools.efe_nonlinear, header.model_id, objective, bits)
+    comparison = Comparison(decoded, original)
+    if trained:
+        ahead = fitted(comparison, tools.efe_linear, False, header.model_id, objective, bits)
+        found = _chosen(coder, picture, quantised, [planes[0], *enhanced_chroma(decoded, ahead, coder.device)])
+        if found is not None:
+            before = replace(ahead, eicci=found.header)
+            if not tools.efe_nonlinear:
+                return before
+            comparison = replace(comparison, decoded=replace(decoded, behind=decoded_planes(quantised, found.planes)))
+            return _corrected_behind(comparison, before, header.model_id, objective, bits)
+    return fitted(comparison, tools.efe_linear, tools.efe_nonlinear, header.model_id, objective, bits)
+
+
+def _chosen(coder: Coder, picture: Picture, quantised: QuantisedPicture, planes: Decoded) -> Chosen | None:
+    """Tiles of eICCI for planes of the first operating point."""
+    if coder.eicci is None:
+        raise ValueError("there are no networks of eICCI")
+
+    def original(part: Rectangle) -> Decoded:
+        luma, chroma = planes_of(picture, slice(part.top, part.bottom), slice(part.left, part.right), coder.device)
+        return [luma[0, 0], *chroma[0]]
+
+    header = quantised.header
+    return chosen(coder.eicci, OPERATING_POINTS[header.transforms[0]], header.model_id, planes, quantised.subsampling, original)
+
+
+def _corrected_behind(comparison: Comparison, before: Enhancement, model_id: int, objective: Objective, bits: Bits) -> Enhancement:
+    """EFE non-linear behind filters that stay."""
+    options = _Trial(comparison, before, None, best_correction(comparison, before), BLOCKS[model_id]).options()
+    return max(options, key=lambda option: objective(option[1], bits(option[0])))[0]
 
 
 def fitted(comparison: Comparison, linear: bool, nonlinear: bool, model_id: int, objective: Objective, bits: Bits) -> Enhancement:
@@ -96,8 +137,9 @@ class _Trial:
         self._errors = block_errors(comparison, pictures, block)
 
     def options(self) -> Iterator[_Option]:
-        off_u, off_v = (float(self._errors[plane, ..., 0, 0].sum()) for plane in range(2))
-        yield OFF, (off_u, off_v)
+        if self._before.eicci is None:
+            off_u, off_v = (float(self._errors[plane, ..., 0, 0].sum()) for plane in range(2))
+            yield OFF, (off_u, off_v)
         for with_smallest in (False, True) if self._smallest else (False,):
             u, v = (self._plane_options(plane, 3 if with_smallest else 0) for plane in range(2))
             for pair in product(u, v):
@@ -121,13 +163,14 @@ class _Trial:
             correction = replace(self._correction, u=u, v=v)
         if any(plane.mask is not None for plane in pair):
             masks = Masks(self._block, self._shape, pair[0].mask, pair[1].mask)
-        return Enhancement(self._linear(pair, with_smallest), NonlinearFilter(correction, masks) if correction or masks else None)
+        nonlinear = NonlinearFilter(correction, masks) if correction or masks else None
+        return replace(self._before, linear=self._linear(pair, with_smallest), nonlinear=nonlinear)
 
     def _linear(self, pair: tuple[_PlaneOption, _PlaneOption], with_smallest: bool) -> LinearFilter | None:
         linear = self._before.linear
-        if linear is None or self._smallest is None:
+        if linear is None:
             return None
-        if with_smallest:
+        if with_smallest and self._smallest is not None:
             smallest = zip(pair, self._smallest.output.planes, strict=True)
             linear = replace(linear, alternative=FilterSet(*(spec if plane.mask is not None else None for plane, spec in smallest)))
         return None if linear.output == linear.alternative == FilterSet() else linear

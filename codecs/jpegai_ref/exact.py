@@ -1,6 +1,6 @@
 """The exact stage: hyper-latents and residual symbols to bytes and back, by integers only. No network in floating point has a part in it.
 
-    SOZ -> z -> hyper-scale decoder -> + gain + displacement -> what is coded, by which distribution -> SORP, SORS -> residual symbols
+    SOZ -> z -> hyper-scale decoder -> + gain + displacement (+ SOQ) -> what is coded, by which distribution -> SORP, SORS -> symbols
 
 What comes out here must be the same on every machine; all that follows may differ in last digits.
 """
@@ -23,6 +23,7 @@ from jpegai_ref.errors import BitstreamError
 from jpegai_ref.integer_hyperscale import IntegerHyperScale
 from jpegai_ref.markers import Bytes
 from jpegai_ref.picture_header import ComponentHeader, PictureHeader
+from jpegai_ref.quality_map import Qps, decode_map, sigma_offsets
 from jpegai_ref.rvs import Rvs
 from jpegai_ref.scales import BlockScales, Scales, scales
 from jpegai_ref.sigma import skip_scale
@@ -59,15 +60,16 @@ class ExactComponent:
         device: torch.device | str | None = None,
         *,
         with_likely: bool = False,
+        quality: Qps | None = None,
     ) -> Scales:
         """The scales after z (C, hz, wz). `device`: see `IntegerHyperScale.sigma_index`."""
         index = self.scale_decoder.sigma_index(z, *header.latent_size, device)
-        skip = self.skip_scale(header.model_id, displacement, index)
+        skip = self.skip_scale(header.model_id, displacement, index, quality)
         return self.scales_of(header.model_id, component, skip, with_likely=with_likely)
 
-    def skip_scale(self, model_id: int, displacement: int, index: NDArray[np.int32]) -> NDArray[np.int32]:
-        """From the sigma index (C, h, w), which does not depend on the rate."""
-        return skip_scale(index, self.gain_logs[model_id], displacement)
+    def skip_scale(self, model_id: int, displacement: int, index: NDArray[np.int32], quality: Qps | None = None) -> NDArray[np.int32]:
+        """From the sigma index (C, h, w), which does not depend on the rate, and the quality map (h, w)."""
+        return skip_scale(index, self.gain_logs[model_id], displacement, None if quality is None else sigma_offsets(quality))
 
     def scales_of(self, model_id: int, component: ComponentHeader, skip: NDArray[np.int32], *, with_likely: bool = False) -> Scales:
         """From `skip_scale`, with what the header has switched on."""
@@ -111,15 +113,19 @@ class Symbols:
     chroma: NDArray[np.int16]
 
 
-def encode_symbols(model: ExactModel, header: PictureHeader, symbols: Symbols) -> tuple[bytes, bytes, bytes]:
-    """Payloads of SOZ, SORP and SORS. Raises ValueError where symbols are of another shape or one that is skipped is not 0."""
+def encode_symbols(model: ExactModel, header: PictureHeader, symbols: Symbols, quality: Qps | None = None) -> tuple[bytes, bytes, bytes]:
+    """Payloads of SOZ, SORP and SORS, with the quality map that the header announces.
+
+    Raises ValueError where symbols are of another shape, one that is skipped is not 0, or header and quality map do not go together."""
     _check_supported(model, header, ValueError)
+    if (header.quality_map is None) != (quality is None):
+        raise ValueError("a quality map is announced in the header and not there, or the reverse")
     payloads = []
     for exact, component, displacement, z, residual in (
         (model.luma, header.luma, header.displacements[0], symbols.luma_z, symbols.luma),
         (model.chroma, header.chroma, header.displacements[1], symbols.chroma_z, symbols.chroma),
     ):
-        found = exact.scales(header, component, displacement, z)
+        found = exact.scales(header, component, displacement, z, quality=quality)
         if np.any(residual[component.channels :]):
             raise ValueError("a channel that is not coded is not 0")
         payloads.append(
@@ -137,6 +143,8 @@ class Decoded:
     chroma: BlockScales
     sharpening: NDArray[np.int32] | None
     """scale_log (h, w) of the channel that steers the sharpening; None where that is off."""
+    quality: Qps | None = None
+    """The quality map; None where there is none."""
 
 
 def decode_symbols(
@@ -161,6 +169,9 @@ def decode_symbols(
     size = -(-header.height // HYPER_STRIDE), -(-header.width // HYPER_STRIDE)
     shapes = [(component.scale_decoder.channels, *size) for component in (model.luma, model.chroma)]
     luma_z, chroma_z = decode_hyper(model.hyper, stream.hyper, shapes[0], shapes[1], header.hyper_threads, workers)
+    quality = None
+    if header.quality_map is not None and stream.quality_map is not None:
+        quality = decode_map(stream.quality_map, header.quality_map, header.latent_size, workers)
 
     def component(
         exact: ExactComponent,
@@ -174,7 +185,7 @@ def decode_symbols(
         symbols = np.zeros((exact.scale_decoder.channels, *header.latent_size), np.int16)
         if payload is None:
             return symbols, None
-        found = exact.scales(header, part, displacement, z, device, with_likely=scaled)
+        found = exact.scales(header, part, displacement, z, device, with_likely=scaled, quality=quality)
         coded, distribution = found.coded(part.may_skip), found.distribution()
         residual = decode_residual(payload, coded, distribution, part.threads, workers, channels=channels)
         symbols[: len(residual)] = residual
@@ -186,7 +197,7 @@ def decode_symbols(
         model.chroma, header.chroma, header.displacements[1], chroma_z, stream.chroma, tools.chroma_scaling, prefix.chroma
     )
     blocks = [BlockScales(None, None) if found is None else found.blocks for found in (luma_scales, chroma_scales)]
-    return Decoded(Symbols(luma_z, chroma_z, luma, chroma), blocks[0], blocks[1], sharpening)
+    return Decoded(Symbols(luma_z, chroma_z, luma, chroma), blocks[0], blocks[1], sharpening, quality)
 
 
 def _check_supported(model: ExactModel, header: PictureHeader, error: type[Exception]) -> None:
@@ -197,5 +208,3 @@ def _check_supported(model: ExactModel, header: PictureHeader, error: type[Excep
             raise error("residual and variance are scaled by blocks (RVS), and these weights have no constants for it")
         if component.channel_scales is not None and exact.cwg is None:
             raise error("residual and variance are scaled by channels (CWG), and these weights have no constants for it")
-    if header.quality_map is not None:
-        raise error("quality maps are not supported")

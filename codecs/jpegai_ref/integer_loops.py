@@ -1,4 +1,4 @@
-"""Inner loops over integers, compiled: the convolution, and the choice of a distribution."""
+"""Inner loops over integers, compiled: the convolution, the choice of a distribution, the prediction of a quality map."""
 
 from __future__ import annotations
 
@@ -69,3 +69,17 @@ def block_sums(scale: NDArray[np.int32], outside: int, sums: NDArray[np.int32]) 
                     for place in range(8 * column, 8 * column + columns):
                         total += scale[channel, inner, place]
                 sums[channel, row, column] = total
+
+
+@compiled("boolean(int16[:, ::1], int64, int8[:, ::1])")
+def add_predictions(differences: NDArray[np.int16], largest: int, values: NDArray[np.int8]) -> bool:
+    """Values (h, w) from their differences to what the left and the upper one predict; False where one is beyond +-largest."""
+    for row in range(differences.shape[0]):
+        for column in range(differences.shape[1]):
+            left = values[row, column - 1] if column else 0
+            upper = values[row - 1, column] if row else 0
+            value = differences[row, column] + ((left + upper) >> 1 if row and column else left + upper)
+            if abs(value) > largest:
+                return False
+            values[row, column] = value
+    return True

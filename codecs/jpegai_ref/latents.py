@@ -16,7 +16,8 @@ from jpegai_ref.context import ContextModel, chroma_means
 from jpegai_ref.exact import ExactComponent
 from jpegai_ref.lsbs import Lsbs
 from jpegai_ref.model import Hyperprior
-from jpegai_ref.quantiser import CELLS, WHOLE, Quantiser, gains
+from jpegai_ref.quality_map import Qps, factors
+from jpegai_ref.quantiser import Quantiser, gains
 from jpegai_ref.scales import BlockScales
 
 Symbols = Callable[[int, Tensor], Tensor]
@@ -33,20 +34,23 @@ def prediction(prior: Hyperprior, z: NDArray[np.int8], height: int, width: int, 
     return psi
 
 
-def quantiser(exact: ExactComponent, model_id: int, displacement: int, blocks: BlockScales, device: torch.device) -> Quantiser:
-    """Of a component at a rate."""
-    return Quantiser(torch.from_numpy(gains(exact.gain_logs[model_id], displacement)).to(device), blocks.steps)
+def quantiser(
+    exact: ExactComponent, model_id: int, displacement: int, blocks: BlockScales, device: torch.device, quality: Qps | None = None
+) -> Quantiser:
+    """Of a component at a rate, with the quality map of the picture."""
+    gain = torch.from_numpy(gains(exact.gain_logs[model_id], displacement)).to(device)
+    return Quantiser(gain, blocks.steps, None if quality is None else factors(quality))
 
 
 def luma_latent(context: ContextModel, psi: Tensor, steps: Quantiser, symbols: Symbols, height: int, width: int) -> Tensor:
     """y_hat (1, C, h, w); height and width are those of the latent."""
-    return context(psi, lambda stage, mean: mean + steps.dequantised(symbols(stage, mean), CELLS), height, width)
+    return context(psi, lambda stage, mean: mean + steps.dequantised(symbols(stage, mean), stage), height, width)
 
 
 def chroma_latent(psi: Tensor, steps: Quantiser, symbols: Callable[[Tensor], Tensor], height: int, width: int) -> Tensor:
     """y_hat (1, C, h, w); `symbols` of the whole latent from its means. Height and width are those of the latent."""
     mean = chroma_means(psi, height, width)
-    return mean + steps.dequantised(symbols(mean), WHOLE)
+    return mean + steps.dequantised(symbols(mean))
 
 
 def scaled(
@@ -64,5 +68,5 @@ def scaled(
     """
     if lsbs is None or blocks.likely is None:
         raise ValueError("LSBS needs its constants and the likely scales")
-    residual = steps.dequantised(torch.from_numpy(symbols).to(y_hat.device), WHOLE)[None]
+    residual = steps.dequantised(torch.from_numpy(symbols).to(y_hat.device))[None]
     return lsbs[component].scaled(model_id, blocks.likely, y_hat, residual)

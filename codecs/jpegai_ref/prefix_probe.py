@@ -19,7 +19,8 @@ def prefix_probe(coder: Coder, data: Bytes) -> str:
     Raises BitstreamError as `decoder.decode`."""
     stream = read_codestream(data)
     check_supported(coder, stream)
-    header, symbols = stream.header, decode_symbols(coder.exact, stream, prefix=ChannelPrefix(0, 0)).symbols
+    header, decoded = stream.header, decode_symbols(coder.exact, stream, prefix=ChannelPrefix(0, 0))
+    symbols = decoded.symbols
     rows = []
     for name, exact, part, displacement, z, payload in (
         ("luma", coder.exact.luma, header.luma, header.displacements[0], symbols.luma_z, stream.luma),
@@ -27,7 +28,7 @@ def prefix_probe(coder: Coder, data: Bytes) -> str:
     ):
         if payload is None:
             continue
-        scales = exact.scales(header, part, displacement, z)
+        scales = exact.scales(header, part, displacement, z, quality=decoded.quality)
         coded = scales.coded(part.may_skip)
         bits = prefix_bits(payload, coded, scales.distribution(), part.threads)
         rows += _rows(name, bits, part.channels, channels_per_call(coded.shape, part.threads))

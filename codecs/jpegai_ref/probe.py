@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from jpegai_ref.codestream import Codestream, read_codestream
 from jpegai_ref.efe_linear_header import SPLITS, LinearFilter, PlaneFilter
 from jpegai_ref.efe_nonlinear_header import NonlinearFilter
+from jpegai_ref.eicci_header import EicciHeader
 from jpegai_ref.levels import PROFILE_NAMES, TRANSFORM_NAMES
 from jpegai_ref.markers import ORDER, Bytes, read_substreams
 from jpegai_ref.picture_header import NO_TRANSFORM, ComponentHeader
+from jpegai_ref.quality_map import decode_map
+
+SHOWN_VALUES = 4
+"""Of a quality map."""
 
 
 def probe(data: Bytes) -> str:
-    """Fields of the headers and sizes of the substreams, a line each. Raises BitstreamError as `read_codestream`, but for any size."""
+    """Fields of the headers and sizes of the substreams, a line each.
+
+    Raises BitstreamError as `read_codestream`, but for any size, and where a quality map is damaged."""
     stream = read_codestream(data, most_samples=1 << 63)
     rows = [*_picture_rows(stream), *_component_rows("luma", stream.header.luma), *_component_rows("chroma", stream.header.chroma)]
     rows += _tool_rows(stream)
@@ -38,8 +47,21 @@ def _picture_rows(stream: Codestream) -> list[tuple[str, str]]:
         ("weights", stream.weights_id.hex()),
         ("displacement", f"luma {header.displacements[0]}, chroma {header.displacements[1]}"),
         ("threads of hyper-latents", str(header.hyper_threads)),
-        ("quality map", "no" if header.quality_map is None else f"distribution {header.quality_map.distribution}"),
+        ("quality map", _quality_map(stream)),
     ]
+
+
+def _quality_map(stream: Codestream) -> str:
+    """Size, range and most frequent values of the map, and how it is coded."""
+    coded = stream.header.quality_map
+    if coded is None or stream.quality_map is None:
+        return "no"
+    qps = decode_map(stream.quality_map, coded, stream.header.latent_size)
+    values, counts = np.unique(qps, return_counts=True)
+    most = sorted(np.argsort(-counts, kind="stable")[:SHOWN_VALUES])
+    shares = ", ".join(f"{values[index]:+d} in {100 * counts[index] / qps.size:.1f} %" for index in most)
+    others = "" if len(values) <= SHOWN_VALUES else f" and {len(values) - SHOWN_VALUES} values more"
+    return f"{_by(stream.header.latent_size)}, {values[0]:+d} to {values[-1]:+d}: {shares}{others}; distribution {coded.distribution}"
 
 
 def _component_rows(name: str, component: ComponentHeader) -> list[tuple[str, str]]:
@@ -60,7 +82,8 @@ def _tool_rows(stream: Codestream) -> list[tuple[str, str]]:
     tools = stream.tools
     scaled = [name for name, on in (("luma", tools.luma_scaling), ("chroma", tools.chroma_scaling)) if on]
     sharpened = "off" if tools.sharpening_channel is None else f"steered by channel {tools.sharpening_channel}"
-    enhancement = _linear_rows(tools.enhancement.linear) + _nonlinear_rows(tools.enhancement.nonlinear)
+    filters = tools.enhancement
+    enhancement = [*_linear_rows(filters.linear), _eicci_row(filters.eicci), *_nonlinear_rows(filters.nonlinear)]
     return [("latent scaling", ", ".join(scaled) or "off"), *enhancement, ("sharpening", sharpened)]
 
 
@@ -78,6 +101,15 @@ def _filter(spec: PlaneFilter | None) -> str:
         return "none"
     down, across = SPLITS[spec.split]
     return f"{2 * spec.side**2} weights in each of {down}x{across} regions, codes {min(spec.codes)} to {max(spec.codes)}"
+
+
+def _eicci_row(eicci: EicciHeader | None) -> tuple[str, str]:
+    if eicci is None:
+        return "trained filter", "off"
+    counts = [sum(flags) for flags in zip(*eicci.tiles, strict=True)]
+    planes = ", ".join(f"{name} in {count}" for name, count in zip("YUV", counts, strict=True))
+    tiles = "" if eicci.tiling is None else f" of {eicci.tiling.size}, overlap {eicci.tiling.overlap}"
+    return "trained filter", f"{planes} of {len(eicci.tiles)} tiles{tiles}"
 
 
 def _nonlinear_rows(nonlinear: NonlinearFilter | None) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
-"""The gain of a channel, the scale of its steps in a block, and the quantiser of the residual.
+"""The gain of a channel, the factor of a position, the scale of steps in a block, and the quantiser of the residual.
 
-    q = round(clamp(r * gain * s / 128)),  r_hat = q * round(2^23 / s) / 2^16 / gain         s: of RVS and CWG, where these are on
+    q = round(clamp(r * gain * f / 16 * s / 128)),   r_hat = q * round(2^23 / s) / 2^16 / (f / 16) / gain
+
+f is that of a quality map, s of RVS and CWG, where these are on.
 
 A gain is given as an integer logarithm in 1/128 of a level (a factor of 1.0015666), the sum of a channel's gain and the displacement; the
 factor is a multiple of 1/1024. A scale is an integer; ln(s / 128) is added to the logarithm of sigma. All tables are made by integer
@@ -18,6 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jpegai_ref.context import POSITIONS
+
 LOWEST_LOG = -4096
 HIGHEST_LOG = 4094
 """Sums of a channel's gain (-2048..2047) and the displacement (-2048..2047)."""
@@ -28,7 +32,8 @@ POINT = 128
 LOWEST_SCALE, HIGHEST_SCALE = 16, 255
 NEUTRAL_SCALE = 128
 WHOLE, CELLS = 8, 4
-"""Side of a block, in a whole latent and in one of its four phases."""
+"""Side of a block, in a whole latent and in one of its four stages."""
+NEUTRAL_FACTOR = 16
 
 
 @lru_cache(maxsize=1)
@@ -93,24 +98,40 @@ class Quantiser:
     """(C,) float32"""
     scales: NDArray[np.uint8] | None = None
     """s of blocks of 8x8 positions, (C, hb, wb); None: 128 everywhere."""
+    factors: NDArray[np.uint8] | None = None
+    """f of the positions of the whole latent, (h, w), 4..64; None: 16 everywhere."""
 
-    def steps(self, residual: Tensor, side: int) -> Tensor:
-        """A residual (..., C, h, w) float32 in steps of the quantiser; `side` of a block in it is WHOLE or CELLS."""
+    def steps(self, residual: Tensor, stage: int | None = None) -> Tensor:
+        """A residual (..., C, h, w) float32 in steps of the quantiser: that of the whole latent, or of a stage 0..3 of it."""
         steps = residual * self.gains[:, None, None]
-        if self.scales is None:
-            return steps
-        return steps * self._expanded(self.scales.astype(np.float32) / np.float32(NEUTRAL_SCALE), residual, side)
+        if self.factors is not None:
+            steps = steps * self._at(self.factors, residual, stage)
+        if self.scales is not None:
+            steps = steps * self._expanded(self.scales.astype(np.float32) / np.float32(NEUTRAL_SCALE), residual, stage)
+        return steps
 
-    def dequantised(self, symbols: Tensor, side: int) -> Tensor:
-        """The residual (..., C, h, w), float32, of symbols: a product and a division each, so the same on every device."""
+    def dequantised(self, symbols: Tensor, stage: int | None = None) -> Tensor:
+        """The residual (..., C, h, w), float32, of symbols: products and divisions one by one, so the same on every device."""
         values = symbols.to(torch.float32)
         if self.scales is not None:
-            values = values * self._expanded(inverse_factors()[self.scales], symbols, side)
+            values = values * self._expanded(inverse_factors()[self.scales], symbols, stage)
+        if self.factors is not None:
+            values = values / self._at(self.factors, symbols, stage)
         return values / self.gains[:, None, None]
 
     @staticmethod
-    def _expanded(blocks: NDArray[np.float32], like: Tensor, side: int) -> Tensor:
-        return expanded(torch.from_numpy(blocks).to(like.device), side, *like.shape[-2:])
+    def _expanded(blocks: NDArray[np.float32], like: Tensor, stage: int | None) -> Tensor:
+        return expanded(torch.from_numpy(blocks).to(like.device), WHOLE if stage is None else CELLS, *like.shape[-2:])
+
+    @staticmethod
+    def _at(factors: NDArray[np.uint8], like: Tensor, stage: int | None) -> Tensor:
+        """f / 16 of the positions of a stage, (h, w)."""
+        if stage is not None:
+            row, column = POSITIONS[stage]
+            height, width = factors.shape
+            # Where an odd size is completed nothing is coded, but the context model sees what is divided by the factor.
+            factors = np.pad(factors, ((0, height % 2), (0, width % 2)), constant_values=NEUTRAL_FACTOR)[row::2, column::2]
+        return torch.from_numpy(factors.astype(np.float32) / np.float32(NEUTRAL_FACTOR)).to(like.device)
 
 
 def rounded(steps: Tensor) -> Tensor:

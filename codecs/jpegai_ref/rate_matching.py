@@ -16,6 +16,7 @@ from jpegai_ref.coder import Coder
 from jpegai_ref.encoder import Decisions, Encoded, Setting, encode_analysed
 from jpegai_ref.knob import HIGHEST_QUALITY, START
 from jpegai_ref.quality import last_quality_of, setting_of, setting_of_model
+from jpegai_ref.quality_map import finest
 from jpegai_ref.tools import NO_TOOLS, Tools
 
 TOLERANCE = 0.02
@@ -58,7 +59,7 @@ def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float 
             known[proposal.setting] = encoded.decisions
         return Matched(encoded, 8 * len(encoded.data) / (target_bpp * source.samples) - 1, proposal.setting, passes)
 
-    proposals = search(math.log(target_bpp), tolerance)
+    proposals = search(math.log(target_bpp), tolerance, finest(source.quality_map(tools.quality_map)))
     found = best = passed(next(proposals), 1)
     while True:
         try:
@@ -77,22 +78,29 @@ class Proposal:
     decided_by: Setting | None = None
 
 
-def search(log_target: float, tolerance: float = TOLERANCE) -> Generator[Proposal, float, None]:
-    """Proposes passes and is sent ln(rate / target) of each, until that is within `tolerance`, nothing is left, or after MOST_PASSES."""
+def search(log_target: float, tolerance: float = TOLERANCE, finest_step: int = 0) -> Generator[Proposal, float, None]:
+    """Proposes passes and is sent ln(rate / target) of each, until that is within `tolerance`, nothing is left, or after MOST_PASSES.
+
+    finest_step  of a quality map, see `quality.setting_of`
+    """
     known: dict[int, float] = {}
     passes = range(FREE_PASSES)
-    if (yield from _follow(known, passes, lambda quality: Proposal(setting_of(quality)), HIGHEST_QUALITY, log_target, tolerance)):
+
+    def afresh(quality: int) -> Proposal:
+        return Proposal(setting_of(quality, finest_step))
+
+    if (yield from _follow(known, passes, afresh, HIGHEST_QUALITY, log_target, tolerance)):
         return
     low, high = _bracket(known)
     if low is None or high is None:
         return
-    start = setting_of(low)
+    start = setting_of(low, finest_step)
 
     def onwards(quality: int) -> Proposal:
-        return Proposal(setting_of_model(start.model_id, quality), start)
+        return Proposal(setting_of_model(start.model_id, quality, finest_step), start)
 
     left = range(len(known), MOST_PASSES)
-    yield from _follow({low: known[low]}, left, onwards, last_quality_of(start.model_id), log_target, tolerance)
+    yield from _follow({low: known[low]}, left, onwards, last_quality_of(start.model_id, finest_step), log_target, tolerance)
 
 
 def _follow(

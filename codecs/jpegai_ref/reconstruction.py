@@ -30,7 +30,7 @@ def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: Op
     """The picture by an operating point. The samples do not depend on the number of PyTorch's threads.
 
     Memory beside the result grows with the tiles that the header asks for and with the threads, not with the picture; with filters behind
-    the synthesis also by the planes in float32, at most 12 bytes a sample of luma.
+    the synthesis also by the planes in float32, at most 12 bytes a sample of luma, and with eICCI by up to 20 more.
     """
     header, colour, subsampling = quantised.header, quantised.colour, quantised.subsampling
     codes = [np.empty(size, sample_type(header.bit_depth)) for size in plane_sizes(header.height, header.width, colour, subsampling)]
@@ -48,7 +48,8 @@ def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: Op
         write(behind_filters(rows.start, rows.stop), windows)
 
     if has_filters(quantised):
-        behind_filters = filtered(coder, quantised, synthesised(coder, quantised, operating_point))
+        planes = synthesised(coder, quantised, operating_point)
+        behind_filters = filtered(coder, quantised, planes, operating_point)
         in_parallel([partial(write_strip, behind_filters, strip) for strip in _strips(header.height)], coder.device)
     else:
         in_parallel([partial(write_tile, *tile) for tile in _tiles(quantised)], coder.device)

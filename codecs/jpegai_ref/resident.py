@@ -33,6 +33,7 @@ from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import PictureFileError, file_content, read_picture
 from jpegai_ref.quality import setting_of
+from jpegai_ref.quality_map import finest
 from jpegai_ref.tools import Tools, ToolUnavailable
 from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file
@@ -49,8 +50,8 @@ def perform(coder: Coder, task: dict[str, Any]) -> dict[str, float]:
     source, destination = Path(task["source"]), Path(task["destination"])
     _forget_peak()
     if task["task"] == "encode":
-        picture, setting, tools = read_picture(source), setting_of(int(task["quality"])), Tools.parse(task["tools"])
-        written, cost = _timed(lambda: encode_analysed(coder, analysed(coder, picture), setting, tools).data)
+        picture, quality, tools = read_picture(source), int(task["quality"]), Tools.parse(task["tools"])
+        written, cost = _timed(lambda: _encoded(coder, picture, quality, tools))
     else:
         data, operating_point = source.read_bytes(), task["operating_point"]
         decoded, cost = _timed(lambda: decode(coder, data, operating_point))
@@ -58,6 +59,12 @@ def perform(coder: Coder, task: dict[str, Any]) -> dict[str, float]:
     peak = _peak_bytes()
     destination.write_bytes(written)
     return {**cost, "peak_bytes": peak}
+
+
+def _encoded(coder: Coder, picture: Picture, quality: int, tools: Tools) -> bytes:
+    source = analysed(coder, picture)
+    setting = setting_of(quality, finest(source.quality_map(tools.quality_map)))
+    return encode_analysed(coder, source, setting, tools).data
 
 
 def warm_up(coder: Coder) -> None:

@@ -1,8 +1,8 @@
 """The scales of a component at a rate, and what they decide: which positions are coded, by which distributions, in which steps.
 
-    sigma index + gain + displacement = skip_scale -- positions that are coded
-                                        skip_scale -- likely scale of blocks -- s of blocks (RVS, CWG)
-                                        skip_scale + logarithm of s = scale_log -- distributions
+    sigma index + gain + displacement + offset (quality map) = skip_scale -- positions that are coded
+                                                               skip_scale -- likely scale of blocks -- s of blocks (RVS, CWG)
+                                                               skip_scale + logarithm of s = scale_log -- distributions
 
 Integers only, the same at encoder and decoder.
 """

@@ -1,6 +1,7 @@
 """From the hyper-scale decoder's output to what is coded and by which distribution: integers only, the same at encoder and decoder.
 
-    sigma index (C, h, w) + gain_log[c] + displacement = skip_scale -> coded where > 382, or where a cube may not skip
+    sigma index (C, h, w) + gain_log[c] + displacement
+                            + offset (quality map)     = skip_scale -> coded where > 382, or where a cube may not skip
                             + addition (RVS, CWG)      = scale_log  -> distribution = clamp((scale_log + 64) >> 7, 0, 31)
 
 All are logarithms of the standard deviation in 1/128 of a level (see `distributions`).
@@ -21,8 +22,11 @@ LOWEST_ADDITION = -(1 << 13)
 HIGHEST_ADDITION = (1 << 13) - 1
 
 
-def skip_scale(sigma_index: NDArray[np.int32], gain_log: NDArray[np.integer], displacement: int) -> NDArray[np.int32]:
-    """Scales (C, h, w), int32, from the sigma index (C, h, w) in 0..3967 and what a channel's gain (C,) and the displacement add.
+def skip_scale(
+    sigma_index: NDArray[np.int32], gain_log: NDArray[np.integer], displacement: int, offsets: NDArray[np.int32] | None = None
+) -> NDArray[np.int32]:
+    """Scales (C, h, w), int32, from the sigma index (C, h, w) in 0..3967 and what a channel's gain (C,), the displacement and a quality
+    map's offsets (h, w) add.
 
     Raises ValueError where something is out of range or of another shape.
     """
@@ -32,10 +36,16 @@ def skip_scale(sigma_index: NDArray[np.int32], gain_log: NDArray[np.integer], di
         )
     if sigma_index.min(initial=0) < 0 or sigma_index.max(initial=0) > LARGEST_INDEX:
         raise ValueError(f"a sigma index is in 0..{LARGEST_INDEX}")
+    if offsets is not None and offsets.shape != sigma_index.shape[1:]:
+        raise ValueError(f"the offsets of a latent {sigma_index.shape} are of {sigma_index.shape[1:]}, not {offsets.shape}")
+    least, most = (0, 0) if offsets is None else (int(offsets.min(initial=0)), int(offsets.max(initial=0)))
     addition = gain_log.astype(np.int64) + displacement
-    if addition.min(initial=0) < LOWEST_ADDITION or addition.max(initial=0) > HIGHEST_ADDITION:
+    if addition.min(initial=0) + least < LOWEST_ADDITION or addition.max(initial=0) + most > HIGHEST_ADDITION:
         raise ValueError(f"gain and displacement add to something outside of {LOWEST_ADDITION}..{HIGHEST_ADDITION}")
-    return sigma_index + addition.astype(np.int32)[:, None, None]
+    scale = sigma_index + addition.astype(np.int32)[:, None, None]
+    if offsets is not None:
+        scale += offsets
+    return scale
 
 
 def coded_positions(scale: NDArray[np.int32], may_skip: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from jpegai_ref.context import POSITIONS, join_cells, split_cells
 from jpegai_ref.cubes import PHASES, SIDE, cube_shape, flags_of_phase
-from jpegai_ref.quantiser import CELLS, Quantiser, rounded
+from jpegai_ref.quantiser import Quantiser, rounded
 
 CubeFlags = tuple[bool, ...] | None
 """As the header has them: None where all are set."""
@@ -52,7 +52,7 @@ class SkippingQuantiser:
 
     def stage(self, stage: int, mean: Tensor) -> Tensor:
         """Symbols int16 of a stage, from its means (1, C, h2, w2); stages come in order."""
-        steps = self._quantiser.steps(self._latents[stage] - mean, CELLS)
+        steps = self._quantiser.steps(self._latents[stage] - mean, stage)
         coded, inside = self._likely[stage], self._inside[stage]
         flags = self._flags[PHASES.index(POSITIONS[stage])]
         if not self._decided:

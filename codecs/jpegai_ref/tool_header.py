@@ -2,7 +2,7 @@
 
 LSBS of luma, of chroma                   a flag each
 EFE linear                                a flag, and `efe_linear_header`
-eICCI                                     a flag, absent where both chroma planes have half the size of luma both ways
+eICCI                                     a flag, absent where both chroma planes have half the size of luma both ways, and `eicci_header`
 EFE non-linear                            a flag, and `efe_nonlinear_header`
 LEF                                       a flag, and the channel in 8 bits
 """
@@ -14,20 +14,21 @@ from dataclasses import dataclass
 from jpegai_ref.bits import BitReader, BitWriter
 from jpegai_ref.efe_linear_header import LinearFilter, read_linear, write_linear
 from jpegai_ref.efe_nonlinear_header import NonlinearFilter, read_nonlinear, write_nonlinear
-from jpegai_ref.errors import BitstreamError
+from jpegai_ref.eicci_header import EicciHeader, read_eicci, write_eicci
 
 
 @dataclass(frozen=True)
 class Enhancement:
-    """The adaptive filters of chroma; None: off."""
+    """The adaptive filters of chroma, and the trained filter between them; None: off."""
 
     linear: LinearFilter | None = None
     nonlinear: NonlinearFilter | None = None
+    eicci: EicciHeader | None = None
 
 
 @dataclass(frozen=True)
 class ToolHeader:
-    """Tools in use. The trained filters (eICCI) cannot be switched on."""
+    """Tools in use."""
 
     luma_scaling: bool = False
     """LSBS: luma latents are scaled before the synthesis."""
@@ -42,19 +43,26 @@ class ToolHeader:
 
 
 ALL_OFF = ToolHeader()
+WITHOUT_EICCI = (2, 2)
+"""Subsampling of the source."""
 
 
 def write_tool_header(header: ToolHeader, source_subsampling: tuple[int, int]) -> bytes:
-    """The payload of TON. Raises ValueError where a filter has more tiles than its fields can count."""
+    """The payload of TON. Raises ValueError where a filter has more tiles than its fields can count, and for
+    eICCI where it has no flag."""
     out = BitWriter()
     out.flag(header.luma_scaling)
     out.flag(header.chroma_scaling)
-    linear, nonlinear = header.enhancement.linear, header.enhancement.nonlinear
+    linear, nonlinear, eicci = header.enhancement.linear, header.enhancement.nonlinear, header.enhancement.eicci
     out.flag(linear is not None)
     if linear is not None:
         write_linear(out, linear)
-    if source_subsampling != (2, 2):
-        out.flag(False)  # eICCI
+    if source_subsampling != WITHOUT_EICCI:
+        out.flag(eicci is not None)
+        if eicci is not None:
+            write_eicci(out, eicci)
+    elif eicci is not None:
+        raise ValueError("the filter eICCI is not for chroma of half the size both ways")
     out.flag(nonlinear is not None)
     if nonlinear is not None:
         write_nonlinear(out, nonlinear)
@@ -64,17 +72,16 @@ def write_tool_header(header: ToolHeader, source_subsampling: tuple[int, int]) -
     return out.aligned()
 
 
-def read_tool_header(data: bytes | memoryview, source_subsampling: tuple[int, int]) -> ToolHeader:
-    """The header in the payload of TON. Costs time and memory in proportion to `data`.
+def read_tool_header(data: bytes | memoryview, source_subsampling: tuple[int, int], size: tuple[int, int]) -> ToolHeader:
+    """The header in the payload of TON, of a picture of `size` (rows, columns). Costs time and memory in proportion to `data`.
 
-    Raises BitstreamError where it is cut short, has a field that is not valid, or switches on a tool that is not supported.
+    Raises BitstreamError where it is cut short or has a field that is not valid.
     """
     source = BitReader(data)
     luma_scaling, chroma_scaling = source.flag(), source.flag()
     linear = read_linear(source) if source.flag() else None
-    if source_subsampling != (2, 2) and source.flag():
-        raise BitstreamError("the filter eICCI is not supported")
+    eicci = read_eicci(source, *size) if source_subsampling != WITHOUT_EICCI and source.flag() else None
     nonlinear = read_nonlinear(source) if source.flag() else None
     channel = source.u(8) if source.flag() else None
     source.finish()
-    return ToolHeader(luma_scaling, chroma_scaling, channel, Enhancement(linear, nonlinear))
+    return ToolHeader(luma_scaling, chroma_scaling, channel, Enhancement(linear, nonlinear, eicci))

@@ -5,11 +5,11 @@ A stream says itself which tools it uses: a decoder is told nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 
-FITTED = ("rvs", "cwg", "lsbs", "lef")
-"""Tools with constants that were fitted to the weights; a file of weights has them as the tensors `tools.NAME....`."""
+FITTED = ("rvs", "cwg", "lsbs", "lef", "eicci")
+"""Tools with constants or networks that were fitted to the weights; a file of weights has them as the tensors `tools.NAME....`."""
 
 
 class ToolUnavailable(Exception):
@@ -30,8 +30,12 @@ class Tools:
     """Luma is sharpened behind the synthesis, see `lef`."""
     efe_linear: bool = False
     """Chroma is filtered behind the synthesis by weights that the picture brings, see `efe_linear`. Grey pictures have none."""
+    eicci: bool = False
+    """All planes are corrected by trained networks behind the synthesis, see `eicci`. Not where chroma has half the size both ways."""
     efe_nonlinear: bool = False
     """Chroma is corrected by luma behind the synthesis, see `efe_nonlinear`. Grey pictures have none."""
+    quality_map: bool = False
+    """Steps are coarser where luma varies everywhere, see `adaptive_quantisation`. A region of interest needs no tool."""
 
     def __str__(self) -> str:
         """`rvs+cwg`; empty where all are off."""
@@ -52,7 +56,7 @@ class Tools:
         """Raises ToolUnavailable where a fitted tool is switched on that is not among the `available` ones."""
         lacking = [name for name in FITTED if getattr(self, name) and name not in available]
         if lacking:
-            raise ToolUnavailable(f"these weights have no constants for {', '.join(lacking)}: `jpegai_ref.training.fit_tools` fits them")
+            raise ToolUnavailable(f"these weights have no constants for {', '.join(lacking)}: {' and '.join(_programs(lacking))}")
 
 
 def tool_names() -> tuple[str, ...]:
@@ -63,6 +67,14 @@ def tool_names() -> tuple[str, ...]:
 def tools_of_tensors(names: Iterable[str]) -> set[str]:
     """The fitted tools that a file of weights with tensors of these names has constants for."""
     return {name.split(".")[1] for name in names if name.startswith("tools.")}
+
+
+def _programs(lacking: Collection[str]) -> Iterator[str]:
+    """What fits the constants of these tools."""
+    if set(lacking) != {"eicci"}:
+        yield "`jpegai_ref.training.fit_tools` fits them"
+    if "eicci" in lacking:
+        yield "`jpegai_ref.training.fit_eicci` trains the networks of eicci"
 
 
 def _field(name: str) -> str:

@@ -102,12 +102,14 @@ def entropy_tensors(model: Model, quantise: QuantiseScaleDecoder) -> dict[str, T
 
 
 def load_networks(weights: Weights, dimensions: Dimensions) -> Model:
-    """The float networks in float32, for inference. The float entropy part is left as it is made: coders use the integers.
+    """The float networks in float32, for inference, without those of tools. The float entropy part is left as it is made: coders
+    use the integers.
 
     Raises WeightsError where a tensor is missing or has another shape.
     """
     model = Model(dimensions)
-    state = {name: tensor.float() for name, tensor in weights.tensors.items() if tensor.is_floating_point()}
+    networks = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith("tools.")}
+    state = {name: tensor.float() for name, tensor in networks.items() if tensor.is_floating_point()}
     try:
         missing, unexpected = model.load_state_dict(state, strict=False)
     except RuntimeError as error:

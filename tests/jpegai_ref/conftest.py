@@ -14,6 +14,7 @@ from jpegai_ref.model import Model
 from jpegai_ref.post_training import quantised
 from jpegai_ref.weights_place import OWN_WEIGHTS
 
+from tests.jpegai_ref.some_networks import eicci_tensors
 from tests.jpegai_ref.some_tools import tool_tensors
 
 
@@ -49,9 +50,9 @@ def coder(weights_path: Path) -> coders.Coder:
 
 @pytest.fixture(scope="session")
 def tool_weights_path(weights_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same networks with constants for all fitted tools."""
+    """The same networks with constants for all fitted tools, and random networks of eICCI."""
     path = tmp_path_factory.mktemp("weights") / "tools.safetensors"
-    weights.write(path, weights.read(weights_path).tensors | tool_tensors())
+    weights.write(path, weights.read(weights_path).tensors | tool_tensors() | eicci_tensors())
     return path
 
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from jpegai_ref.chroma_grid import ChromaGrid
 from jpegai_ref.efe_linear_header import LARGEST_MEAN, SIDES, SPLITS, FilterSet, LinearFilter, PlaneFilter, region_count
 from jpegai_ref.efe_nonlinear_header import BINS, Correction, Masks, NonlinearFilter, mask_shape, tile_count
+from jpegai_ref.eicci_header import EicciHeader, EicciTile, tile_cores
 from jpegai_ref.filter_codes import LARGEST_CODE, ZERO
+from jpegai_ref.picture_header import Tiling
 
 CODES = st.integers(0, LARGEST_CODE)
 
@@ -49,6 +51,15 @@ def nonlinear_filters(draw: st.DrawFn, grid: ChromaGrid) -> NonlinearFilter:
         )
         masks = Masks(block, shape, u_mask, v_mask)
     return NonlinearFilter(correction, masks)
+
+
+@st.composite
+def eicci_headers(draw: st.DrawFn, height: int, width: int) -> EicciHeader:
+    size = 16 * draw(st.integers(23, 40))
+    tiling = draw(st.none() | st.integers(0, 11).map(lambda overlap: Tiling(size, 16 * overlap)))
+    count = len(tile_cores(tiling, height, width))
+    flags = st.tuples(st.booleans(), st.booleans(), st.booleans())
+    return EicciHeader(tiling, tuple(EicciTile(*tile) for tile in draw(st.lists(flags, min_size=count, max_size=count))))
 
 
 def random_set(random: np.random.Generator, split: int, side: int, reach: int = 300) -> FilterSet:

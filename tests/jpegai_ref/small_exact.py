@@ -12,6 +12,7 @@ from jpegai_ref.cubes import cube_count
 from jpegai_ref.distributions import LOG_STEP, LOWEST_SIGMA
 from jpegai_ref.exact import ExactComponent, ExactModel, Symbols, encode_symbols
 from jpegai_ref.picture_header import ComponentHeader, PictureHeader
+from jpegai_ref.quality_map import Qps, encode_map
 from jpegai_ref.tool_header import ToolHeader
 from numpy.typing import NDArray
 
@@ -57,7 +58,15 @@ def with_cube_flags(plain: PictureHeader, share: float, seed: int = 0) -> Pictur
     return replace(plain, luma=replace(plain.luma, may_skip=luma), chroma=replace(plain.chroma, may_skip=chroma))
 
 
-def symbols_for(exact: ExactModel, plain: PictureHeader, seed: int = 0, spread: float = 4.0) -> Symbols:
+def with_quality_map(plain: PictureHeader, seed: int = 0, threads: int = 1) -> tuple[PictureHeader, Qps]:
+    """A map of patches with all values, and the header that announces it."""
+    rows, columns = plain.latent_size
+    patches = np.random.default_rng(seed).integers(-8, 9, (-(-rows // 3), -(-columns // 3))).astype(np.int8)
+    qps = patches.repeat(3, 0).repeat(3, 1)[:rows, :columns].copy()
+    return replace(plain, quality_map=encode_map(qps, threads)[0]), qps
+
+
+def symbols_for(exact: ExactModel, plain: PictureHeader, seed: int = 0, spread: float = 4.0, quality: Qps | None = None) -> Symbols:
     """Random symbols, Gaussian as the model expects them, with some that go by an escape."""
     generator = np.random.default_rng(seed)
     size = -(-plain.height // 64), -(-plain.width // 64)
@@ -66,7 +75,7 @@ def symbols_for(exact: ExactModel, plain: PictureHeader, seed: int = 0, spread: 
         return np.clip(np.rint(generator.laplace(0, spread, (channels, *size))), -31, 31).astype(np.int8)
 
     def residual(component: ExactComponent, part: ComponentHeader, displacement: int, hyper: NDArray[np.int8]) -> NDArray[np.int16]:
-        scales = component.scales(plain, part, displacement, hyper)
+        scales = component.scales(plain, part, displacement, hyper, quality=quality)
         coded, distribution = scales.coded(part.may_skip), scales.distribution()
         values = generator.normal(size=coded.shape) * LOWEST_SIGMA * np.exp(distribution * LOG_STEP)
         values = np.where(generator.random(coded.shape) < 0.01, values * 50, values)
@@ -79,9 +88,12 @@ def symbols_for(exact: ExactModel, plain: PictureHeader, seed: int = 0, spread: 
     return Symbols(luma_z, chroma_z, luma, residual(exact.chroma, plain.chroma, plain.displacements[1], chroma_z))
 
 
-def file_of(exact: ExactModel, plain: PictureHeader, symbols: Symbols, tools: ToolHeader | None = None) -> bytes:
-    hyper, luma, chroma = encode_symbols(exact, plain, symbols)
-    return write_codestream(Codestream(plain, hyper, luma, chroma, WEIGHTS_ID, tools or ToolHeader()))
+def file_of(
+    exact: ExactModel, plain: PictureHeader, symbols: Symbols, tools: ToolHeader | None = None, quality: Qps | None = None
+) -> bytes:
+    hyper, luma, chroma = encode_symbols(exact, plain, symbols, quality)
+    payload = None if quality is None or plain.quality_map is None else encode_map(quality, plain.quality_map.threads)[1]
+    return write_codestream(Codestream(plain, hyper, luma, chroma, WEIGHTS_ID, tools or ToolHeader(), payload))
 
 
 def same(one: Symbols, other: Symbols) -> bool:

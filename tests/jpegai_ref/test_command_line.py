@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from jpegai_ref.__main__ import main
+from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import file_content, read_picture
 from jpegai_ref.weights_place import VARIABLE
 
@@ -127,6 +129,47 @@ def test_a_preview_of_a_file_that_is_cut(jpegai: Command, tmp_path: Path) -> Non
     (tmp_path / "b.jai").write_bytes(data[:30])
     refused(jpegai("decode", "b.jai", "c.png", "--partial"), 1, "too little of the file is there to show anything")
     assert jpegai("decode", "a.jai", "c.png", "--partial") == Ended(0, "", "")
+
+
+def test_regions(jpegai: Command, tmp_path: Path) -> None:
+    """A rectangle and a mask that is white there give the same file; levels change it."""
+    mask = np.zeros((66, 70), np.uint8)
+    mask[16:40, 20:50] = 255
+    (tmp_path / "mask.png").write_bytes(file_content(".png", Picture((mask,), 8, "grey")))
+    options = (("--roi", "mask.png"), ("--roi", "20,16,30,24"), ("--roi", "20,16,30,24", "--roi-levels", "0,-3"), ())
+    files = []
+    for option in options:
+        assert jpegai("encode", "source.png", "a.jai", "--quality", "1200", *option).status == 0
+        files.append((tmp_path / "a.jai").read_bytes())
+    assert files[0] == files[1]
+    assert len(set(files)) == 3
+    (tmp_path / "a.jai").write_bytes(files[0])
+    assert "quality map                 5x5, -3 to +6: -3 in 76.0 %, +6 in 24.0 %" in jpegai("probe", "a.jai").out
+    assert jpegai("decode", "a.jai", "a.png", "--threads", "2").status == 0
+    assert jpegai("encode", "source.png", "a.jai", "--quality", "1200", "--roi", "mask.png", "--tools", "quality-map").status == 0
+    assert (tmp_path / "a.jai").read_bytes() not in files
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "reason"),
+    [
+        (("--roi", "small.png"), 1, "the mask small.png has 30x40 samples, the picture 70x66"),
+        (("--roi", "black.png"), 1, "the mask black.png has no white"),
+        (("--roi", "rubbish"), 1, "rubbish is neither PNG"),
+        (("--roi", "missing.png"), 1, "missing.png: No such file"),
+        (("--roi", "0,0,71,1"), 1, "a region of 71x1 at 0,0 is not inside the picture of 70x66"),
+        (("--roi", "1,2,3"), 2, "--roi 1,2,3: it is not X,Y,WIDTH,HEIGHT in whole numbers"),
+        (("--roi", "-1,2,3,4"), 2, "--roi -1,2,3,4: a rectangle begins inside the picture"),
+        (("--roi", "0,0,9,9", "--roi-levels", "9,0"), 2, "--roi-levels 9,0: levels are in -8..8"),
+        (("--roi-levels", "6,-3"), 2, "--roi-levels needs --roi"),
+    ],
+)
+def test_regions_that_cannot_be(jpegai: Command, tmp_path: Path, options: tuple[str, ...], status: int, reason: str) -> None:
+    (tmp_path / "rubbish").write_bytes(b"rubbish")
+    for name, size, value in (("small.png", (40, 30), 255), ("black.png", (66, 70), 1)):
+        (tmp_path / name).write_bytes(file_content(".png", Picture((np.full(size, value, np.uint8),), 8, "grey")))
+    refused(jpegai("encode", "source.png", "a.jai", "--quality", "900", *options), status, reason)
+    assert not (tmp_path / "a.jai").exists()
 
 
 def test_a_fixed_quality(jpegai: Command, tmp_path: Path) -> None:

@@ -219,7 +219,9 @@ def test_probe_tells(coder: Coder) -> None:
         "masks of filters            U, V, 2x3 blocks of 80",
     ):
         assert line in text
-    assert "linear filter               off\nnon-linear filter           off" in probe(write_codestream(stream))
+    assert "linear filter               off\ntrained filter              off\nnon-linear filter           off" in probe(
+        write_codestream(stream)
+    )
 
 
 def test_filters_of_another_picture_are_refused(coder: Coder) -> None:

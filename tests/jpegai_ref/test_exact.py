@@ -9,9 +9,9 @@ import pytest
 from jpegai_ref.codestream import read_codestream
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.exact import ExactModel, decode_symbols, encode_symbols
-from jpegai_ref.picture_header import ComponentHeader, PictureHeader, QualityMap
+from jpegai_ref.picture_header import ComponentHeader, PictureHeader
 
-from tests.jpegai_ref.small_exact import file_of, header, model, same, symbols_for, tensors, with_cube_flags
+from tests.jpegai_ref.small_exact import file_of, header, model, same, symbols_for, tensors, with_cube_flags, with_quality_map
 
 MODEL = model()
 
@@ -57,6 +57,42 @@ def test_a_picture_where_everything_is_skipped() -> None:
     assert same(decode_symbols(MODEL, read_codestream(data)).symbols, symbols)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 16])
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (200, 136), (65, 401)])
+def test_symbols_come_back_with_a_quality_map(width: int, height: int, threads: int) -> None:
+    """By integers and by floats of 64 bits, with one worker and several."""
+    mapped, qps = with_quality_map(with_cube_flags(header(width, height, threads), 0.6), width, threads)
+    symbols = symbols_for(MODEL, mapped, quality=qps)
+    stream = read_codestream(file_of(MODEL, mapped, symbols, quality=qps))
+    for workers, device in ((1, None), (2, None), (1, "cpu")):
+        decoded = decode_symbols(MODEL, stream, workers, device)
+        assert decoded.quality is not None
+        assert np.array_equal(decoded.quality, qps)
+        assert same(decoded.symbols, symbols)
+
+
+def test_a_quality_map_decides_what_is_coded() -> None:
+    mapped, qps = with_quality_map(header())
+    z = symbols_for(MODEL, mapped, quality=qps).luma_z
+    plain, other = (MODEL.luma.scales(mapped, mapped.luma, 0, z, quality=one) for one in (None, qps))
+    for qp, offset in ((-8, -886), (0, 0), (8, 886)):
+        assert np.unique((other.skip - plain.skip)[:, qps == qp]).tolist() == [offset]
+    assert np.any(other.coded(None) & ~plain.coded(None))
+    assert np.any(plain.coded(None) & ~other.coded(None))
+
+
+def test_a_quality_map_and_its_header_go_together() -> None:
+    mapped, qps = with_quality_map(header())
+    symbols = symbols_for(MODEL, mapped, quality=qps)
+    for one, quality in ((mapped, None), (header(), qps)):
+        with pytest.raises(ValueError, match="a quality map is announced"):
+            encode_symbols(MODEL, one, symbols, quality)
+    stream = read_codestream(file_of(MODEL, mapped, symbols, quality=qps))
+    for change in ({"quality_map": None}, {"header": header()}):
+        with pytest.raises(ValueError, match="a quality map is announced"):
+            replace(stream, **change)  # type: ignore[arg-type]
+
+
 def test_fewer_channels_than_there_are() -> None:
     plain = replace(header(), luma=ComponentHeader(3), chroma=ComponentHeader(0))
     symbols = symbols_for(MODEL, plain)
@@ -80,18 +116,16 @@ def test_a_stream_without_chroma_is_grey() -> None:
         ({"luma": ComponentHeader(9)}, "luma has 9 channels"),
         ({"luma": ComponentHeader(8, rvs=True)}, "RVS"),
         ({"chroma": ComponentHeader(1, channel_scales=(True,))}, "CWG"),
-        ({"quality_map": QualityMap(1, 8)}, "quality maps"),
     ],
 )
-def test_what_is_not_supported_is_named(change: dict[str, ComponentHeader | QualityMap], reason: str) -> None:
+def test_what_is_not_supported_is_named(change: dict[str, ComponentHeader], reason: str) -> None:
     plain = header()
     symbols = symbols_for(MODEL, plain)
     exact = ExactModel.from_tensors(tensors())
     other: PictureHeader = replace(plain, **change)  # type: ignore[arg-type]
     stream = read_codestream(file_of(MODEL, plain, symbols))
-    quality_map = b"\1" if other.quality_map else None
     with pytest.raises(BitstreamError, match=reason):
-        decode_symbols(exact, replace(stream, header=other, quality_map=quality_map))
+        decode_symbols(exact, replace(stream, header=other))
     with pytest.raises(ValueError, match=reason):
         encode_symbols(exact, other, symbols)
 

@@ -18,6 +18,7 @@ from jpegai_ref.codestream import read_codestream, write_codestream
 from jpegai_ref.decoder import decode
 from jpegai_ref.efe_linear_header import LinearFilter
 from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter, mask_shape, tile_count
+from jpegai_ref.eicci_header import EicciHeader, EicciTile
 from jpegai_ref.encoder import Setting, encode
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.exact import ExactModel, Symbols, decode_symbols
@@ -26,12 +27,12 @@ from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture_header import LARGEST_SIDE, PictureHeader
 from jpegai_ref.picture_header_syntax import write_picture_header
 from jpegai_ref.tool_header import Enhancement, ToolHeader
-from jpegai_ref.tools import NO_TOOLS, Tools
+from jpegai_ref.tools import FITTED, NO_TOOLS, Tools
 
 from tests.jpegai_ref.damage import Source, mutations, survive
 from tests.jpegai_ref.filter_headers import random_set
 from tests.jpegai_ref.sample_pictures import grey, rgb, ycc
-from tests.jpegai_ref.small_exact import file_of, header, model, symbols_for, with_cube_flags
+from tests.jpegai_ref.small_exact import file_of, header, model, symbols_for, with_cube_flags, with_quality_map
 
 SPREAD, PEAKED = model(), model(peaked=True)
 GIB = 1 << 30
@@ -45,14 +46,15 @@ def with_scaling(plain: PictureHeader) -> PictureHeader:
 
 
 def filters_of(plain: PictureHeader) -> Enhancement:
-    """Both filters of chroma, with masks."""
+    """Both filters of chroma, with masks, and eICCI."""
     grid = ChromaGrid.of(plain.height, plain.width, plain.source_subsampling)
     sets = [random_set(np.random.default_rng(seed), seed, 2) for seed in (0, 7)]
     tile, shape = (64, 192), mask_shape(80, grid)
     count = tile_count(tile, grid)
     correction = Correction(tile, (50,) * count, (20_000,) * count, None, tuple(range(32_000, 32_000 + 8 * count)))
     masks = Masks(80, shape, bytes(shape[0] * shape[1]), None)
-    return Enhancement(LinearFilter((12_700, 12_800), *sets), NonlinearFilter(correction, masks))
+    eicci = EicciHeader(None, (EicciTile(True, False, True),))
+    return Enhancement(LinearFilter((12_700, 12_800), *sets), NonlinearFilter(correction, masks), eicci)
 
 
 def files() -> list[tuple[ExactModel, bytes]]:
@@ -64,6 +66,8 @@ def files() -> list[tuple[ExactModel, bytes]]:
         for number, one in enumerate((*kinds, with_scaling(header(160, 200)))):
             tools = ToolHeader(number > 2, number > 3, 3, filters_of(one) if number % 2 else Enhancement())
             found.append((exact, file_of(exact, one, symbols_for(exact, one, spread=spread), tools)))
+        mapped, qps = with_quality_map(header(160, 200, threads=2), threads=2)
+        found.append((exact, file_of(exact, mapped, symbols_for(exact, mapped, spread=spread, quality=qps), quality=qps)))
     return found
 
 
@@ -76,8 +80,8 @@ def symbols_of(exact: ExactModel, data: bytes) -> Symbols:
 
 
 def committed_sources(coder: Coder) -> list[Source]:
-    """Pictures of every kind, small and at several rates, without tools and with all, for each operating point."""
-    every = Tools(**{field.name: True for field in fields(Tools)})
+    """Pictures of every kind, small and at several rates, without tools and with all that the weights have, for each operating point."""
+    every = Tools(**{field.name: field.name not in FITTED or field.name in coder.available() for field in fields(Tools)})
     kinds = [
         (rgb(64, 64), Setting(1, 0), NO_TOOLS),
         (rgb(65, 70), Setting(3, 0), every),
@@ -166,7 +170,7 @@ def test_a_huge_picture_in_a_small_file_takes_neither_time_nor_memory(exact: Exa
 @pytest.mark.parametrize("seed", range(24))
 def test_noise_as_payloads(seed: int) -> None:
     noise = np.random.default_rng(seed)
-    exact, data = files()[seed % 12]
+    exact, data = files()[seed % 14]
     stream = read_codestream(data)
     changed = replace(stream, luma=noise.bytes(int(noise.integers(0, 400))), chroma=noise.bytes(int(noise.integers(0, 400))))
     with pytest.raises(BitstreamError):

@@ -69,7 +69,7 @@ def test_seams_of_tiles_are_filtered_like_the_rest(tool_coder: Coder, monkeypatc
     strengths = torch.from_numpy(tool_coder.lef.strengths(1, tiled.sharpening))
     luma = sharpened_rows(planes[0], strengths, 0, 300)
     assert (luma - planes[0]).abs().max() > 1
-    filtered = post_filters.filtered(tool_coder, tiled, planes)(0, 300)
+    filtered = post_filters.filtered(tool_coder, tiled, planes, "bop")(0, 300)
     assert torch.equal(filtered[0], luma)
     assert all(torch.equal(one, other) for one, other in zip(filtered[1:], planes[1:], strict=True))
     whole = digest(reconstructed(tool_coder, tiled, "bop"))

@@ -23,7 +23,7 @@ from jpegai_ref.markers import Marker
 from jpegai_ref.partial_file import read_partial_file
 from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import Tiling
-from jpegai_ref.tools import NO_TOOLS, Tools
+from jpegai_ref.tools import NO_TOOLS, Tools, tool_names
 from jpegai_ref.training.channel_order import COMPONENTS, reordered
 from jpegai_ref.training.channel_rates import channel_shares
 from jpegai_ref.training.fit_samples import samples
@@ -34,7 +34,7 @@ from tests.jpegai_ref.sample_pictures import COFFEE, digest, grey, rgb, ycc
 
 SETTING = Setting(1, 0)
 LUMA, CHROMA = 128, 64
-ALL_TOOLS = Tools.parse("rvs+cwg+lsbs+lef+efe-linear+efe-nonlinear")
+ALL_TOOLS = Tools.parse("+".join(tool_names()))
 
 
 def psnr(picture: Picture, decoded: Picture) -> float:

@@ -139,8 +139,8 @@ def test_scales_change_the_stream() -> None:
     assert len(sizes) == 4
 
 
-@pytest.mark.parametrize("side", [WHOLE, CELLS])
-def test_the_quantiser_with_scales(side: int) -> None:
+@pytest.mark.parametrize(("stage", "side"), [(None, WHOLE), (0, CELLS), (3, CELLS)])
+def test_the_quantiser_with_scales(stage: int | None, side: int) -> None:
     random = np.random.default_rng(side)
     scales = random.integers(LOWEST_SCALE, 256, (3, 2, 3)).astype(np.uint8)
     gains = np.float32([0.7, 1.5, 22.0])
@@ -148,8 +148,8 @@ def test_the_quantiser_with_scales(side: int) -> None:
     residual = (random.normal(size=(3, height, width)) * 30).astype(np.float32)
     residual[0, 0, 0] = 1e7
     quantiser = Quantiser(torch.from_numpy(gains), scales)
-    symbols = rounded(quantiser.steps(torch.from_numpy(residual)[None], side))
-    values = quantiser.dequantised(symbols, side)
+    symbols = rounded(quantiser.steps(torch.from_numpy(residual)[None], stage))
+    values = quantiser.dequantised(symbols, stage)
     for channel, row, column in np.ndindex(residual.shape):
         scale = int(scales[channel, row // side, column // side])
         steps = (residual[channel, row, column] * gains[channel]) * np.float32(scale / 128)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jpegai_ref.cubes import cube_count, cube_flags, cube_shape, flags_of_phase, forced_positions
 from jpegai_ref.distributions import LOG_STEP, LOWEST_SIGMA
-from jpegai_ref.quantiser import HIGHEST_LOG, LOWEST_LOG, WHOLE, Quantiser, factors, gains, rounded
+from jpegai_ref.quantiser import HIGHEST_LOG, LOWEST_LOG, Quantiser, factors, gains, rounded
 from jpegai_ref.sigma import SKIP_THRESHOLD, coded_positions, distribution_index, skip_scale
 
 
@@ -98,8 +98,8 @@ def test_gains_are_multiples_of_1_in_1024() -> None:
 def test_the_quantiser_rounds_half_to_even_and_keeps_to_16_bits() -> None:
     quantiser = Quantiser(torch.tensor([0.5, 1.0]))
     residual = torch.tensor([[[1.0, 3.0, 5.0, -1.0]], [[40000.0, -40000.0, 0.5, 32767.4]]])
-    symbols = rounded(quantiser.steps(residual, WHOLE))
+    symbols = rounded(quantiser.steps(residual))
     assert symbols.dtype == torch.int16
     assert symbols.tolist() == [[[0, 2, 2, 0]], [[32767, -32768, 0, 32767]]]
-    assert quantiser.dequantised(symbols, WHOLE).tolist() == [[[0.0, 4.0, 4.0, 0.0]], [[32767.0, -32768.0, 0.0, 32767.0]]]
-    assert rounded(quantiser.steps(torch.zeros(2, 2, 3, 3), WHOLE)).shape == (2, 2, 3, 3)
+    assert quantiser.dequantised(symbols).tolist() == [[[0.0, 4.0, 4.0, 0.0]], [[32767.0, -32768.0, 0.0, 32767.0]]]
+    assert rounded(quantiser.steps(torch.zeros(2, 2, 3, 3))).shape == (2, 2, 3, 3)

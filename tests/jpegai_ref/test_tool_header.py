@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import resource
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,14 +14,17 @@ from jpegai_ref.bits import BitReader, BitWriter
 from jpegai_ref.chroma_grid import ChromaGrid
 from jpegai_ref.efe_linear_header import FilterSet, LinearFilter, PlaneFilter, set_bits, write_linear
 from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter
+from jpegai_ref.eicci_header import EicciHeader, EicciTile
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.filter_codes import ZERO, CodeRange, codes_of, weights_of
+from jpegai_ref.picture_header import Tiling
 from jpegai_ref.tool_header import Enhancement, ToolHeader, read_tool_header, write_tool_header
 
-from tests.jpegai_ref.filter_headers import FILTER_SETS, LINEAR_FILTERS, nonlinear_filters
+from tests.jpegai_ref.filter_headers import FILTER_SETS, LINEAR_FILTERS, eicci_headers, nonlinear_filters
 
-GRID = ChromaGrid.of(200, 300, (1, 1))
-ENHANCEMENTS = st.builds(Enhancement, st.none() | LINEAR_FILTERS, st.none() | nonlinear_filters(GRID))
+SIZE = 200, 300
+GRID = ChromaGrid.of(*SIZE, (1, 1))
+ENHANCEMENTS = st.builds(Enhancement, st.none() | LINEAR_FILTERS, st.none() | nonlinear_filters(GRID), st.none() | eicci_headers(*SIZE))
 HEADERS = st.builds(ToolHeader, st.booleans(), st.booleans(), st.none() | st.integers(0, 255), ENHANCEMENTS)
 SUBSAMPLINGS = st.sampled_from([(1, 1), (1, 2), (2, 2)])
 
@@ -28,7 +32,17 @@ SUBSAMPLINGS = st.sampled_from([(1, 1), (1, 2), (2, 2)])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(HEADERS, SUBSAMPLINGS)
 def test_a_tool_header_comes_back(header: ToolHeader, subsampling: tuple[int, int]) -> None:
-    assert read_tool_header(write_tool_header(header, subsampling), subsampling) == header
+    if subsampling == (2, 2):
+        header = replace(header, enhancement=replace(header.enhancement, eicci=None))
+    assert read_tool_header(write_tool_header(header, subsampling), subsampling, SIZE) == header
+
+
+def test_chroma_of_half_the_size_both_ways_has_no_trained_filter() -> None:
+    """And no flag of it."""
+    plain, filtered = ToolHeader(), ToolHeader(enhancement=Enhancement(eicci=EicciHeader(None, (EicciTile(True, False, False),))))
+    assert read_tool_header(write_tool_header(plain, (2, 2)), (2, 2), SIZE) == plain
+    with pytest.raises(ValueError, match="half the size"):
+        write_tool_header(filtered, (2, 2))
 
 
 ONE = PlaneFilter(0, 1, ((ZERO + 5,),), ((ZERO,),))
@@ -94,6 +108,24 @@ def test_numbers_at_once_are_those_one_by_one(offset: int, values: list[int]) ->
         source.numbers(1, 9)
 
 
+def test_the_bits_of_the_trained_filter_are_in_the_order_of_the_standard() -> None:
+    tiles = (EicciTile(True, False, True), EicciTile(False, False, False), EicciTile(False, True, False), EicciTile(True, False, False))
+    header = ToolHeader(enhancement=Enhancement(eicci=EicciHeader(Tiling(256, 48), tiles)))
+    expected = "00" + "0" + "1" + "1" + f"{16:08b}{3:05b}"
+    # Flags of Y, U, V; short list; network of Y; network of U and V.
+    expected += "101" + "1" + "00" + "00"
+    expected += "000"
+    expected += "010" + "1" + "00"
+    expected += "100" + "1" + "00"
+    expected += "0" + "0"  # EFE non-linear, LEF
+    written = write_tool_header(header, (1, 1))
+    assert bits_of(written).startswith(expected)
+    assert len(written) == -(-len(expected) // 8)
+    assert read_tool_header(written, (1, 1), (400, 400)) == header
+    whole = ToolHeader(enhancement=Enhancement(eicci=EicciHeader(None, tiles[:1])))
+    assert bits_of(write_tool_header(whole, (1, 1))) == "00" + "0" + "1" + "0" + "101" + "1" + "00" + "00" + "00" + "0"
+
+
 def with_field(header: ToolHeader, place: int, value: str) -> bytes:
     bits = bits_of(write_tool_header(header, (1, 1)))
     bits = bits[:place] + value + bits[place + len(value) :]
@@ -107,11 +139,17 @@ NONLINEAR = ToolHeader(
     )
 )
 
+TRAINED = ToolHeader(enhancement=Enhancement(eicci=EicciHeader(Tiling(256, 48), (EicciTile(True, True, True),) * 2)))
+
 
 @pytest.mark.parametrize(
     ("header", "place", "value", "reason"),
     [
-        (ToolHeader(), 3, "1", "eICCI is not supported"),
+        (TRAINED, 5, f"{10:08b}", "tiles of 160 that overlap by 48"),
+        (TRAINED, 13, f"{9:05b}", "tiles of 256 that overlap by 144"),
+        (TRAINED, 21, "0", "no networks but those of the short list"),
+        (TRAINED, 22, "01", "no network 1"),
+        (TRAINED, 24, "10", "no network 2"),
         (LINEAR, 73, "1001", "no linear filter of split 8 and side 1"),
         (LINEAR, 81, "0000", "no linear filter of split 0 and side 0"),
         (LINEAR, 85, "0101", "no linear filter of split 1 and side 5"),
@@ -127,28 +165,28 @@ NONLINEAR = ToolHeader(
 )
 def test_fields_that_are_not_valid_are_named(header: ToolHeader, place: int, value: str, reason: str) -> None:
     with pytest.raises(BitstreamError, match=reason):
-        read_tool_header(with_field(header, place, value), (1, 1))
+        read_tool_header(with_field(header, place, value), (1, 1), SIZE)
 
 
-@pytest.mark.parametrize("header", [LINEAR, NONLINEAR])
+@pytest.mark.parametrize("header", [LINEAR, NONLINEAR, TRAINED])
 def test_headers_that_end_early_or_late_are_refused(header: ToolHeader) -> None:
     written = write_tool_header(header, (1, 1))
     for size in range(len(written)):
         with pytest.raises(BitstreamError):
-            read_tool_header(written[:size], (1, 1))
+            read_tool_header(written[:size], (1, 1), SIZE)
     with pytest.raises(BitstreamError, match="left over"):
-        read_tool_header(written + b"\0", (1, 1))
+        read_tool_header(written + b"\0", (1, 1), SIZE)
 
 
 def test_mutated_headers_end_in_a_header_or_a_clear_error() -> None:
     choice = random.Random(5)
     messages, read = set(), 0
     for number in range(3000):
-        data = bytearray(write_tool_header((LINEAR, NONLINEAR)[number % 2], (1, 1)))
+        data = bytearray(write_tool_header((LINEAR, NONLINEAR, TRAINED)[number % 3], (1, 1)))
         for _ in range(choice.randint(1, 5)):
             data[choice.randrange(len(data))] ^= 1 << choice.randrange(8)
         try:
-            read_tool_header(bytes(data), (1, 1))
+            read_tool_header(bytes(data), (1, 1), SIZE)
             read += 1
         except BitstreamError as error:
             messages.add(str(error))
@@ -168,11 +206,17 @@ def test_large_counts_cost_what_the_data_cost(fill: bytes) -> None:
         prefix = out.aligned()
         for size in (0, 1000, 600_000, 2_000_000):
             with pytest.raises(BitstreamError):
-                read_tool_header(prefix + fill * size, (1, 1))
+                read_tool_header(prefix + fill * size, (1, 1), SIZE)
         out = BitWriter()
         for value, count in ((0b0001, 4), (0, 16), (span, 16), (0b0011, 4), (64, 16), (64, 16), (65535, 16)):
             out.u(value, count)
         with pytest.raises(BitstreamError):
-            read_tool_header(out.aligned() + fill * 300_000, (1, 1))
+            read_tool_header(out.aligned() + fill * 300_000, (1, 1), SIZE)
+    # 66,049 tiles.
+    out = BitWriter()
+    for value, count in ((0b00011, 5), (16, 8), (0, 5)):
+        out.u(value, count)
+    with pytest.raises(BitstreamError, match="data end"):
+        read_tool_header(out.aligned() + fill * 1000, (1, 1), (65599, 65599))
     assert time.process_time() - start < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import read_codestream
 from jpegai_ref.distributions import TOTAL_MASS, residual_bounds, residual_masses
-from jpegai_ref.exact import MODELS, decode_symbols
+from jpegai_ref.exact import decode_symbols
+from jpegai_ref.tool_constants import MODELS
 from jpegai_ref.training.fit_samples import Sample, coded
 
 LARGEST_SHORT = 3

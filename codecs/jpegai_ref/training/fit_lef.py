@@ -43,7 +43,7 @@ def fit_lef(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
         def tried(values: Constants, model_id: int = model_id, decoded: Decoded = decoded, score: LumaScore = score) -> float:
             gains[model_id] = values
             fitted = with_constants(coder, _tensors(thresholds, gains))
-            return score([filtered(fitted, picture, planes)(0, picture.header.height)[0] for picture, planes in decoded])
+            return score([filtered(fitted, picture, planes, OPERATING_POINT)(0, picture.header.height)[0] for picture, planes in decoded])
 
         if score.reacts:
             gains[model_id], gain = search(tried, gains[model_id], GAIN_STEPS, (LOWEST_GAIN, HIGHEST_GAIN))

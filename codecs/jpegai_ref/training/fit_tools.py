@@ -1,7 +1,7 @@
 """python -m jpegai_ref.training.fit_tools: fits the constants of the tools RVS, CWG, LSBS and LEF to weights.
 
 They are kept in the file of weights and are part of its id: streams of weights with other constants are refused. Constants that are there
-already are replaced. The same seed and pictures give the same constants.
+already are replaced; networks of eICCI stay. The same seed and pictures give the same constants.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from jpegai_ref.coder import load
+from jpegai_ref.eicci_network import PREFIX
 from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, integer
 from jpegai_ref.training.data import TrainingDataError, load_pictures
 from jpegai_ref.training.fit_lef import fit_lef
@@ -28,7 +29,7 @@ def fit(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: in
     Raises WeightsError where weights cannot be used, TrainingDataError where pictures cannot."""
     coder = load(weights)
     found = samples(coder, load_pictures(folders, coder.device, SIDE).training, number, seed)
-    tensors = {name: tensor for name, tensor in read(weights).tensors.items() if not name.startswith("tools.")}
+    tensors = {name: tensor for name, tensor in read(weights).tensors.items() if not name.startswith("tools.") or name.startswith(PREFIX)}
     for fitted in (fit_lsbs, fit_lef, fit_rvs, fit_cwg):
         tensors |= fitted(coder, found, _report)
     return write(out, tensors)

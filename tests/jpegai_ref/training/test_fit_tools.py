@@ -24,6 +24,7 @@ from jpegai_ref.training.fit_score import LumaScore
 from jpegai_ref.training.fit_search import search
 
 from tests.jpegai_ref.sample_pictures import rgb
+from tests.jpegai_ref.some_networks import eicci_tensors
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_lef_is_worth_what_is_reported(coder: Coder, found: Sequence[Sample], mo
         if "nothing to fit" in line:
             continue
         pictures = [coded(sharp, sample, model_id, Tools(lef=True)).quantised for sample in found]
-        lumas = [filtered(sharp, picture, synthesised(sharp, picture, "bop"))(0, picture.header.height)[0] for picture in pictures]
+        lumas = [filtered(sharp, picture, synthesised(sharp, picture, "bop"), "bop")(0, picture.header.height)[0] for picture in pictures]
         promised = float(line.split("worth ")[1].split(" %")[0]) / 100
         assert LumaScore(coder, found, model_id)(lumas) == pytest.approx(promised, abs=1e-4)
         assert promised <= 0
@@ -184,6 +185,13 @@ def test_a_file_of_weights_gets_constants(
         assert fit_tools.main([*arguments, "--weights", str(source), "--out", str(out)]) == 0
         names.append(capsys.readouterr().out.split()[-1])
     assert names[0] == names[1] == weights.read(tmp_path / "two").id != weights.read(weights_path).id
-    assert set(load(tmp_path / "one").available()) == set(FITTED)
+    assert set(load(tmp_path / "one").available()) == set(FITTED) - {"eicci"}
+    networks = eicci_tensors()
+    weights.write(tmp_path / "networks", weights.read(weights_path).tensors | networks)
+    assert fit_tools.main([*arguments, "--weights", str(tmp_path / "networks"), "--out", str(tmp_path / "both")]) == 0
+    capsys.readouterr()
+    both = weights.read(tmp_path / "both").tensors
+    assert all(torch.equal(both[name], tensor) for name, tensor in networks.items())
+    assert set(load(tmp_path / "both").available()) == set(FITTED)
     assert fit_tools.main([*arguments, "--weights", str(tmp_path / "0.png"), "--out", str(tmp_path / "no")]) == 1
     assert capsys.readouterr().err.startswith("jpegai_ref.training.fit_tools: ")

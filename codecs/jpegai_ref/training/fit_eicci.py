@@ -1,0 +1,101 @@
+"""python -m jpegai_ref.training.fit_eicci: trains the filter eICCI for weights.
+
+Up to a quarter of the time goes into crops that the real coder codes, the rest into training. The networks are kept in the file of weights
+and are part of its id: streams of weights with other ones are refused. Networks that are there already are replaced. The same seed gives
+the same crops and steps; how many there are goes by the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jpegai_ref.coder import Coder, load
+from jpegai_ref.eicci_network import PREFIX, network_tensors
+from jpegai_ref.training.data import Crops, TrainingDataError, load_pictures
+from jpegai_ref.training.eicci_recordings import Recording, recorded
+from jpegai_ref.training.eicci_training import SIDE, gains, trained
+from jpegai_ref.weights import WeightsError, read, write
+
+CROP = 256
+FIRST_CROPS = 4
+"""So many are coded however short the time is."""
+MOST_CROPS = 200
+"""They hold 5 MB each."""
+RECORDING_SHARE = 0.25
+LARGEST_FILE = 20 << 20
+
+
+def fit(weights: Path, folders: Sequence[Path], out: Path, minutes: float, seed: int) -> str:
+    """Writes the weights with the filter to `out`; their id.
+
+    Raises WeightsError where weights cannot be used or the file would be larger than 20 MiB, TrainingDataError where pictures cannot."""
+    coder = load(weights)
+    pictures = load_pictures(folders, coder.device, CROP)
+    held_out = list(recorded(coder, pictures.validation, None))
+    start, seconds = time.monotonic(), 60 * minutes
+
+    def passed() -> float:
+        return (time.monotonic() - start) / seconds if seconds else 1.0
+
+    recordings = _recordings(coder, Crops(pictures.training, seed), passed, seed)
+    _report(f"{len(recordings)} crops of {CROP}x{CROP}, each coded by every model and decoded by every operating point")
+    begun = passed()
+    networks = trained(recordings, seed, lambda _: (passed() - begun) / (1 - begun) if begun < 1 else 1.0, _report)
+    for line in gains(networks, held_out):
+        _report(line)
+    tensors = {name: tensor for name, tensor in read(weights).tensors.items() if not name.startswith(PREFIX)}
+    return write(out, tensors | network_tensors(networks), LARGEST_FILE)
+
+
+def _recordings(coder: Coder, crops: Crops, passed: Callable[[], float], seed: int) -> list[Recording]:
+    found: list[Recording] = []
+    for recording in recorded(coder, _each(crops), np.random.default_rng(seed)):
+        found.append(recording)
+        if len(found) == MOST_CROPS or (len(found) >= FIRST_CROPS and passed() >= RECORDING_SHARE):
+            break
+    return found
+
+
+def _each(crops: Crops) -> Iterator[Tensor]:
+    for step in count():
+        yield crops.at(step, 1, CROP, SIDE)[0]
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training.fit_eicci", description=__doc__)
+    parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
+    parser.add_argument("--weights", type=Path, required=True, help="the file of weights that the filter is for")
+    parser.add_argument("--out", type=Path, required=True, help="the file of weights with the filter; may be the same")
+    parser.add_argument("--minutes", type=float, default=15, help="of coding crops and training [default: 15]")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="[default: 1]")
+    chosen = parser.parse_args(arguments)
+    if not 0 <= chosen.minutes <= 10_000:
+        parser.error("--minutes: 0 to 10000")
+    if chosen.threads < 1:
+        parser.error("--threads: at least one is needed")
+    torch.set_num_threads(chosen.threads)
+    try:
+        name = fit(chosen.weights, chosen.data, chosen.out, chosen.minutes, chosen.seed)
+    except (TrainingDataError, WeightsError, OSError) as error:
+        print(f"jpegai_ref.training.fit_eicci: {error}", file=sys.stderr)
+        return 1
+    _report(f"{chosen.out} has the id {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

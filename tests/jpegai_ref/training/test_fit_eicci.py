@@ -1,0 +1,154 @@
+"""The training of eICCI: the measures of its loss, a short training that helps, and a whole file of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from jpegai_ref import weights
+from jpegai_ref.coder import Coder, load
+from jpegai_ref.colour import ycc_from_rgb
+from jpegai_ref.eicci_network import PREFIX
+from jpegai_ref.encoder import Setting, encode
+from jpegai_ref.pictures import file_content
+from jpegai_ref.tools import Tools
+from jpegai_ref.training import fit_eicci
+from jpegai_ref.training.eicci_loss import LumaShares, information_lost, loss, squared_error, structure_lost, windows
+from jpegai_ref.training.eicci_recordings import Recording, recorded
+from jpegai_ref.training.eicci_training import Passed, corrected, gains, trained
+from piq import vif_p
+from pytorch_msssim import ms_ssim
+from torch import Tensor
+
+from tests.jpegai_ref.sample_pictures import COFFEE, rgb
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def original(top: int, left: int) -> Tensor:
+    """Y, U, V (1, 3, 176, 176) of a real picture."""
+    return ycc_from_rgb(torch.from_numpy(COFFEE[top : top + 176, left : left + 176].copy()).permute(2, 0, 1)[None].float())
+
+
+def blurred(planes: Tensor) -> Tensor:
+    return F.avg_pool2d(F.pad(planes, (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+
+def recordings() -> list[Recording]:
+    """What every model and operating point makes of pictures is a blur."""
+    found = []
+    for top, left in ((0, 0), (60, 200), (200, 100), (220, 400)):
+        planes = original(top, left)
+        found.append(Recording(planes[0].half(), blurred(planes).half().expand(3, 4, 3, 176, 176)))
+    return found
+
+
+def steps(number: int) -> Passed:
+    return lambda step: step / number
+
+
+@pytest.mark.slow
+def test_a_short_training_helps_on_other_pictures() -> None:
+    *given, other = recordings()
+    lines: list[str] = []
+    networks = trained(given, 1, steps(100), lines.append)
+    assert [line.split(",")[0] for line in lines] == ["step 100"]
+    planes = (other.decoded[1, 2].float()[None], other.original.float()[None])
+    filtered = corrected(networks, planes[0], "bop", 2)
+    for plane in range(3):
+        chosen = slice(plane, plane + 1)
+        before, behind = (squared_error(one[:, chosen], planes[1][:, chosen]).item() for one in (planes[0], filtered))
+        assert behind < 0.97 * before
+    assert loss(filtered, *planes, LumaShares()) < 2.9
+    report = list(gains(networks, [other]))
+    assert len(report) == 12
+    assert all("PSNR Y +" in line and "MS-SSIM -" in line for line in report)
+
+
+def test_the_same_seed_gives_the_same_networks() -> None:
+    given, states = recordings()[:1], []
+    for seed in (1, 1, 2):
+        state = trained(given, seed, steps(2), lambda _: None).state_dict()
+        states.append(b"".join(tensor.numpy().tobytes() for tensor in state.values()))
+    assert states[0] == states[1] != states[2]
+
+
+def test_a_filter_that_does_nothing_leaves_all_of_the_errors() -> None:
+    planes = original(0, 0)
+    assert loss(blurred(planes), blurred(planes), planes, LumaShares()).item() == pytest.approx(3)
+    assert loss(planes, blurred(planes), planes, LumaShares()).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_information_falls_and_rises_as_vif_does() -> None:
+    luma = original(60, 200)[:, :1]
+    mean = luma.mean((2, 3), keepdim=True)
+    noisy = luma + 6 * torch.randn(luma.shape, generator=torch.Generator().manual_seed(0))
+    pictures = [luma, blurred(luma), blurred(blurred(luma)), noisy, mean + 0.8 * (luma - mean), mean + 1.2 * (luma - mean)]
+    ours = [1 - information_lost(list(windows(picture, luma))).item() for picture in pictures]
+    theirs = [vif_p(picture.clamp(0, 255), luma, data_range=255.0).item() for picture in pictures]
+    assert ours[0] == pytest.approx(1, abs=1e-4)
+    assert (np.array(ours) > 1.001).tolist() == [False] * 5 + [True]
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.95
+
+
+def test_structure_falls_as_ms_ssim_does() -> None:
+    luma = original(60, 200)[:, :1]
+    mean = luma.mean((2, 3), keepdim=True)
+    noisy = luma + 6 * torch.randn(luma.shape, generator=torch.Generator().manual_seed(0))
+    pictures = [luma, blurred(luma), blurred(blurred(luma)), noisy, mean + 0.8 * (luma - mean), mean + 1.2 * (luma - mean)]
+    ours = [structure_lost(list(windows(picture, luma))).item() for picture in pictures]
+    theirs = [1 - ms_ssim(picture, luma, data_range=255.0).item() for picture in pictures]
+    assert ours[0] == pytest.approx(0, abs=1e-5)
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.95
+
+
+def test_recordings_are_what_the_decoder_gives(coder: Coder) -> None:
+    crop = torch.from_numpy(np.stack(rgb(64, 66).planes))
+    (found,) = recorded(coder, [crop], None)
+    assert torch.equal(found.original, ycc_from_rgb(crop.float()).half())
+    rgb_planes = encode(coder, rgb(64, 66), Setting(2, 0)).reconstruction(coder, "sop").planes
+    decoded = ycc_from_rgb(torch.from_numpy(np.stack(rgb_planes).astype(np.float32)))
+    # Samples of the file are clamped to RGB and rounded.
+    assert (found.decoded[0, 2].float() - decoded).abs().median() < 1
+    assert found.decoded.shape == (3, 4, 3, 64, 66)
+    spread = list(recorded(coder, [crop, crop], np.random.default_rng(0)))
+    assert not torch.equal(spread[0].decoded, spread[1].decoded)
+
+
+def test_a_file_of_weights_gets_networks(weights_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "pictures", tmp_path / "with.safetensors"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.png").write_bytes(file_content(".png", rgb(270 + number, 280)))
+    assert fit_eicci.main(["--data", str(folder), "--weights", str(weights_path), "--out", str(out), "--minutes", "0"]) == 0
+    assert "held out, model 3, hop: PSNR Y +0.000" in (printed := capsys.readouterr().out)
+    coder = load(out)
+    assert coder.available() == ("eicci",)
+    assert f"has the id {weights.read(out).id}" in printed
+    plain, kept = weights.read(weights_path).tensors, weights.read(out).tensors
+    assert {name for name in kept if name not in plain} == {name for name in kept if name.startswith(PREFIX)}
+    assert encode(coder, rgb(64, 64), Setting(1, 0), Tools(eicci=True)).decisions.enhancement.eicci is None
+    kept[f"{PREFIX}luma.strength"] += 1
+    weights.write(out, kept)
+    assert fit_eicci.main(["--data", str(folder), "--weights", str(out), "--out", str(out), "--minutes", "0"]) == 0
+    assert weights.read(out).tensors[f"{PREFIX}luma.strength"].max() < 0.2
+
+
+def test_what_cannot_be_used_is_said_in_a_line(weights_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--weights", str(weights_path), "--out", str(tmp_path / "out")]
+    assert fit_eicci.main(["--data", str(tmp_path / "nowhere"), *arguments]) == 1
+    assert "is no folder of pictures" in capsys.readouterr().err
+    for wrong in (["--minutes", "-1"], ["--minutes", "nan"], ["--threads", "0"]):
+        with pytest.raises(SystemExit) as caught:
+            fit_eicci.main(["--data", str(tmp_path), *arguments, *wrong])
+        assert caught.value.code == 2
