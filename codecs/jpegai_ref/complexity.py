@@ -17,11 +17,11 @@ from jpegai_ref.dimensions import (
     FEED_FORWARD_EXPANSION,
     GATE_CHANNELS_PER_GROUP,
     GATE_GROUPS,
+    MODELS,
+    OPERATING_POINTS,
     Dimensions,
 )
-from jpegai_ref.eicci_network import BANDS, BLOCK, CHROMA_WIDTHS, LUMA_WIDTHS, PLANES, EicciWidths
-from jpegai_ref.model import OPERATING_POINTS
-from jpegai_ref.tool_constants import MODELS
+from jpegai_ref.eicci_geometry import BANDS, BLOCK, CHROMA_WIDTHS, LUMA_WIDTHS, PLANES, EicciWidths
 
 ENTROPY_DECODER = ("hyper-decoder", "hyper-scale decoder", "context model")
 """In the names of the networks that every decoder runs on the whole picture, ahead of the synthesis."""

@@ -6,26 +6,34 @@ a decoder of one operating point must have. PyTorch is not imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Final
 
-from jpegai_ref.complexity import ENTROPY_DECODER, Layer, macs, networks
+from jpegai_ref.complexity import ENTROPY_DECODER, Layer, eicci_filter, macs, networks
+from jpegai_ref.decoded_planes import parts
 from jpegai_ref.dimensions import COMPACT, Dimensions
+from jpegai_ref.eicci_geometry import BLOCK, CHROMA_WIDTHS, LUMA_WIDTHS, PART, around
+from jpegai_ref.eicci_header import chosen_tiling, tile_cores
 from jpegai_ref.picture_header import SMALLEST_SIDE
 from jpegai_ref.tiling import spans, synthesis_tiles
 from jpegai_ref.tools import Tools, tools_of_tensors
 
-COUNTING: Final = "one MAC is one multiplication, transposed convolutions count per input sample; EFE as the most that a stream may ask for"
+COUNTING: Final = (
+    "one MAC is one multiplication, transposed convolutions count per input sample; EFE and eICCI as the most that a stream may ask for"
+)
 
+EFE_LINEAR: Final = [Layer(2 * (16 + 16), 0, 1)]
+"""For U and for V 16 weights of chroma and 16 of luma."""
 FILTERS: Final = {
     "lef": [Layer(3, 0, 1)],
-    "efe-linear": [Layer(2 * (16 + 16), 0, 1)],
+    "efe-linear": EFE_LINEAR,
+    "eicci": [*eicci_filter(LUMA_WIDTHS), *eicci_filter(CHROMA_WIDTHS)],
     "efe-nonlinear": [Layer(2 * (8 + 2 + 2), 0, 1)],
 }
-"""Multiplications of the tools behind the synthesis, on planes of full size. LEF: mean, centre, strength. EFE linear: for U and for V 16
-weights of chroma and 16 of luma. EFE non-linear: for each plane eight functions of luma, two weights of the alternative picture and the
-two shares of a mask. What scales latents is not counted, as gains are not."""
+"""Multiplications of the tools behind the synthesis, on planes of full size. LEF: mean, centre, strength. EFE non-linear: for each plane
+eight functions of luma, two weights of the alternative picture and the two shares of a mask. What scales latents is not counted, as gains
+are not."""
 
 _ENCODER_ONLY: Final = ("luma_analysis.", "chroma_analysis.", "luma_prior.encoder.", "chroma_prior.encoder.")
 
@@ -37,8 +45,7 @@ def kmac_per_pixel(operating_point: str, tools: Tools, width: int, height: int, 
     """
     coded_width, coded_height = max(width, SMALLEST_SIDE), max(height, SMALLEST_SIDE)
     tiling, layers = synthesis_tiles(coded_width, coded_height), networks(dimensions)
-    whole = [*_named(layers, ENTROPY_DECODER), *filter_layers(tools)]
-    total = macs(whole, coded_height, coded_width)
+    total = macs(_named(layers, ENTROPY_DECODER), coded_height, coded_width) + _filter_macs(tools, coded_height, coded_width)
     synthesis = _named(layers, (f"{operating_point} ",))
     for rows, columns in product(spans(coded_height, tiling), spans(coded_width, tiling)):
         total += macs(synthesis, rows.stop - rows.start, columns.stop - columns.start)
@@ -53,7 +60,26 @@ def parameters(operating_point: str, tools: Tools, dimensions: Dimensions = COMP
 
 def filter_layers(tools: Tools) -> list[Layer]:
     """Of the filters behind the synthesis that are switched on."""
-    return [layer for name in str(tools).split("+") for layer in FILTERS.get(name, ())]
+    return [layer for name in tools.names for layer in FILTERS.get(name, ())]
+
+
+def _filter_macs(tools: Tools, height: int, width: int) -> int:
+    total = 0
+    for name in tools.names:
+        windows = _eicci_windows(height, width) if name == "eicci" else [(height, width)]
+        total += sum(macs(FILTERS.get(name, ()), *window) for window in windows)
+    if tools.efe_linear and tools.efe_nonlinear:
+        # The alternative that is mixed in has weights of its own.
+        total += macs(EFE_LINEAR, height, width)
+    return total
+
+
+def _eicci_windows(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """Sizes of what the networks see, one part of a tile after the other."""
+    for core in tile_cores(chosen_tiling(height, width), height, width):
+        for part in parts(core, *PART):
+            window = around(part, height, width)
+            yield -(-(window.bottom - window.top) // BLOCK) * BLOCK, -(-(window.right - window.left) // BLOCK) * BLOCK
 
 
 def is_decoders(tensor: str, operating_point: str, tools: Tools) -> bool:
@@ -61,7 +87,7 @@ def is_decoders(tensor: str, operating_point: str, tools: Tools) -> bool:
     if tensor.startswith("synthesis."):
         return tensor.startswith(f"synthesis.{operating_point}.")
     of_tool = tools_of_tensors([tensor])
-    return of_tool <= set(str(tools).split("+")) if of_tool else not tensor.startswith(_ENCODER_ONLY)
+    return of_tool <= set(tools.names) if of_tool else not tensor.startswith(_ENCODER_ONLY)
 
 
 def _named(layers: dict[str, list[Layer]], words: Iterable[str]) -> list[Layer]:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+OperatingPoint = Literal["sop", "bop", "hop"]
+OPERATING_POINTS: tuple[OperatingPoint, ...] = ("sop", "bop", "hop")
+MODELS = 4
+"""Model ids: vectors of gains; every tool has its constants for each."""
 
 GATE_CHANNELS_PER_GROUP = 16
 """Channels in one group of a ResAU of the SOP and BOP synthesis."""

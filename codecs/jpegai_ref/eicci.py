@@ -15,14 +15,11 @@ from torch import Tensor
 from jpegai_ref.chroma_grid import Rectangle
 from jpegai_ref.colour import CENTRE, PEAK
 from jpegai_ref.decoded_planes import parts
+from jpegai_ref.eicci_geometry import BLOCK, PART, PLANES, around
 from jpegai_ref.eicci_header import EicciHeader, EicciTile, tile_cores
-from jpegai_ref.eicci_network import BLOCK, CHROMA_WIDTHS, LUMA_WIDTHS, PLANES, Eicci, FoldedFilter, planes_of_blocks, samples_of_blocks
+from jpegai_ref.eicci_network import Eicci, FoldedFilter, planes_of_blocks, samples_of_blocks
 from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
-
-REACH = max(LUMA_WIDTHS.reach, CHROMA_WIDTHS.reach)
-PART = 256, 1024
-"""Rows and columns that are filtered together, which does not change them: maps of so many stay near a processor's cache."""
 
 
 def corrected(
@@ -45,7 +42,7 @@ def corrected(
     result = [plane.clone() if use else plane for plane, use in zip(planes, wanted, strict=False)]
 
     def write(used: EicciTile, part: Rectangle) -> None:
-        window = _around(part, height, width)
+        window = around(part, height, width)
         samples = samples_of_blocks(_stacked(planes, window, subsampling))
         inner = part.moved(-window.top, -window.left).slices
         if used.y:
@@ -58,11 +55,6 @@ def corrected(
     tasks = [partial(write, used, part) for used, core in zip(header.tiles, cores, strict=True) if any(used) for part in parts(core, *PART)]
     in_parallel(tasks, planes[0].device)
     return result
-
-
-def _around(part: Rectangle, height: int, width: int) -> Rectangle:
-    wide = Rectangle(part.top - REACH, part.left - REACH, part.bottom + REACH, part.right + REACH)
-    return wide.within(Rectangle(0, 0, height, width))
 
 
 def _stacked(planes: Sequence[Tensor], window: Rectangle, subsampling: tuple[int, int]) -> Tensor:

@@ -22,35 +22,14 @@ from torch import Tensor, nn
 
 from jpegai_ref.blocks import conv
 from jpegai_ref.colour import PEAK
+from jpegai_ref.eicci_geometry import BANDS, BLOCK, CHROMA_WIDTHS, LUMA_WIDTHS, PLANES, EicciWidths
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
 from jpegai_ref.tool_constants import MODELS
 
 PREFIX = "tools.eicci."
 """Of the tensors in a file of weights."""
-BLOCK = 4
-"""Side of the block of samples that two levels of Haar make bands of."""
-BANDS = BLOCK**2
-PLANES = 3
 FIRST_STRENGTH = 0.1
 """Of an untrained network, whose last convolution is 0: it changes nothing."""
-
-
-@dataclass(frozen=True)
-class EicciWidths:
-    """Channels c and residual blocks n of a trunk, and its heads."""
-
-    channels: int
-    blocks: int
-    heads: int
-
-    @property
-    def reach(self) -> int:
-        """Samples on each side that a sample of the result depends on, rounded up to whole 4x4 blocks."""
-        return BLOCK * (self.blocks + 2)
-
-
-LUMA_WIDTHS, CHROMA_WIDTHS = EicciWidths(24, 2, 1), EicciWidths(16, 1, 2)
-"""The reference software has 48 channels, 2 and 4 blocks: 9.1 kMAC per sample, more than four times as much."""
 
 
 def haar_matrix() -> Tensor:

@@ -10,20 +10,18 @@ y_hat luma, y_hat chroma -- Synthesis of one operating point -- Y, U, V (N, 3, H
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor, nn
 
 from jpegai_ref.analysis import ChromaAnalysis, LumaAnalysis
 from jpegai_ref.context import ContextModel
+from jpegai_ref.dimensions import OPERATING_POINTS as OPERATING_POINTS
 from jpegai_ref.dimensions import Dimensions
+from jpegai_ref.dimensions import OperatingPoint as OperatingPoint
 from jpegai_ref.factorised import FactorisedModel
 from jpegai_ref.hyper import HyperDecoder, HyperEncoder, HyperScaleDecoder
 from jpegai_ref.synthesis import Synthesis
 from jpegai_ref.variable_rate import RATE_MODELS, GainVectors
 
-OperatingPoint = Literal["sop", "bop", "hop"]
-OPERATING_POINTS: tuple[OperatingPoint, ...] = ("sop", "bop", "hop")
 COPIES: dict[OperatingPoint, int] = {"sop": 2, "bop": 2, "hop": 1}
 """How many sets of synthesis weights share the four model ids; the lower ids have the first."""
 

@@ -29,7 +29,7 @@ PACKAGE = Path(__file__).parent
 ID_DIGITS = 8
 TYPICAL_SIDE = 512
 """Of the picture whose complexity the notes state: one tile, of full blocks."""
-LABELS = {"efe-linear": "EFE linear", "efe-nonlinear": "EFE non-linear"}
+LABELS = {"efe-linear": "EFE linear", "eicci": "eICCI", "efe-nonlinear": "EFE non-linear", "quality-map": "quality map"}
 """What tables call the tools whose names are no abbreviations."""
 
 
@@ -115,7 +115,7 @@ class JpegAi:
         point, tools = self._operating_point, self._tools
         with opened_weights() as file:
             size = sum(file.get_tensor(name).nbytes for name in file.keys() if is_decoders(name, point, tools))  # noqa: SIM118 - not a mapping
-        labels = tuple(LABELS.get(name, name.upper()) for name in str(tools).split("+") if name)
+        labels = tuple(LABELS.get(name, name.upper()) for name in tools.names)
         return DecoderModel(point.upper(), labels, parameters(point, tools), size, COUNTING)
 
     def decoding_kmac_per_pixel(self, width: int, height: int) -> float:

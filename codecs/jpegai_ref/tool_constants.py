@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-MODELS = 4
-"""Model ids: every tool has its constants for each."""
+from jpegai_ref.dimensions import MODELS as MODELS
+
 COMPONENTS = 2
 """Luma and chroma."""
 

@@ -39,7 +39,12 @@ class Tools:
 
     def __str__(self) -> str:
         """`rvs+cwg`; empty where all are off."""
-        return "+".join(name for name in tool_names() if getattr(self, _field(name)))
+        return "+".join(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of those that are on."""
+        return tuple(name for name in tool_names() if getattr(self, _field(name)))
 
     @staticmethod
     def parse(text: str) -> Tools:

@@ -14,6 +14,10 @@ from jpegai_ref.complexity import decoder, macs, networks
 from jpegai_ref.decoder import decode
 from jpegai_ref.decoder_cost import FILTERS, is_decoders, kmac_per_pixel, parameters
 from jpegai_ref.dimensions import COMPACT
+from jpegai_ref.efe_linear_header import SIDES
+from jpegai_ref.eicci import corrected
+from jpegai_ref.eicci_header import EicciHeader, EicciTile
+from jpegai_ref.eicci_network import Eicci
 from jpegai_ref.encoder import encode
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
 from jpegai_ref.picture import Picture
@@ -28,7 +32,7 @@ from tests.jpegai_ref.sample_pictures import rgb
 
 INTEGER_NETWORKS = ("luma hyper-scale decoder", "chroma hyper-scale decoder")
 """Computed by compiled loops, which PyTorch does not see."""
-ADD_NO_OPERATIONS = {"rvs", "cwg", "lsbs"}
+ADD_NO_OPERATIONS = {"rvs", "cwg", "lsbs", "quality-map"}
 """Tools that scale latents."""
 
 
@@ -79,9 +83,25 @@ def test_overlap_and_padding_cost() -> None:
 def test_every_tool_has_said_what_it_costs() -> None:
     assert set(tool_names()) == FILTERS.keys() | ADD_NO_OPERATIONS
     plain = kmac_per_pixel("sop", NO_TOOLS, 512, 512)
-    for name in tool_names():
-        added = kmac_per_pixel("sop", Tools.parse(name), 512, 512) - plain
-        assert added == pytest.approx(sum(layer.macs for layer in FILTERS.get(name, ())) / 1000), name
+    added = {name: 1000 * (kmac_per_pixel("sop", Tools.parse(name), 512, 512) - plain) for name in tool_names()}
+    assert all(added[name] == 0 for name in ADD_NO_OPERATIONS)
+    side = SIDES[-1]
+    assert added["efe-linear"] == pytest.approx(2 * (side**2 + side**2))
+    assert added["efe-nonlinear"] == pytest.approx(2 * (8 + 2 + 2))
+    both = 1000 * (kmac_per_pixel("sop", Tools(efe_linear=True, efe_nonlinear=True), 512, 512) - plain)
+    assert both == pytest.approx(2 * added["efe-linear"] + added["efe-nonlinear"])
+
+
+def test_eicci_costs_what_its_networks_compute() -> None:
+    """Parts overlap by what the networks reach. PyTorch also sees Haar and strengths go into the weights, once a call: half a thousandth here."""
+    height, width = 300, 1100
+    networks_of_eicci = Eicci()
+    samples = torch.rand(3, height, width) * 255
+    header = EicciHeader(None, (EicciTile(True, True, True),))
+    with FlopCounterMode(display=False) as counter:
+        corrected(networks_of_eicci, "bop", 1, header, list(samples), (1, 1))
+    plain, filtered = (kmac_per_pixel("bop", tools, width, height) for tools in (NO_TOOLS, Tools(eicci=True)))
+    assert 1000 * (filtered - plain) * height * width == pytest.approx(counter.get_total_flops() / 2, rel=1e-3)
 
 
 @pytest.mark.parametrize("operating_point", OPERATING_POINTS)
