@@ -15,6 +15,7 @@ import click
 
 from jpegai_ref.command_errors import reported, write_output
 from jpegai_ref.knob import HIGHEST_QUALITY
+from jpegai_ref.regions import Regions, parse_wanted
 from jpegai_ref.tools import Tools, tool_names
 
 if TYPE_CHECKING:
@@ -41,9 +42,19 @@ def cli() -> None:
 @click.option("--bpp", type=click.FloatRange(0, 1000, min_open=True), help="Target rate in bits per pixel.")
 @click.option("--quality", type=click.IntRange(0, HIGHEST_QUALITY), help="Fixed quality; 128 more make the quantiser 1.22 times as fine.")
 @click.option("--tools", metavar="NAME+NAME", default="", help=f"Coding tools: {', '.join(tool_names())}. [default: none]")
+@click.option("--regions", metavar="ROWSxCOLUMNS[:dependent]", help="Divide into regions, independent by default. [default: none]")
 @threads_option
 @device_option
-def encode(source: Path, destination: Path, bpp: float | None, quality: int | None, tools: str, threads: int | None, device: str) -> None:
+def encode(
+    source: Path,
+    destination: Path,
+    bpp: float | None,
+    quality: int | None,
+    tools: str,
+    regions: str | None,
+    threads: int | None,
+    device: str,
+) -> None:
     """Code the picture IN (PNG, PPM, PGM, raw .yuv) into the file OUT."""
     if (bpp is None) == (quality is None):
         raise click.UsageError("give either --bpp or --quality")
@@ -53,16 +64,23 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
         switches = Tools.parse(tools)
     except ValueError as error:
         raise click.UsageError(f"--tools {tools}: {error}") from error
+    try:
+        divided = None if regions is None else Regions.parse(regions)
+    except ValueError as error:
+        raise click.UsageError(f"--regions {regions}: {error}") from error
     with reported():
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
+        from jpegai_ref.picture_header import SMALLEST_SIDE
         from jpegai_ref.pictures import read_picture
         from jpegai_ref.quality import setting_of
         from jpegai_ref.rate_matching import TOLERANCE, matched
 
         picture = read_picture(source)
+        if divided and (problem := divided.problem(max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))):
+            raise click.UsageError(f"--regions {regions}: {problem}")
         coder = _coder(device, threads)
-        analysis = analysed(coder, picture)
+        analysis = analysed(coder, picture, divided)
         note = ""
         if quality is not None:
             setting = setting_of(quality)
@@ -81,10 +99,24 @@ def encode(source: Path, destination: Path, bpp: float | None, quality: int | No
 @input_file
 @output_file
 @click.option("--op", "operating_point", type=click.Choice(["sop", "bop", "hop"]), help="Operating point. [default: the stream's first]")
+@click.option("--region", metavar="INDEX|LEFT,TOP,WIDTH,HEIGHT", help="Only this region, or all that the rectangle touches.")
+@click.option("--fill-missing", is_flag=True, help="Regions that are missing become grey of half the range.")
 @threads_option
 @device_option
-def decode(source: Path, destination: Path, operating_point: OperatingPoint | None, threads: int | None, device: str) -> None:
+def decode(
+    source: Path,
+    destination: Path,
+    operating_point: OperatingPoint | None,
+    region: str | None,
+    fill_missing: bool,
+    threads: int | None,
+    device: str,
+) -> None:
     """Decode the file IN into the picture OUT (.png, .ppm, .pgm, .yuv)."""
+    try:
+        wanted = None if region is None else parse_wanted(region)
+    except ValueError as error:
+        raise click.UsageError(f"--region {region}: {error}") from error
     with reported():
         from jpegai_ref.decoder import decode as decoded
         from jpegai_ref.pictures import check_written, file_content
@@ -92,7 +124,8 @@ def decode(source: Path, destination: Path, operating_point: OperatingPoint | No
         check_written(destination.suffix)
         data = source.read_bytes()
         coder = _coder(device, threads)
-        write_output(destination, file_content(destination.suffix, decoded(coder, data, operating_point)))
+        picture = decoded(coder, data, operating_point, wanted=wanted, fill_missing=fill_missing)
+        write_output(destination, file_content(destination.suffix, picture))
 
 
 @cli.command()

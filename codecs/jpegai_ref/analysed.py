@@ -6,6 +6,7 @@ picture -- [repeated to 64 samples] -- tiles -- colour -- analysis -- y -- Hyper
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -15,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jpegai_ref import latents
 from jpegai_ref.coder import Coder
 from jpegai_ref.colour import PEAK, analysis_input, samples_from_codes, ycc_from_rgb
 from jpegai_ref.entropy import encode_hyper
@@ -25,6 +25,8 @@ from jpegai_ref.model import Hyperprior
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture, extended
 from jpegai_ref.picture_header import LATENT_STRIDE, SMALLEST_SIDE
+from jpegai_ref.region_tiles import Tile, predictions, tiles_of
+from jpegai_ref.regions import Regions
 from jpegai_ref.tiling import ANALYSIS_TILES, Span, spans
 
 SAMPLES_PER_THREAD = 512 * 1024
@@ -33,10 +35,11 @@ MOST_THREADS = 8
 
 @dataclass(frozen=True, eq=False)
 class AnalysedComponent:
-    """Latent y (1, C, h, w) and prediction psi (1, 4C, h2, w2), both float32; z (C, hz, wz) int8; sigma index (C, h, w) int32."""
+    """Latent y (1, C, h, w) and for each region the prediction psi (1, 4C, h2, w2), float32; z (C, hz, wz) int8; sigma index (C, h, w)
+    int32."""
 
     y: Tensor
-    psi: Tensor
+    psi: tuple[Tensor, ...]
     z: NDArray[np.int8]
     sigma_index: NDArray[np.int32]
 
@@ -55,12 +58,24 @@ class Analysed:
     hyper: bytes
     """Payload of SOZ."""
     threads: int
-    """Of every substream."""
+    """Of hyper-latents."""
+    regions: Regions | None = None
+    """Into which the picture is divided."""
 
     @property
     def samples(self) -> int:
         """Of luma, in the picture that was given."""
         return self.display_size[0] * self.display_size[1]
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """Of hyper-decoder and context model."""
+        return tiles_of(self.regions, self.picture.height, self.picture.width)
+
+    @property
+    def residual_threads(self) -> int:
+        """Of each payload of residuals: by the largest region."""
+        return max(stream_threads(tile.region.width, tile.region.height) for tile in self.tiles)
 
 
 def stream_threads(width: int, height: int) -> int:
@@ -71,19 +86,22 @@ def stream_threads(width: int, height: int) -> int:
     return threads
 
 
-def analysed(coder: Coder, picture: Picture) -> Analysed:
-    """Analysis of a picture. The result does not depend on the number of PyTorch's threads."""
+def analysed(coder: Coder, picture: Picture, regions: Regions | None = None) -> Analysed:
+    """Analysis of a picture. The result does not depend on the number of PyTorch's threads.
+
+    Raises ValueError where the picture cannot be divided into these regions."""
     coded = extended(picture, max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))
+    tiles = tiles_of(regions, coded.height, coded.width)
     threads = stream_threads(coded.width, coded.height)
     y_luma, y_chroma = _latents(coder, coded)
     parts = [(coder.model.luma_prior, coder.exact.luma, y_luma)]
     if coded.colour != "grey":
         parts.append((coder.model.chroma_prior, coder.exact.chroma, y_chroma))
-    luma, *others = in_parallel([partial(_component, coder, *part, coded) for part in parts], coder.device)
+    luma, *others = in_parallel([partial(_component, coder, *part, tiles) for part in parts], coder.device)
     chroma = others[0] if others else None
     chroma_z = _cheapest(coder, coded) if chroma is None else chroma.z
     hyper = encode_hyper(coder.exact.hyper, luma.z, chroma_z, threads)
-    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads)
+    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads, regions)
 
 
 def _latents(coder: Coder, picture: Picture) -> tuple[Tensor, Tensor]:
@@ -128,9 +146,9 @@ def planes_of(picture: Picture, rows: slice, columns: slice, device: torch.devic
     return luma, chroma
 
 
-def _component(coder: Coder, prior: Hyperprior, exact: ExactComponent, y: Tensor, picture: Picture) -> AnalysedComponent:
+def _component(coder: Coder, prior: Hyperprior, exact: ExactComponent, y: Tensor, tiles: Sequence[Tile]) -> AnalysedComponent:
     z = hyper_symbols(prior.encoder(y))[0].to(torch.int8).cpu().numpy()
-    psi = latents.prediction(prior, z, picture.height, picture.width, coder.device)
+    psi = predictions(prior, z, tiles, coder.device)
     height, width = y.shape[-2:]
     return AnalysedComponent(y, psi, z, exact.scale_decoder.sigma_index(z, height, width))
 

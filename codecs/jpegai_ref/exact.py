@@ -8,7 +8,7 @@ What comes out here must be the same on every machine; all that follows may diff
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,13 +17,15 @@ from torch import Tensor
 
 from jpegai_ref.codestream import Codestream
 from jpegai_ref.cwg import Cwg
-from jpegai_ref.entropy import decode_hyper, decode_residual, encode_hyper, encode_residual, hyper_tables
+from jpegai_ref.entropy import decode_hyper, encode_hyper, hyper_tables
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.integer_hyperscale import IntegerHyperScale
-from jpegai_ref.markers import Bytes
-from jpegai_ref.picture_header import ComponentHeader, PictureHeader
+from jpegai_ref.picture_header import LATENT_STRIDE, ComponentHeader, PictureHeader
+from jpegai_ref.region_payloads import Payloads
+from jpegai_ref.region_residuals import decode_regions, encode_regions
+from jpegai_ref.regions import Region
 from jpegai_ref.rvs import Rvs
-from jpegai_ref.scales import BlockScales, Scales, scales
+from jpegai_ref.scales import BlockScales, LatentPart, Scales, scales
 from jpegai_ref.sigma import skip_scale
 from jpegai_ref.tans_tables import CodingTables
 
@@ -58,11 +60,17 @@ class ExactComponent:
         device: torch.device | str | None = None,
         *,
         with_likely: bool = False,
+        region: Region | None = None,
     ) -> Scales:
-        """The scales after z (C, hz, wz). `device`: see `IntegerHyperScale.sigma_index`."""
-        index = self.scale_decoder.sigma_index(z, *header.latent_size, device)
+        """The scales of the picture after its z (C, hz, wz), or those of a region. `device`: see `IntegerHyperScale.sigma_index`."""
+        if region is None:
+            index = self.scale_decoder.sigma_index(z, *header.latent_size, device)
+            skip = self.skip_scale(header.model_id, displacement, index)
+            return self.scales_of(header.model_id, component, skip, with_likely=with_likely)
+        part = LatentPart(header.latent_size, region.window(LATENT_STRIDE))
+        index = self.scale_decoder.sigma_index_of(z, part.window, device)
         skip = self.skip_scale(header.model_id, displacement, index)
-        return self.scales_of(header.model_id, component, skip, with_likely=with_likely)
+        return replace(self.scales_of(header.model_id, component, skip, with_likely=with_likely), part=part)
 
     def skip_scale(self, model_id: int, displacement: int, index: NDArray[np.int32]) -> NDArray[np.int32]:
         """From the sigma index (C, h, w), which does not depend on the rate."""
@@ -110,8 +118,10 @@ class Symbols:
     chroma: NDArray[np.int16]
 
 
-def encode_symbols(model: ExactModel, header: PictureHeader, symbols: Symbols) -> tuple[bytes, bytes, bytes]:
-    """Payloads of SOZ, SORP and SORS. Raises ValueError where symbols are of another shape or one that is skipped is not 0."""
+def encode_symbols(model: ExactModel, header: PictureHeader, symbols: Symbols) -> tuple[bytes, tuple[bytes, ...], tuple[bytes, ...]]:
+    """The payload of SOZ, and of each region those of SORP and SORS.
+
+    Raises ValueError where symbols are of another shape or one that is skipped is not 0."""
     _check_supported(model, header, ValueError)
     payloads = []
     for exact, component, displacement, z, residual in (
@@ -121,9 +131,7 @@ def encode_symbols(model: ExactModel, header: PictureHeader, symbols: Symbols) -
         found = exact.scales(header, component, displacement, z)
         if np.any(residual[component.channels :]):
             raise ValueError("a channel that is not coded is not 0")
-        payloads.append(
-            encode_residual(residual[: component.channels], found.coded(component.may_skip), found.distribution(), component.threads)
-        )
+        payloads.append(encode_regions(header.parts, residual[: component.channels], found, component))
     return encode_hyper(model.hyper, symbols.luma_z, symbols.chroma_z, header.hyper_threads), payloads[0], payloads[1]
 
 
@@ -141,31 +149,53 @@ class Decoded:
 def decode_symbols(model: ExactModel, stream: Codestream, workers: int = 1, device: torch.device | str | None = None) -> Decoded:
     """The symbols of a stream; `workers` threads share the work, which changes no symbol. `device`: see `IntegerHyperScale.sigma_index`.
 
-    Raises BitstreamError where a payload is damaged or the stream uses a tool that is not supported.
+    Raises BitstreamError where a payload is damaged or missing, or the stream uses a tool that is not supported.
     """
-    header, tools = stream.header, stream.tools
+    return decode_residuals(model, stream, decode_hyper_latents(model, stream, workers), workers, device)
+
+
+def decode_hyper_latents(model: ExactModel, stream: Codestream, workers: int = 1) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """z of both components, which all regions share. Raises BitstreamError as `decode_symbols`."""
+    header = stream.header
     _check_supported(model, header, BitstreamError)
-    steering = tools.sharpening_channel
+    steering = stream.tools.sharpening_channel
     if steering is not None and steering >= header.luma.channels:
         raise BitstreamError(f"channel {steering} steers the sharpening, and luma has {header.luma.channels} channels")
     size = -(-header.height // HYPER_STRIDE), -(-header.width // HYPER_STRIDE)
     shapes = [(component.scale_decoder.channels, *size) for component in (model.luma, model.chroma)]
-    luma_z, chroma_z = decode_hyper(model.hyper, stream.hyper, shapes[0], shapes[1], header.hyper_threads, workers)
+    return decode_hyper(model.hyper, stream.hyper, shapes[0], shapes[1], header.hyper_threads, workers)
+
+
+def decode_residuals(
+    model: ExactModel,
+    stream: Codestream,
+    hyper: tuple[NDArray[np.int8], NDArray[np.int8]],
+    workers: int = 1,
+    device: torch.device | str | None = None,
+    region: Region | None = None,
+) -> Decoded:
+    """The rest, from z of the picture; or that of one region alone, with its own part of all. Raises as `decode_symbols`."""
+    header, tools = stream.header, stream.tools
+    regions = header.parts if region is None else (region,)
+    window = (slice(None), slice(None)) if region is None else region.window(HYPER_STRIDE)
+    size = header.latent_size if region is None else region.size(LATENT_STRIDE)
 
     def component(
-        exact: ExactComponent, part: ComponentHeader, displacement: int, z: NDArray[np.int8], payload: Bytes | None, scaled: bool
+        exact: ExactComponent, part: ComponentHeader, displacement: int, z: NDArray[np.int8], payloads: Payloads | None, scaled: bool
     ) -> tuple[NDArray[np.int16], Scales | None]:
-        symbols = np.zeros((exact.scale_decoder.channels, *header.latent_size), np.int16)
-        if payload is None:
+        symbols = np.zeros((exact.scale_decoder.channels, *size), np.int16)
+        if payloads is None:
             return symbols, None
-        found = exact.scales(header, part, displacement, z, device, with_likely=scaled)
-        symbols[: part.channels] = decode_residual(payload, found.coded(part.may_skip), found.distribution(), part.threads, workers)
+        found = exact.scales(header, part, displacement, z, device, with_likely=scaled, region=region)
+        decode_regions(regions, payloads, found, part, symbols[: part.channels], workers)
         return symbols, found
 
-    luma, luma_scales = component(model.luma, header.luma, header.displacements[0], luma_z, stream.luma, tools.luma_scaling)
+    luma, luma_scales = component(model.luma, header.luma, header.displacements[0], hyper[0], stream.luma, tools.luma_scaling)
+    steering = tools.sharpening_channel
     sharpening = None if steering is None or luma_scales is None else luma_scales.scale_log(steering)
-    chroma, chroma_scales = component(model.chroma, header.chroma, header.displacements[1], chroma_z, stream.chroma, tools.chroma_scaling)
+    chroma, chroma_scales = component(model.chroma, header.chroma, header.displacements[1], hyper[1], stream.chroma, tools.chroma_scaling)
     blocks = [BlockScales(None, None) if found is None else found.blocks for found in (luma_scales, chroma_scales)]
+    luma_z, chroma_z = (z[:, *window] for z in hyper)
     return Decoded(Symbols(luma_z, chroma_z, luma, chroma), blocks[0], blocks[1], sharpening)
 
 

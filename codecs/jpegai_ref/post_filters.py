@@ -34,7 +34,9 @@ def _is_enhanced(picture: QuantisedPicture) -> bool:
 
 
 def filtered(coder: Coder, picture: QuantisedPicture, planes: Planes) -> Planes:
-    """The planes of a picture behind all filters that its header has switched on. Raises ValueError where constants are missing."""
+    """The planes of a picture behind all filters that its header has switched on; an independent region is filtered by itself.
+
+    Raises ValueError where constants are missing."""
     if _is_enhanced(picture):
         planes = [planes[0], *_enhanced(picture, planes)]
     if picture.sharpening is not None:
@@ -44,9 +46,13 @@ def filtered(coder: Coder, picture: QuantisedPicture, planes: Planes) -> Planes:
 
 def decoded_planes(picture: QuantisedPicture, planes: Planes) -> DecodedPlanes:
     """Y, U, V of a picture as the filters of chroma take them, on the processor whatever the device."""
-    grid = ChromaGrid.of(picture.header.height, picture.header.width, picture.subsampling)
+    grid, within = ChromaGrid.of(picture.height, picture.width, picture.subsampling), None
+    if picture.region is not None:
+        (vertical, horizontal), place = picture.subsampling, picture.place
+        whole = ChromaGrid.of(picture.header.height, picture.header.width, picture.subsampling)
+        within = whole, place.top // vertical, place.left // horizontal
     luma, u, v = (plane.cpu().numpy() for plane in planes)
-    return DecodedPlanes(grid, luma, u, v)
+    return DecodedPlanes(grid, luma, u, v, within)
 
 
 def _enhanced(picture: QuantisedPicture, planes: Planes) -> Planes:
