@@ -2,12 +2,15 @@
 
 bytes -- z of the picture -- for each region: scales, symbols, psi, context model, y_hat, synthesis, filters -- its place in the picture
 
-Memory grows with the picture by z (a 64th of the samples each way) and the samples asked for, and with the threads by one region each.
+Memory grows with the picture by z (a 64th of the samples each way) and the samples asked for, and by one region, or one for each thread
+that works.
 """
 
 from __future__ import annotations
 
 from functools import partial
+
+import torch
 
 from jpegai_ref import exact
 from jpegai_ref.canvas import Canvas
@@ -17,10 +20,12 @@ from jpegai_ref.decoded_latents import quantised_picture
 from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture
+from jpegai_ref.picture_header import Tiling
 from jpegai_ref.quantised_picture import colour_of, subsampling_of
 from jpegai_ref.reconstruction import reconstruct
 from jpegai_ref.region_residuals import RegionMissing
 from jpegai_ref.regions import Region, frame_of
+from jpegai_ref.tiling import spans
 
 
 def decode_regions(
@@ -46,8 +51,14 @@ def decode_regions(
     for region in missing:
         canvas.leave_neutral(region.place)
     there = [region for region in regions if region not in missing]
-    if len(there) == 1:
-        decode_region(there[0])
-    else:
+    if len(there) > 1 and len(there) >= min(torch.get_num_threads(), _tiles_of_largest(there, header.luma.tiling)):
         in_parallel([partial(decode_region, region) for region in there], coder.device)
+    else:
+        # More threads find work among the tiles of a region than among the regions.
+        for region in there:
+            decode_region(region)
     return canvas.picture(*header.display_size)
+
+
+def _tiles_of_largest(regions: list[Region], tiling: Tiling | None) -> int:
+    return max((len(spans(region.height, tiling)) * len(spans(region.width, tiling)) for region in regions), default=0)
