@@ -25,7 +25,7 @@ from jpegai_ref.model import Hyperprior
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture, extended
 from jpegai_ref.picture_header import LATENT_STRIDE, SMALLEST_SIDE
-from jpegai_ref.region_tiles import Tile, predictions, tiles_of
+from jpegai_ref.region_tiles import Tile, merged, predictions, tiles_of
 from jpegai_ref.regions import Regions
 from jpegai_ref.tiling import ANALYSIS_TILES, Span, spans
 
@@ -92,12 +92,13 @@ def analysed(coder: Coder, picture: Picture, regions: Regions | None = None) -> 
     Raises ValueError where the picture cannot be divided into these regions."""
     coded = extended(picture, max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))
     tiles = tiles_of(regions, coded.height, coded.width)
+    alone = tiles if regions is not None and regions.independent else tiles_of(None, coded.height, coded.width)
     threads = stream_threads(coded.width, coded.height)
     y_luma, y_chroma = _latents(coder, coded)
     parts = [(coder.model.luma_prior, coder.exact.luma, y_luma)]
     if coded.colour != "grey":
         parts.append((coder.model.chroma_prior, coder.exact.chroma, y_chroma))
-    luma, *others = in_parallel([partial(_component, coder, *part, tiles) for part in parts], coder.device)
+    luma, *others = in_parallel([partial(_component, coder, *part, tiles, alone) for part in parts], coder.device)
     chroma = others[0] if others else None
     chroma_z = _cheapest(coder, coded) if chroma is None else chroma.z
     hyper = encode_hyper(coder.exact.hyper, luma.z, chroma_z, threads)
@@ -146,8 +147,12 @@ def planes_of(picture: Picture, rows: slice, columns: slice, device: torch.devic
     return luma, chroma
 
 
-def _component(coder: Coder, prior: Hyperprior, exact: ExactComponent, y: Tensor, tiles: Sequence[Tile]) -> AnalysedComponent:
-    z = hyper_symbols(prior.encoder(y))[0].to(torch.int8).cpu().numpy()
+def _component(
+    coder: Coder, prior: Hyperprior, exact: ExactComponent, y: Tensor, tiles: Sequence[Tile], alone: Sequence[Tile]
+) -> AnalysedComponent:
+    """`alone` are the tiles whose hyper-latents are computed apart."""
+    parts = [hyper_symbols(prior.encoder(y[..., *tile.region.window(LATENT_STRIDE)].contiguous())) for tile in alone]
+    z = merged(parts, alone, HYPER_STRIDE)[0].to(torch.int8).cpu().numpy()
     psi = predictions(prior, z, tiles, coder.device)
     height, width = y.shape[-2:]
     return AnalysedComponent(y, psi, z, exact.scale_decoder.sigma_index(z, height, width))
