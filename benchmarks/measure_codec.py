@@ -14,7 +14,8 @@ from jpegai_ref import complexity, exact
 from jpegai_ref.analysed import analysed
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.codestream import read_codestream
-from jpegai_ref.decoder import decode, quantised_picture
+from jpegai_ref.decoded_latents import quantised_picture
+from jpegai_ref.decoder import decode
 from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.encoder import encode_analysed
 from jpegai_ref.memory import reuse_large_blocks

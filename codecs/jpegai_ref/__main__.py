@@ -17,6 +17,7 @@ import click
 from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
 from jpegai_ref.command_errors import reported, write_output
 from jpegai_ref.knob import HIGHEST_QUALITY
+from jpegai_ref.regions import Regions, parse_wanted
 from jpegai_ref.tools import Tools, tool_names
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def cli() -> None:
 @channels_option
 @click.option("--roi", metavar="MASK|X,Y,WIDTH,HEIGHT", help="Region of interest: a picture of its size, white inside, or a rectangle.")
 @click.option("--roi-levels", metavar="INSIDE,OUTSIDE", help="Its qualities, -8 to 8; 4 more halve the steps. [default: 6,-3]")
+@click.option("--regions", metavar="ROWSxCOLUMNS[:dependent]", help="Divide into regions, independent by default. [default: none]")
 @threads_option
 @device_option
 def encode(
@@ -60,6 +62,7 @@ def encode(
     channels: str | None,
     roi: str | None,
     roi_levels: str | None,
+    regions: str | None,
     threads: int | None,
     device: str,
 ) -> None:
@@ -74,18 +77,22 @@ def encode(
         raise click.UsageError(f"--tools {tools}: {error}") from error
     prefix = _prefix(channels)
     region = _region(roi, roi_levels)
+    divided = _divided(regions)
     with reported():
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
+        from jpegai_ref.picture_header import SMALLEST_SIDE
         from jpegai_ref.pictures import read_picture
         from jpegai_ref.quality import setting_of
         from jpegai_ref.quality_map import finest
         from jpegai_ref.rate_matching import TOLERANCE, matched
 
         picture = read_picture(source)
+        if divided and (problem := divided.problem(max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))):
+            raise click.UsageError(f"--regions {regions}: {problem}")
         quality_map = region(picture.height, picture.width) if region else None
         coder = _coder(device, threads)
-        analysis = analysed(coder, picture, quality_map).limited(prefix)
+        analysis = analysed(coder, picture, quality_map, divided).limited(prefix)
         note = ""
         if quality is not None:
             setting = setting_of(quality, finest(analysis.quality_map(switches.quality_map)))
@@ -107,6 +114,8 @@ def encode(
 @channels_option
 @click.option("--partial", is_flag=True, help="A file that is cut off gives a preview, of what is whole in it, instead of an error.")
 @click.option("--grey", is_flag=True, help="Luma alone: chroma is not decoded.")
+@click.option("--region", metavar="INDEX|LEFT,TOP,WIDTH,HEIGHT", help="Only this region, or all that the rectangle touches.")
+@click.option("--fill-missing", is_flag=True, help="Regions that are missing become grey of half the range.")
 @threads_option
 @device_option
 def decode(
@@ -116,6 +125,8 @@ def decode(
     channels: str | None,
     partial: bool,
     grey: bool,
+    region: str | None,
+    fill_missing: bool,
     threads: int | None,
     device: str,
 ) -> None:
@@ -123,6 +134,10 @@ def decode(
     prefix = _prefix(channels)
     if grey and prefix.chroma is not None:
         raise click.UsageError("--grey decodes no chroma: give --channels for luma alone")
+    try:
+        wanted = None if region is None else parse_wanted(region)
+    except ValueError as error:
+        raise click.UsageError(f"--region {region}: {error}") from error
     with reported():
         from jpegai_ref.codestream import read_codestream
         from jpegai_ref.decoder import decode_stream
@@ -140,7 +155,8 @@ def decode(
             stream = read_codestream(data)
         if grey:
             stream, prefix = replace(stream, chroma=None), replace(prefix, chroma=None)
-        write_output(destination, file_content(destination.suffix, decode_stream(coder, stream, operating_point, prefix=prefix)))
+        picture = decode_stream(coder, stream, operating_point, prefix=prefix, wanted=wanted, fill_missing=fill_missing)
+        write_output(destination, file_content(destination.suffix, picture))
     if cut is not None:
         counts = f"{prefix.luma} of {stream.header.luma.channels} channels of luma"
         if stream.chroma is not None:
@@ -219,6 +235,15 @@ def _region(roi: str | None, levels: str | None) -> Callable[[int, int], Qps] | 
     except ValueError as error:
         raise click.UsageError(f"--roi-levels {levels}: {error}") from error
     return lambda height, width: region_map(region.mask(height, width), qps)
+
+
+def _divided(regions: str | None) -> Regions | None:
+    if regions is None:
+        return None
+    try:
+        return Regions.parse(regions)
+    except ValueError as error:
+        raise click.UsageError(f"--regions {regions}: {error}") from error
 
 
 def _coder(device: str, threads: int | None) -> Coder:

@@ -6,6 +6,7 @@ picture -- [repeated to 64 samples] -- tiles -- colour -- analysis -- y -- Hyper
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import product
@@ -15,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jpegai_ref import latents
 from jpegai_ref.adaptive_quantisation import adaptive_map
 from jpegai_ref.channel_prefix import ChannelPrefix
 from jpegai_ref.coder import Coder
@@ -28,6 +28,8 @@ from jpegai_ref.parallel import CPU, in_parallel
 from jpegai_ref.picture import Picture, extended
 from jpegai_ref.picture_header import LATENT_STRIDE, SMALLEST_SIDE
 from jpegai_ref.quality_map import Qps, check_map, combined
+from jpegai_ref.region_tiles import Tile, merged, predictions, tiles_of
+from jpegai_ref.regions import Regions
 from jpegai_ref.tiling import ANALYSIS_TILES, Span, spans
 
 SAMPLES_PER_THREAD = 512 * 1024
@@ -36,10 +38,11 @@ MOST_THREADS = 8
 
 @dataclass(frozen=True, eq=False)
 class AnalysedComponent:
-    """Latent y (1, C, h, w) and prediction psi (1, 4C, h2, w2), both float32; z (C, hz, wz) int8; sigma index (C, h, w) int32."""
+    """Latent y (1, C, h, w) and for each region the prediction psi (1, 4C, h2, w2), float32; z (C, hz, wz) int8; sigma index (C, h, w)
+    int32."""
 
     y: Tensor
-    psi: Tensor
+    psi: tuple[Tensor, ...]
     z: NDArray[np.int8]
     sigma_index: NDArray[np.int32]
     channels: int
@@ -60,9 +63,11 @@ class Analysed:
     hyper: bytes
     """Payload of SOZ."""
     threads: int
-    """Of every substream."""
+    """Of hyper-latents."""
     region: Qps | None = None
     """The quality map that is asked for, see `region_of_interest`."""
+    regions: Regions | None = None
+    """Into which the picture is divided."""
 
     @cached_property
     def adaptive_map(self) -> Qps:
@@ -80,6 +85,16 @@ class Analysed:
         """Of luma, in the picture that was given."""
         return self.display_size[0] * self.display_size[1]
 
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """Of hyper-decoder and context model."""
+        return tiles_of(self.regions, self.picture.height, self.picture.width)
+
+    @property
+    def residual_threads(self) -> int:
+        """Of each payload of residuals: by the largest region."""
+        return max(stream_threads(tile.region.width, tile.region.height) for tile in self.tiles)
+
     def limited(self, prefix: ChannelPrefix) -> Analysed:
         """The picture of which only so many channels will be coded. Raises ChannelsMissing where there are fewer."""
         luma, chroma = prefix.counts(self.luma.channels, self.chroma.channels if self.chroma else 0)
@@ -95,23 +110,27 @@ def stream_threads(width: int, height: int) -> int:
     return threads
 
 
-def analysed(coder: Coder, picture: Picture, region: Qps | None = None) -> Analysed:
-    """Analysis of a picture that is to be coded with a quality map. The result does not depend on the number of PyTorch's threads.
+def analysed(coder: Coder, picture: Picture, region: Qps | None = None, regions: Regions | None = None) -> Analysed:
+    """Analysis of a picture that is to be coded with a quality map, divided into regions. The result does not depend on the number of
+    PyTorch's threads.
 
-    Raises ValueError where `region` is no quality map of the size that is coded, at least 4x4."""
+    Raises ValueError where `region` is no quality map of the size that is coded, at least 4x4, or the picture cannot be divided into
+    these regions."""
     coded = extended(picture, max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))
     if region is not None:
         check_map(region, (-(-coded.height // LATENT_STRIDE), -(-coded.width // LATENT_STRIDE)))
+    tiles = tiles_of(regions, coded.height, coded.width)
+    alone = tiles if regions is not None and regions.independent else tiles_of(None, coded.height, coded.width)
     threads = stream_threads(coded.width, coded.height)
     y_luma, y_chroma = _latents(coder, coded)
     parts = [(coder.model.luma_prior, coder.exact.luma, y_luma)]
     if coded.colour != "grey":
         parts.append((coder.model.chroma_prior, coder.exact.chroma, y_chroma))
-    luma, *others = in_parallel([partial(_component, coder, *part, coded) for part in parts], coder.device)
+    luma, *others = in_parallel([partial(_component, coder, *part, tiles, alone) for part in parts], coder.device)
     chroma = others[0] if others else None
     chroma_z = _cheapest(coder, coded) if chroma is None else chroma.z
     hyper = encode_hyper(coder.exact.hyper, luma.z, chroma_z, threads)
-    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads, region)
+    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads, region, regions)
 
 
 def _latents(coder: Coder, picture: Picture) -> tuple[Tensor, Tensor]:
@@ -156,9 +175,13 @@ def planes_of(picture: Picture, rows: slice, columns: slice, device: torch.devic
     return luma, chroma
 
 
-def _component(coder: Coder, prior: Hyperprior, exact: ExactComponent, y: Tensor, picture: Picture) -> AnalysedComponent:
-    z = hyper_symbols(prior.encoder(y))[0].to(torch.int8).cpu().numpy()
-    psi = latents.prediction(prior, z, picture.height, picture.width, coder.device)
+def _component(
+    coder: Coder, prior: Hyperprior, exact: ExactComponent, y: Tensor, tiles: Sequence[Tile], alone: Sequence[Tile]
+) -> AnalysedComponent:
+    """`alone` are the tiles whose hyper-latents are computed apart."""
+    parts = [hyper_symbols(prior.encoder(y[..., *tile.region.window(LATENT_STRIDE)].contiguous())) for tile in alone]
+    z = merged(parts, alone, HYPER_STRIDE)[0].to(torch.int8).cpu().numpy()
+    psi = predictions(prior, z, tiles, coder.device)
     height, width = y.shape[-2:]
     return AnalysedComponent(y, psi, z, exact.scale_decoder.sigma_index(z, height, width), len(z))
 

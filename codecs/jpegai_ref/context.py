@@ -82,7 +82,12 @@ class ContextModel(nn.Module):
         """y_hat of `height` x `width` latents. Encoder, decoder and training differ only in `reconstruct`."""
         known: list[Tensor] = []
         for stage, prediction in enumerate(psi.chunk(len(POSITIONS), 1)):
-            if stage:
-                prediction = torch.cat((self.gather[stage - 1](torch.cat(known, 1)), prediction), 1)
-            known.append(reconstruct(stage, self.predict[stage](prediction)))
+            known.append(reconstruct(stage, self.mean(stage, known, prediction)))
         return join_cells(known, height, width)
+
+    def mean(self, stage: int, known: list[Tensor], prediction: Tensor) -> Tensor:
+        """mu of a stage from y_hat of the stages before and psi of this one, (N, C, h2, w2) each."""
+        if stage:
+            prediction = torch.cat((self.gather[stage - 1](torch.cat(known, 1)), prediction), 1)
+        mean: Tensor = self.predict[stage](prediction)
+        return mean

@@ -22,8 +22,17 @@ class DecodedPlanes:
     u: Planes
     """(h, w)"""
     v: Planes
+    within: tuple[ChromaGrid, int, int] | None = None
+    """Of a part that is filtered by itself: the grid of the picture, and the row and column of it that the part begins at."""
     behind: DecodedPlanes | None = None
     """The picture behind eICCI, where the header has that filter."""
+
+    def in_picture(self, part: Rectangle) -> tuple[ChromaGrid, Rectangle]:
+        """The grid of the picture, and a part as it lies in that."""
+        if self.within is None:
+            return self.grid, part
+        grid, top, left = self.within
+        return grid, part.moved(top, left)
 
     def chroma(self, part: Rectangle) -> Planes:
         """U and V of a part, (2, rows, columns)."""

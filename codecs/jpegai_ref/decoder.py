@@ -5,40 +5,48 @@ bytes -- codestream -- exact stage -- z_hat, symbols -- latents (psi, MCM) -- y_
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
-from jpegai_ref import exact, latents
+from jpegai_ref import exact
 from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
+from jpegai_ref.chroma_grid import Rectangle
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, read_codestream
-from jpegai_ref.context import split_cells
+from jpegai_ref.decoded_latents import quantised_picture
 from jpegai_ref.errors import BitstreamError
-from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.markers import Bytes
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
-from jpegai_ref.parallel import in_parallel
-from jpegai_ref.picture import Picture
+from jpegai_ref.picture import Picture, cropped
 from jpegai_ref.picture_header import PictureHeader, Tiling
-from jpegai_ref.quantised_picture import QuantisedPicture
-from jpegai_ref.quantiser import Quantiser
 from jpegai_ref.reconstruction import reconstructed
-from jpegai_ref.scales import BlockScales
+from jpegai_ref.region_decoder import decode_regions
+from jpegai_ref.region_tiles import tiles_of
+from jpegai_ref.regions import chosen, frame_of
 
 SMALLEST_TILE, LARGEST_TILE = 256, 2048
 """Sides of tiles that are synthesised; so large may a picture be that has none."""
+LARGEST_OVERLAP = 6
+"""How many times the picture all regions may be together with what they overlap."""
 
 
-def decode(coder: Coder, data: Bytes, operating_point: OperatingPoint | None = None, workers: int = 1) -> Picture:
+def decode(
+    coder: Coder,
+    data: Bytes,
+    operating_point: OperatingPoint | None = None,
+    workers: int = 1,
+    *,
+    wanted: int | Rectangle | None = None,
+    fill_missing: bool = False,
+) -> Picture:
     """The picture of a file, by the operating point or, where it is None, by the one that the stream names first.
 
-    workers  threads of the entropy decoder; they change nothing of the result
+    workers       threads of the entropy decoder; they change nothing of the result
+    wanted        the region of an index, or all regions that a rectangle touches: the part of the picture that they make up, in the samples
+                  that it has in the whole. Only of independent regions nothing else is decoded.
+    fill_missing  whether independent regions that are missing are left neutral
 
-    Raises BitstreamError where the file is no whole codestream, was made with other weights, or uses what is not supported.
+    Raises BitstreamError where the file is no whole codestream, was made with other weights, lacks a wanted region, or uses what is not
+    supported.
     """
-    return decode_stream(coder, read_codestream(data), operating_point, workers)
+    return decode_stream(coder, read_codestream(data), operating_point, workers, wanted=wanted, fill_missing=fill_missing)
 
 
 def decode_stream(
@@ -47,14 +55,22 @@ def decode_stream(
     operating_point: OperatingPoint | None = None,
     workers: int = 1,
     prefix: ChannelPrefix = ALL_CHANNELS,
+    *,
+    wanted: int | Rectangle | None = None,
+    fill_missing: bool = False,
 ) -> Picture:
     """The picture of a stream, as `decode`; with a prefix, from the symbols of its first channels alone: a preview.
 
     Raises BitstreamError as `decode`, ChannelsMissing where the stream has fewer channels.
     """
     check_supported(coder, stream)
+    header = stream.header
+    regions, point = chosen(header.parts, wanted), operating_point or OPERATING_POINTS[header.transforms[0]]
+    if header.regions is not None and header.regions.independent:
+        return decode_regions(coder, stream, point, regions, workers, prefix, fill_missing=fill_missing)
     quantised = quantised_picture(coder, stream, exact.decode_symbols(coder.exact, stream, workers, prefix=prefix))
-    return reconstructed(coder, quantised, operating_point or OPERATING_POINTS[stream.header.transforms[0]])
+    picture = reconstructed(coder, quantised, point)
+    return picture if wanted is None else cropped(picture, frame_of(regions))
 
 
 def check_supported(coder: Coder, stream: Codestream) -> None:
@@ -73,6 +89,15 @@ def check_supported(coder: Coder, stream: Codestream) -> None:
     if header.luma.tiling != header.chroma.tiling:
         raise BitstreamError("other tiles for chroma than for luma are not supported")
     _check_tiles(header, header.luma.tiling)
+    _check_overlaps(header)
+
+
+def _check_overlaps(header: PictureHeader) -> None:
+    """Bounds time and memory of dependent regions, as the next function those of tiles."""
+    tiles = tiles_of(header.regions, header.height, header.width)
+    most = LARGEST_OVERLAP * header.width * header.height
+    if any(sum(part.place.area for part in parts) > most for parts in zip(*((tile.hyper, tile.context) for tile in tiles), strict=True)):
+        raise BitstreamError(f"regions that overlap to more than {LARGEST_OVERLAP} times the picture are not supported")
 
 
 def _check_tiles(header: PictureHeader, tiles: Tiling | None) -> None:
@@ -84,36 +109,3 @@ def _check_tiles(header: PictureHeader, tiles: Tiling | None) -> None:
         raise BitstreamError(
             f"tiles of {tiles.size} that overlap by {tiles.overlap} are not supported: {SMALLEST_TILE} to {LARGEST_TILE}, half overlapped"
         )
-
-
-def quantised_picture(coder: Coder, stream: Codestream, decoded: exact.Decoded) -> QuantisedPicture:
-    """Latents and all else that makes samples, from what the exact stage decoded. It does not depend on the number of PyTorch's threads."""
-    header, tools, size = stream.header, stream.tools, stream.header.latent_size
-
-    def known(index: int, blocks: BlockScales) -> tuple[Tensor, Quantiser]:
-        prior = (coder.model.luma_prior, coder.model.chroma_prior)[index]
-        z = (decoded.symbols.luma_z, decoded.symbols.chroma_z)[index]
-        component = (coder.exact.luma, coder.exact.chroma)[index]
-        psi = latents.prediction(prior, z, header.height, header.width, coder.device)
-        return psi, latents.quantiser(component, header.model_id, header.displacements[index], blocks, coder.device, decoded.quality)
-
-    def scaled(index: int, asked: bool, blocks: BlockScales, steps: Quantiser, y_hat: Tensor, symbols: NDArray[np.int16]) -> Tensor:
-        return latents.scaled(coder.lsbs, index, header.model_id, blocks, steps, y_hat, symbols) if asked else y_hat
-
-    def luma() -> Tensor:
-        psi, steps = known(LUMA, decoded.luma)
-        stages = split_cells(_on_device(decoded.symbols.luma, coder))
-        y_hat = latents.luma_latent(coder.model.context, psi, steps, lambda stage, _: stages[stage], *size)
-        return scaled(LUMA, tools.luma_scaling, decoded.luma, steps, y_hat, decoded.symbols.luma)
-
-    def chroma() -> Tensor:
-        psi, steps = known(CHROMA, decoded.chroma)
-        y_hat = latents.chroma_latent(psi, steps, lambda _: _on_device(decoded.symbols.chroma, coder), *size)
-        return scaled(CHROMA, tools.chroma_scaling, decoded.chroma, steps, y_hat, decoded.symbols.chroma)
-
-    y_luma, *others = in_parallel([luma] if stream.chroma is None else [luma, chroma], coder.device)
-    return QuantisedPicture(header, tools, y_luma, others[0] if others else None, decoded.sharpening)
-
-
-def _on_device(symbols: NDArray[np.int16], coder: Coder) -> Tensor:
-    return torch.from_numpy(symbols).to(coder.device)[None]

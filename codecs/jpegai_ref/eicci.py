@@ -29,13 +29,18 @@ def corrected(
     header: EicciHeader,
     planes: Sequence[Tensor],
     subsampling: tuple[int, int],
+    within: tuple[tuple[int, int], Rectangle] | None = None,
 ) -> list[Tensor]:
     """The planes of a picture, Y or Y, U, V in [0, 255], behind the filter; those that it changes are new.
+
+    within  of an independent region, which is filtered by itself: rows and columns of the picture that the header is of, and the region's
+            place in it, from multiples of 4 on
 
     They do not depend on the number of threads. Memory beside the result grows with the threads, not with the picture. Raises ValueError
     where the header is of another picture."""
     height, width = planes[0].shape
-    if problem := header.problem(height, width):
+    size, place = within or ((height, width), Rectangle(0, 0, height, width))
+    if problem := header.problem(*size):
         raise ValueError(f"the filter eICCI is not of this picture: {problem}")
     luma, chroma = (network.folded(operating_point, model_id) for network in (networks.luma, networks.chroma))
     wanted = [any(flags) for flags in zip(*header.tiles, strict=True)]
@@ -51,7 +56,7 @@ def corrected(
             of_u_and_v = [plane if use else None for plane, use in zip(result[1:], used[1:], strict=True)]
             _add(chroma, samples, of_u_and_v, inner, part, subsampling)
 
-    cores = tile_cores(header.tiling, height, width)
+    cores = [core.within(place).moved(-place.top, -place.left) for core in tile_cores(header.tiling, *size)]
     tasks = [partial(write, used, part) for used, core in zip(header.tiles, cores, strict=True) if any(used) for part in parts(core, *PART)]
     in_parallel(tasks, planes[0].device)
     return result

@@ -15,7 +15,6 @@ from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, write_codestream
 from jpegai_ref.enhancement_fit import fitted_to
-from jpegai_ref.entropy import encode_residual
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.levels import BOP, HOP, SOP, level_for
 from jpegai_ref.model import OperatingPoint
@@ -25,6 +24,8 @@ from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, Pict
 from jpegai_ref.quality_map import Qps, encode_map
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import reconstructed
+from jpegai_ref.region_residuals import encode_regions
+from jpegai_ref.regions import Regions
 from jpegai_ref.scales import Scales
 from jpegai_ref.skipping import Decided, SkippingQuantiser
 from jpegai_ref.tiling import synthesis_tiles
@@ -75,22 +76,31 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class _Coded:
-    """A component: what the header says of it, y_hat (1, C, h, w), payload, scales."""
+    """A component: what the header says of it, y_hat (1, C, h, w), the payload of each region, scales."""
 
     header: ComponentHeader
     latent: Tensor
-    payload: bytes
+    payload: tuple[bytes, ...]
     scales: Scales
 
 
-def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_TOOLS, region: Qps | None = None) -> Encoded:
+def encode(
+    coder: Coder,
+    picture: Picture,
+    setting: Setting,
+    tools: Tools = NO_TOOLS,
+    region: Qps | None = None,
+    regions: Regions | None = None,
+) -> Encoded:
     """The file of a picture at a setting. It does not depend on the number of PyTorch's threads.
 
-    region  a quality map, int8 -8..8, (ceil(H/16), ceil(W/16)) and at least 4x4; `region_of_interest.region_map` makes one of a mask
+    region   a quality map, int8 -8..8, (ceil(H/16), ceil(W/16)) and at least 4x4; `region_of_interest.region_map` makes one of a mask
+    regions  into which the picture is divided
 
-    Raises ToolUnavailable where the weights have no constants for a tool, ValueError where `region` is no such map.
+    Raises ToolUnavailable where the weights have no constants for a tool, ValueError where `region` is no such map or the picture cannot
+    be divided so.
     """
-    return encode_analysed(coder, analysed(coder, picture, region), setting, tools)
+    return encode_analysed(coder, analysed(coder, picture, region, regions), setting, tools)
 
 
 def encode_analysed(
@@ -145,6 +155,7 @@ def _header(
         hyper_threads=source.threads,
         displacement=setting.displacement,
         quality_map=quality_map,
+        regions=source.regions,
     )
 
 
@@ -162,7 +173,7 @@ def _coded(
     skip = exact.skip_scale(model_id, setting.displacement, component.sigma_index, quality)
     header = ComponentHeader(
         component.channels,
-        source.threads,
+        source.residual_threads,
         rvs=tools.rvs,
         channel_scales=exact.cwg.flags(model_id, skip[: component.channels]) if tools.cwg and exact.cwg else None,
         tiling=synthesis_tiles(source.picture.width, source.picture.height),
@@ -170,14 +181,14 @@ def _coded(
     scales = exact.scales_of(model_id, header, skip, with_likely=tools.lsbs)
     steps = latents.quantiser(exact, model_id, setting.displacement, scales.blocks, coder.device, quality)
     quantiser = SkippingQuantiser(component.y, scales.coded(None), steps, cubes)
-    size = component.y.shape[-2:]
+    psi, tiles, size = component.psi, source.tiles, (component.y.shape[-2], component.y.shape[-1])
     if index == LUMA:
-        y_hat = latents.luma_latent(coder.model.context, component.psi, steps, quantiser.stage, *size)
+        y_hat = latents.luma_latent(coder.model.context, psi, tiles, steps, quantiser.stage, size)
     else:
-        y_hat = latents.chroma_latent(component.psi, steps, quantiser.whole, *size)
+        y_hat = latents.chroma_latent(psi, tiles, steps, quantiser.whole, size)
     header = replace(header, may_skip=quantiser.may_skip())
     symbols = quantiser.symbols()
     if tools.lsbs:
         y_hat = latents.scaled(coder.lsbs, index, model_id, scales.blocks, steps, y_hat, symbols)
-    payload = encode_residual(symbols[: header.channels], scales.coded(header.may_skip), scales.distribution(), header.threads)
-    return _Coded(header, y_hat, payload, scales)
+    payloads = encode_regions([tile.region for tile in tiles], symbols[: header.channels], scales, header)
+    return _Coded(header, y_hat, payloads, scales)

@@ -17,21 +17,22 @@ from jpegai_ref.tool_header import Enhancement
 
 def enhanced(decoded: DecodedPlanes, filters: Enhancement, part: Rectangle) -> Planes:
     """U and V (2, rows, columns) of a part of a picture behind the filters, not clamped; however the picture is parted."""
-    linear, nonlinear, grid = filters.linear, filters.nonlinear, decoded.grid
+    linear, nonlinear = filters.linear, filters.nonlinear
+    grid, place = decoded.in_picture(part)
     chroma = decoded.chroma(part)
     output = other = chroma
     if linear is not None:
         around = decoded.around(part)
-        output = filtered(around, linear.means, linear.output, grid, part)
+        output = filtered(around, linear.means, linear.output, grid, place)
         if nonlinear is not None and nonlinear.masks is not None:
-            other = filtered(around, linear.means, linear.alternative, grid, part)
+            other = filtered(around, linear.means, linear.alternative, grid, place)
     seen = seen_by_nonlinear(decoded, filters)
     if seen is not decoded:
         output = seen.chroma(part)
     if nonlinear is not None and nonlinear.correction is not None:
-        output = corrected(output, seen.beside(part), nonlinear.correction, grid, part)
+        output = corrected(output, seen.beside(part), nonlinear.correction, grid, place)
     if nonlinear is not None and nonlinear.masks is not None:
-        output = mixed(output, other, nonlinear.masks, part)
+        output = mixed(output, other, nonlinear.masks, place)
     return output
 
 

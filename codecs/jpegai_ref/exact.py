@@ -8,7 +8,7 @@ What comes out here must be the same on every machine; all that follows may diff
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,14 +18,16 @@ from torch import Tensor
 from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
 from jpegai_ref.codestream import Codestream
 from jpegai_ref.cwg import Cwg
-from jpegai_ref.entropy import decode_hyper, decode_residual, encode_hyper, encode_residual, hyper_tables
+from jpegai_ref.entropy import decode_hyper, encode_hyper, hyper_tables
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.integer_hyperscale import IntegerHyperScale
-from jpegai_ref.markers import Bytes
-from jpegai_ref.picture_header import ComponentHeader, PictureHeader
+from jpegai_ref.picture_header import LATENT_STRIDE, ComponentHeader, PictureHeader
 from jpegai_ref.quality_map import Qps, decode_map, sigma_offsets
+from jpegai_ref.region_payloads import Payloads
+from jpegai_ref.region_residuals import decode_regions, encode_regions
+from jpegai_ref.regions import Region
 from jpegai_ref.rvs import Rvs
-from jpegai_ref.scales import BlockScales, Scales, scales
+from jpegai_ref.scales import BlockScales, LatentPart, Scales, scales
 from jpegai_ref.sigma import skip_scale
 from jpegai_ref.tans_tables import CodingTables
 from jpegai_ref.tool_constants import MODELS
@@ -61,11 +63,19 @@ class ExactComponent:
         *,
         with_likely: bool = False,
         quality: Qps | None = None,
+        region: Region | None = None,
     ) -> Scales:
-        """The scales after z (C, hz, wz). `device`: see `IntegerHyperScale.sigma_index`."""
-        index = self.scale_decoder.sigma_index(z, *header.latent_size, device)
+        """The scales of the picture after its z (C, hz, wz), or those of a region. `device`: see `IntegerHyperScale.sigma_index`.
+
+        quality  the map (h, w) of the picture, or of the region"""
+        if region is None:
+            index = self.scale_decoder.sigma_index(z, *header.latent_size, device)
+            skip = self.skip_scale(header.model_id, displacement, index, quality)
+            return self.scales_of(header.model_id, component, skip, with_likely=with_likely)
+        part = LatentPart(header.latent_size, region.window(LATENT_STRIDE))
+        index = self.scale_decoder.sigma_index_of(z, part.window, device)
         skip = self.skip_scale(header.model_id, displacement, index, quality)
-        return self.scales_of(header.model_id, component, skip, with_likely=with_likely)
+        return replace(self.scales_of(header.model_id, component, skip, with_likely=with_likely), part=part)
 
     def skip_scale(self, model_id: int, displacement: int, index: NDArray[np.int32], quality: Qps | None = None) -> NDArray[np.int32]:
         """From the sigma index (C, h, w), which does not depend on the rate, and the quality map (h, w)."""
@@ -113,8 +123,10 @@ class Symbols:
     chroma: NDArray[np.int16]
 
 
-def encode_symbols(model: ExactModel, header: PictureHeader, symbols: Symbols, quality: Qps | None = None) -> tuple[bytes, bytes, bytes]:
-    """Payloads of SOZ, SORP and SORS, with the quality map that the header announces.
+def encode_symbols(
+    model: ExactModel, header: PictureHeader, symbols: Symbols, quality: Qps | None = None
+) -> tuple[bytes, tuple[bytes, ...], tuple[bytes, ...]]:
+    """The payload of SOZ, and of each region those of SORP and SORS, with the quality map that the header announces.
 
     Raises ValueError where symbols are of another shape, one that is skipped is not 0, or header and quality map do not go together."""
     _check_supported(model, header, ValueError)
@@ -128,9 +140,7 @@ def encode_symbols(model: ExactModel, header: PictureHeader, symbols: Symbols, q
         found = exact.scales(header, component, displacement, z, quality=quality)
         if np.any(residual[component.channels :]):
             raise ValueError("a channel that is not coded is not 0")
-        payloads.append(
-            encode_residual(residual[: component.channels], found.coded(component.may_skip), found.distribution(), component.threads)
-        )
+        payloads.append(encode_regions(header.parts, residual[: component.channels], found, component))
     return encode_hyper(model.hyper, symbols.luma_z, symbols.chroma_z, header.hyper_threads), payloads[0], payloads[1]
 
 
@@ -157,46 +167,82 @@ def decode_symbols(
     """The symbols of a stream, or those of its first channels, the others being 0; `workers` threads share the work, which changes no
     symbol. `device`: see `IntegerHyperScale.sigma_index`.
 
-    Raises BitstreamError where a payload is damaged or the stream uses a tool that is not supported, ChannelsMissing where the stream has
-    fewer channels.
+    Raises BitstreamError where a payload is damaged or missing, or the stream uses a tool that is not supported, ChannelsMissing where the
+    stream has fewer channels.
     """
-    header, tools = stream.header, stream.tools
+    return decode_residuals(model, stream, decode_hyper_latents(model, stream, workers), workers, device, prefix)
+
+
+@dataclass(frozen=True, eq=False)
+class HyperLatents:
+    """What all regions of a picture share: z (C, hz, wz) of both components, and the quality map (h, w), None where there is none."""
+
+    luma: NDArray[np.int8]
+    chroma: NDArray[np.int8]
+    quality: Qps | None
+
+
+def decode_hyper_latents(model: ExactModel, stream: Codestream, workers: int = 1) -> HyperLatents:
+    """What all regions share. Raises BitstreamError as `decode_symbols`."""
+    header = stream.header
     _check_supported(model, header, BitstreamError)
-    prefix.counts(header.luma.channels, 0 if stream.chroma is None else header.chroma.channels)
-    steering = tools.sharpening_channel
+    steering = stream.tools.sharpening_channel
     if steering is not None and steering >= header.luma.channels:
         raise BitstreamError(f"channel {steering} steers the sharpening, and luma has {header.luma.channels} channels")
     size = -(-header.height // HYPER_STRIDE), -(-header.width // HYPER_STRIDE)
     shapes = [(component.scale_decoder.channels, *size) for component in (model.luma, model.chroma)]
-    luma_z, chroma_z = decode_hyper(model.hyper, stream.hyper, shapes[0], shapes[1], header.hyper_threads, workers)
+    luma, chroma = decode_hyper(model.hyper, stream.hyper, shapes[0], shapes[1], header.hyper_threads, workers)
     quality = None
     if header.quality_map is not None and stream.quality_map is not None:
         quality = decode_map(stream.quality_map, header.quality_map, header.latent_size, workers)
+    return HyperLatents(luma, chroma, quality)
+
+
+def decode_residuals(
+    model: ExactModel,
+    stream: Codestream,
+    hyper: HyperLatents,
+    workers: int = 1,
+    device: torch.device | str | None = None,
+    prefix: ChannelPrefix = ALL_CHANNELS,
+    region: Region | None = None,
+) -> Decoded:
+    """The rest, from what all regions share; or that of one region alone, with its own part of all. Raises as `decode_symbols`."""
+    header, tools = stream.header, stream.tools
+    prefix.counts(header.luma.channels, 0 if stream.chroma is None else header.chroma.channels)
+    regions = header.parts if region is None else (region,)
+    window = (slice(None), slice(None)) if region is None else region.window(HYPER_STRIDE)
+    size = header.latent_size if region is None else region.size(LATENT_STRIDE)
+    quality = hyper.quality
+    if quality is not None and region is not None:
+        quality = quality[region.window(LATENT_STRIDE)]
 
     def component(
         exact: ExactComponent,
         part: ComponentHeader,
         displacement: int,
         z: NDArray[np.int8],
-        payload: Bytes | None,
+        payloads: Payloads | None,
         scaled: bool,
         channels: int | None,
     ) -> tuple[NDArray[np.int16], Scales | None]:
-        symbols = np.zeros((exact.scale_decoder.channels, *header.latent_size), np.int16)
-        if payload is None:
+        symbols = np.zeros((exact.scale_decoder.channels, *size), np.int16)
+        if payloads is None:
             return symbols, None
-        found = exact.scales(header, part, displacement, z, device, with_likely=scaled, quality=quality)
-        coded, distribution = found.coded(part.may_skip), found.distribution()
-        residual = decode_residual(payload, coded, distribution, part.threads, workers, channels=channels)
-        symbols[: len(residual)] = residual
+        found = exact.scales(header, part, displacement, z, device, with_likely=scaled, quality=quality, region=region)
+        decode_regions(regions, payloads, found, part, symbols[: part.channels if channels is None else channels], workers)
         return symbols, found
 
-    luma, luma_scales = component(model.luma, header.luma, header.displacements[0], luma_z, stream.luma, tools.luma_scaling, prefix.luma)
+    luma, luma_scales = component(
+        model.luma, header.luma, header.displacements[0], hyper.luma, stream.luma, tools.luma_scaling, prefix.luma
+    )
+    steering = tools.sharpening_channel
     sharpening = None if steering is None or luma_scales is None else luma_scales.scale_log(steering)
     chroma, chroma_scales = component(
-        model.chroma, header.chroma, header.displacements[1], chroma_z, stream.chroma, tools.chroma_scaling, prefix.chroma
+        model.chroma, header.chroma, header.displacements[1], hyper.chroma, stream.chroma, tools.chroma_scaling, prefix.chroma
     )
     blocks = [BlockScales(None, None) if found is None else found.blocks for found in (luma_scales, chroma_scales)]
+    luma_z, chroma_z = (z[:, *window] for z in (hyper.luma, hyper.chroma))
     return Decoded(Symbols(luma_z, chroma_z, luma, chroma), blocks[0], blocks[1], sharpening, quality)
 
 

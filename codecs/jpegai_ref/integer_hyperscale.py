@@ -65,6 +65,22 @@ class IntegerHyperScale:
             target[:] = shuffled[:, : target.shape[1], :width]
         return index
 
+    def sigma_index_of(
+        self, z: NDArray[np.int8], window: tuple[slice, slice], device: torch.device | str | None = None
+    ) -> NDArray[np.int32]:
+        """The sigma index of a window of the latent, which begins at whole hyper-latents, from z of the picture.
+
+        It costs what a picture of the window's size and one hyper-latent more around it does. Raises ValueError as `sigma_index`."""
+        near, inside = [], []
+        for part, length in zip(window, z.shape[1:], strict=True):
+            start, stop = part.start // SHUFFLE, -(-part.stop // SHUFFLE)
+            near.append(slice(max(start - 1, 0), min(stop + 1, length)))
+            first = part.start - SHUFFLE * near[-1].start
+            inside.append(slice(first, first + part.stop - part.start))
+        around = z[:, *near]
+        index = self.sigma_index(around, SHUFFLE * around.shape[1], SHUFFLE * around.shape[2], device)
+        return index[:, *inside]
+
     def tensors(self) -> dict[str, Tensor]:
         """The integers by the names first.weight, first.bias, first.shift, second.weight, ...: what a file of weights keeps."""
         return {

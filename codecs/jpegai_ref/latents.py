@@ -5,7 +5,7 @@ z_hat -- HyperDecoder -- psi -- means, cell by cell (luma: ContextModel) -- + sy
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ from torch import Tensor
 from jpegai_ref.context import ContextModel, chroma_means
 from jpegai_ref.exact import ExactComponent
 from jpegai_ref.lsbs import Lsbs
-from jpegai_ref.model import Hyperprior
 from jpegai_ref.quality_map import Qps, factors
 from jpegai_ref.quantiser import Quantiser, gains
+from jpegai_ref.region_tiles import CELL_STRIDE, Tile, context_latent, merged
 from jpegai_ref.scales import BlockScales
 
 Symbols = Callable[[int, Tensor], Tensor]
@@ -28,28 +28,27 @@ LUMA, CHROMA = range(2)
 """Index of a component in pairs of both."""
 
 
-def prediction(prior: Hyperprior, z: NDArray[np.int8], height: int, width: int, device: torch.device) -> Tensor:
-    """psi (1, 4C, h2, w2) from z (C, hz, wz); height and width of the luma plane."""
-    psi: Tensor = prior.decoder(torch.from_numpy(z).to(device, torch.float32)[None], height, width)
-    return psi
-
-
 def quantiser(
     exact: ExactComponent, model_id: int, displacement: int, blocks: BlockScales, device: torch.device, quality: Qps | None = None
 ) -> Quantiser:
-    """Of a component at a rate, with the quality map of the picture."""
+    """Of a component at a rate, with the quality map of what is quantised, the picture or a region."""
     gain = torch.from_numpy(gains(exact.gain_logs[model_id], displacement)).to(device)
     return Quantiser(gain, blocks.steps, None if quality is None else factors(quality))
 
 
-def luma_latent(context: ContextModel, psi: Tensor, steps: Quantiser, symbols: Symbols, height: int, width: int) -> Tensor:
-    """y_hat (1, C, h, w); height and width are those of the latent."""
-    return context(psi, lambda stage, mean: mean + steps.dequantised(symbols(stage, mean), stage), height, width)
+def luma_latent(
+    context: ContextModel, psi: Sequence[Tensor], tiles: Sequence[Tile], steps: Quantiser, symbols: Symbols, size: tuple[int, int]
+) -> Tensor:
+    """y_hat (1, C, h, w); psi of every tile; (h, w) of the latent."""
+    return context_latent(context, psi, tiles, lambda stage, mean: steps.dequantised(symbols(stage, mean), stage), size)
 
 
-def chroma_latent(psi: Tensor, steps: Quantiser, symbols: Callable[[Tensor], Tensor], height: int, width: int) -> Tensor:
-    """y_hat (1, C, h, w); `symbols` of the whole latent from its means. Height and width are those of the latent."""
-    mean = chroma_means(psi, height, width)
+def chroma_latent(
+    psi: Sequence[Tensor], tiles: Sequence[Tile], steps: Quantiser, symbols: Callable[[Tensor], Tensor], size: tuple[int, int]
+) -> Tensor:
+    """y_hat (1, C, h, w); psi of every tile; `symbols` of the whole latent from its means; (h, w) of the latent."""
+    own = [part[..., *tile.inside(tile.context, CELL_STRIDE)] for part, tile in zip(psi, tiles, strict=True)]
+    mean = chroma_means(merged(own, tiles, CELL_STRIDE), *size)
     return mean + steps.dequantised(symbols(mean))
 
 

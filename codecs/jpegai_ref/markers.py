@@ -1,11 +1,12 @@
-"""The container: `SOC | PIH | [TON] | [SOQ] | SOZ | SORP | [SORS] | [UDI] | [RDI] | EOC`.
+"""The container: `SOC | PIH | [TON] | [SOQ] | SOZ | SORP... | [SORS...] | [UDI] | [RDI] | EOC`.
 
-Every substream is its marker of two bytes, its size as ue(v) filled up to a byte, and so many bytes. Numbers are big-endian.
+There may be several SORP and SORS. Every substream is its marker of two bytes, its size as ue(v) filled up to a byte, and so many bytes.
+Numbers are big-endian.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum
 
 from jpegai_ref.bits import BitReader, BitWriter
@@ -39,19 +40,20 @@ class Marker(IntEnum):
 
 ORDER = (Marker.PIH, Marker.TON, Marker.SOQ, Marker.SOZ, Marker.SORP, Marker.SORS, Marker.UDI, Marker.RDI)
 MANDATORY = (Marker.PIH, Marker.SOZ, Marker.SORP)
+REPEATABLE = (Marker.SORP, Marker.SORS)
+"""Of independent regions there is one for each."""
 MARKER_SIZE = 2
 
 
-def write_substreams(substreams: Mapping[Marker, bytes]) -> bytes:
-    """The whole file. Raises ValueError where a mandatory substream is missing or one is no substream."""
-    if missing := [marker.name for marker in MANDATORY if marker not in substreams]:
+def write_substreams(substreams: Mapping[Marker, Sequence[bytes]]) -> bytes:
+    """The whole file from the contents of the substreams. Raises ValueError where a mandatory one is missing or one is no substream."""
+    if missing := [marker.name for marker in MANDATORY if not substreams.get(marker)]:
         raise ValueError(f"a codestream needs {', '.join(missing)}")
     if strange := [marker.name for marker in substreams if marker not in ORDER]:
         raise ValueError(f"{', '.join(strange)} is no substream")
     parts = [_bytes_of(Marker.SOC)]
     for marker in ORDER:
-        if marker in substreams:
-            parts.append(substream(marker, substreams[marker]))
+        parts += [substream(marker, content) for content in substreams.get(marker, ())]
     return b"".join([*parts, _bytes_of(Marker.EOC)])
 
 
@@ -62,8 +64,8 @@ def substream(marker: Marker, content: bytes) -> bytes:
     return b"".join((_bytes_of(marker), size.aligned(), content))
 
 
-def read_substreams(data: Bytes) -> dict[Marker, memoryview]:
-    """The substreams of a file by their markers, without copies.
+def read_substreams(data: Bytes) -> dict[Marker, list[memoryview]]:
+    """The contents of the substreams of a file by their markers, without copies; no list is empty.
 
     Raises BitstreamError where the file is foreign, cut short or longer than its codestream, where a substream is unknown, repeated, out of
     order or missing.
@@ -81,7 +83,7 @@ def check_mandatory(found: Collection[Marker]) -> None:
         raise BitstreamError(f"the codestream has no {', '.join(missing)}")
 
 
-def read_whole_substreams(data: Bytes) -> tuple[dict[Marker, memoryview], CutShort | None]:
+def read_whole_substreams(data: Bytes) -> tuple[dict[Marker, list[memoryview]], CutShort | None]:
     """The substreams that are there from their first byte to their last, and why there are no more where the file ends before its EOC.
 
     Raises BitstreamError as `read_substreams`, but for what is cut off or missing."""
@@ -89,7 +91,7 @@ def read_whole_substreams(data: Bytes) -> tuple[dict[Marker, memoryview], CutSho
     marker, left = _marker_at(left, "this is no JPEG AI codestream")
     if marker is not Marker.SOC:
         raise BitstreamError("this is no JPEG AI codestream: it does not start with SOC")
-    found: dict[Marker, memoryview] = {}
+    found: dict[Marker, list[memoryview]] = {}
     place = 0
     try:
         while True:
@@ -98,8 +100,9 @@ def read_whole_substreams(data: Bytes) -> tuple[dict[Marker, memoryview], CutSho
                 break
             if marker not in ORDER[place:]:
                 raise BitstreamError(f"{marker.name} stands where it may not")
-            place = ORDER.index(marker) + 1
-            found[marker], left = _substream_at(left, marker)
+            place = ORDER.index(marker) + (marker not in REPEATABLE)
+            content, left = _substream_at(left, marker)
+            found.setdefault(marker, []).append(content)
     except CutShort as cut:
         return found, cut
     if left:

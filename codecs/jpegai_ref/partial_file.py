@@ -7,12 +7,14 @@ all of chroma.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jpegai_ref.channel_prefix import ChannelPrefix
 from jpegai_ref.codestream import Codestream, codestream_of
 from jpegai_ref.errors import CutShort
 from jpegai_ref.markers import ORDER, Bytes, Marker, check_mandatory, read_whole_substreams
+from jpegai_ref.picture_header_syntax import read_picture_header
 
 NOTHING = b""
 """In the place of a payload that is cut off."""
@@ -43,15 +45,18 @@ def read_partial_file(data: Bytes, weights_id: bytes) -> PartialFile:
     """A file that may be cut off. Where it ends before it says which weights it was made with, it is taken to be of those that are given:
     others show, as a rule, in hyper-latents that cannot be decoded.
 
-    Raises BitstreamError where the file is not of this codec, or ends before its hyper-latents do, so that nothing can be shown."""
+    Raises BitstreamError where the file is not of this codec, or ends before its hyper-latents do, so that nothing can be shown, or where
+    a picture of regions is cut off."""
     found, cut = read_whole_substreams(data)
     come_to = max((ORDER.index(marker) for marker in found), default=0)
     if cut and not found.keys() >= {Marker.PIH, Marker.SOZ}:
         raise CutShort(f"too little of the file is there to show anything: {cut}")
-    substreams: dict[Marker, Bytes] = dict(found)
+    substreams: dict[Marker, Sequence[Bytes]] = dict(found)
     if cut:
-        substreams |= {marker: NOTHING for marker in (Marker.SORP, Marker.SORS) if ORDER.index(marker) > come_to}
-        substreams.setdefault(Marker.UDI, weights_id)
+        if read_picture_header(found[Marker.PIH][0]).regions is not None:
+            raise CutShort(f"there are no previews of a picture of regions that is cut off: {cut}")
+        substreams |= {marker: [NOTHING] for marker in (Marker.SORP, Marker.SORS) if ORDER.index(marker) > come_to}
+        substreams.setdefault(Marker.UDI, [weights_id])
     check_mandatory(substreams)
     stream = codestream_of(substreams)
     if Marker.SORS not in found and not stream.header.chroma.channels:

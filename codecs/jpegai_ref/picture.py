@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegai_ref.chroma_grid import Rectangle
 from jpegai_ref.picture_header import BIT_DEPTHS
 
 Plane = NDArray[Any]
@@ -78,3 +79,13 @@ def extended(picture: Picture, height: int, width: int) -> Picture:
         for plane, (rows, columns) in zip(picture.planes, sizes, strict=True)
     )
     return Picture(planes, picture.bit_depth, picture.colour, picture.subsampling)
+
+
+def cropped(picture: Picture, place: Rectangle) -> Picture:
+    """What of the picture lies in a rectangle of luma samples that begins at even places. Raises ValueError where that is nothing."""
+    top, left, bottom, right = place
+    planes = []
+    for index, plane in enumerate(picture.planes):
+        vertical, horizontal = picture.subsampling if index else (1, 1)
+        planes.append(plane[top // vertical : -(-bottom // vertical), left // horizontal : -(-right // horizontal)])
+    return Picture(tuple(planes), picture.bit_depth, picture.colour, picture.subsampling)

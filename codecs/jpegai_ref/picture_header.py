@@ -7,6 +7,7 @@ from typing import Final
 
 from jpegai_ref.cubes import cube_count
 from jpegai_ref.levels import DEFAULT_TRANSFORMS, MODELS, MOST_SAMPLES, PROFILE_NAMES, SOP, TRANSFORM_NAMES, is_level
+from jpegai_ref.regions import Region, Regions, regions_of
 
 THREADS: Final = (1, 2, 4, 8, 16)
 BIT_DEPTHS: Final = (8, 10, 12, 14, 16)
@@ -82,6 +83,8 @@ class PictureHeader:
     chroma_displacement: int | None = None
     """Of chroma; None where it is that of luma."""
     quality_map: QualityMap | None = None
+    regions: Regions | None = None
+    """None: the picture is coded as a whole."""
 
     def __post_init__(self) -> None:
         if problem := _problem(self):
@@ -98,6 +101,11 @@ class PictureHeader:
         return -(-self.height // LATENT_STRIDE), -(-self.width // LATENT_STRIDE)
 
     @property
+    def parts(self) -> tuple[Region, ...]:
+        """The regions, row by row; without regions the whole."""
+        return regions_of(self.regions, self.height, self.width)
+
+    @property
     def displacements(self) -> tuple[int, int]:
         """Of luma and of chroma."""
         return self.displacement, self.displacement if self.chroma_displacement is None else self.chroma_displacement
@@ -109,6 +117,7 @@ def _problem(header: PictureHeader) -> str | None:
         _problem_of_size(header)
         or _problem_of_format(header)
         or _problem_of_model(header)
+        or (header.regions.problem(header.height, header.width) if header.regions else None)
         or _problem_of_component("luma", header.luma, header.latent_size)
         or _problem_of_component("chroma", header.chroma, header.latent_size)
     )

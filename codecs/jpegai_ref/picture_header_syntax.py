@@ -19,6 +19,7 @@ from jpegai_ref.picture_header import (
     QualityMap,
     Tiling,
 )
+from jpegai_ref.regions import read_regions, write_regions
 
 STREAM_PROFILE = 0
 GROUP = 8
@@ -48,7 +49,7 @@ def write_picture_header(header: PictureHeader) -> bytes:
     out.u(header.model_id, 4)
     _write_threads(out, header.hyper_threads)
     out.u(header.displacement - LOWEST_DISPLACEMENT, 12)
-    out.flag(False)  # region_partitioning_flag
+    write_regions(out, header.regions)
     out.flag(header.chroma_displacement is not None)
     if header.chroma_displacement is not None:
         out.u(header.chroma_displacement - LOWEST_DISPLACEMENT, 12)
@@ -81,8 +82,9 @@ def read_picture_header(data: bytes | memoryview) -> PictureHeader:
     model_id = source.u(4)
     hyper_threads = _read_threads(source)
     displacement = source.u(12) + LOWEST_DISPLACEMENT
-    if source.flag():
-        raise BitstreamError("pictures partitioned into regions are not supported")
+    regions = read_regions(source)
+    if regions is not None and (problem := regions.problem(height, width)):
+        raise BitstreamError(f"picture header: {problem}")
     chroma_displacement = source.u(12) + LOWEST_DISPLACEMENT if source.flag() else None
     cubes = cube_count(-(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE))
     luma, chroma = _read_component(source, cubes), _read_component(source, cubes)
@@ -109,6 +111,7 @@ def read_picture_header(data: bytes | memoryview) -> PictureHeader:
             displacement=displacement,
             chroma_displacement=chroma_displacement,
             quality_map=quality_map,
+            regions=regions,
         )
     except ValueError as error:
         raise BitstreamError(f"picture header: {error}") from error

@@ -41,7 +41,7 @@ def _is_adaptive(picture: QuantisedPicture) -> bool:
 def filtered(coder: Coder, picture: QuantisedPicture, planes: Planes, operating_point: OperatingPoint) -> Rows:
     """The picture that an operating point decodes behind all filters that its header has switched on, in rows that are computed when they
     are asked for: but for eICCI, which changes all planes and is computed at once, no plane is there twice. The rows are the same however
-    the picture is cut. Raises ValueError where constants are missing."""
+    the picture is cut. An independent region is filtered by itself. Raises ValueError where constants are missing."""
     filters = picture.tools.enhancement
     decoded = decoded_planes(picture, planes) if _is_adaptive(picture) else None
     if filters.eicci is not None:
@@ -66,14 +66,19 @@ def _behind_eicci(
     ahead = planes
     if decoded is not None and filters.linear is not None:
         ahead = [planes[0], *enhanced_chroma(decoded, Enhancement(filters.linear), coder.device)]
-    return corrected(coder.eicci, operating_point, picture.header.model_id, filters.eicci, ahead, picture.subsampling)
+    within = None if picture.region is None else ((picture.header.height, picture.header.width), picture.place)
+    return corrected(coder.eicci, operating_point, picture.header.model_id, filters.eicci, ahead, picture.subsampling, within)
 
 
 def decoded_planes(picture: QuantisedPicture, planes: Planes) -> DecodedPlanes:
     """Y, U, V of a picture as the filters of chroma take them, on the processor whatever the device."""
-    grid = ChromaGrid.of(picture.header.height, picture.header.width, picture.subsampling)
+    grid, within = ChromaGrid.of(picture.height, picture.width, picture.subsampling), None
+    if picture.region is not None:
+        (vertical, horizontal), place = picture.subsampling, picture.place
+        whole = ChromaGrid.of(picture.header.height, picture.header.width, picture.subsampling)
+        within = whole, place.top // vertical, place.left // horizontal
     luma, u, v = (plane.cpu().numpy() for plane in planes)
-    return DecodedPlanes(grid, luma, u, v)
+    return DecodedPlanes(grid, luma, u, v, within)
 
 
 def _chroma_rows(filters: Enhancement, planes: Planes, decoded: DecodedPlanes | None) -> Rows:

@@ -27,7 +27,7 @@ def probe(data: Bytes) -> str:
     rows = [*_picture_rows(stream), *_component_rows("luma", stream.header.luma), *_component_rows("chroma", stream.header.chroma)]
     rows += _tool_rows(stream)
     substreams = read_substreams(data)
-    rows += [(marker.name, f"{len(substreams[marker])} bytes") for marker in ORDER if marker in substreams]
+    rows += [(marker.name, _size(substreams[marker])) for marker in ORDER if marker in substreams]
     width, height = stream.header.display_size
     rows.append(("file", f"{len(data)} bytes, {8 * len(data) / (width * height):.4f} bpp"))
     return "\n".join(f"{name:<28}{value}" for name, value in rows)
@@ -47,6 +47,7 @@ def _picture_rows(stream: Codestream) -> list[tuple[str, str]]:
         ("weights", stream.weights_id.hex()),
         ("displacement", f"luma {header.displacements[0]}, chroma {header.displacements[1]}"),
         ("threads of hyper-latents", str(header.hyper_threads)),
+        *_region_rows(stream),
         ("quality map", _quality_map(stream)),
     ]
 
@@ -62,6 +63,23 @@ def _quality_map(stream: Codestream) -> str:
     shares = ", ".join(f"{values[index]:+d} in {100 * counts[index] / qps.size:.1f} %" for index in most)
     others = "" if len(values) <= SHOWN_VALUES else f" and {len(values) - SHOWN_VALUES} values more"
     return f"{_by(stream.header.latent_size)}, {values[0]:+d} to {values[-1]:+d}: {shares}{others}; distribution {coded.distribution}"
+
+
+def _region_rows(stream: Codestream) -> list[tuple[str, str]]:
+    regions, parts = stream.header.regions, stream.header.parts
+    if regions is None:
+        return [("regions", "none")]
+    size = f"{regions} (rows x columns) of {parts[0].width}x{parts[0].height}, the last {parts[-1].width}x{parts[-1].height}"
+    if not regions.independent:
+        overlaps = f"{2 * regions.hyper_overlap} hyper-latents and {2 * regions.context_overlap} latents"
+        return [("regions", f"{size}, dependent"), ("regions overlap by", overlaps)]
+    missing = [str(part.index) for part in parts if stream.lacks(part)]
+    return [("regions", f"{size}, independent"), ("missing regions", ", ".join(missing) or "none")]
+
+
+def _size(contents: Sequence[memoryview]) -> str:
+    total = f"{sum(map(len, contents))} bytes"
+    return total if len(contents) == 1 else f"{total} in {len(contents)} regions"
 
 
 def _component_rows(name: str, component: ComponentHeader) -> list[tuple[str, str]]:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import product
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from jpegai_ref.canvas import Canvas
 from jpegai_ref.coder import Coder
 from jpegai_ref.colour import codes_from_samples, denormalise, rgb_from_ycc, subsampled
 from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
-from jpegai_ref.picture import Picture, plane_sizes, sample_type
+from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import LATENT_STRIDE
 from jpegai_ref.post_filters import Planes, Rows, filtered, has_filters
 from jpegai_ref.quantised_picture import QuantisedPicture
@@ -32,49 +32,56 @@ def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: Op
     Memory beside the result grows with the tiles that the header asks for and with the threads, not with the picture; with filters behind
     the synthesis also by the planes in float32, at most 12 bytes a sample of luma, and with eICCI by up to 20 more.
     """
-    header, colour, subsampling = quantised.header, quantised.colour, quantised.subsampling
-    codes = [np.empty(size, sample_type(header.bit_depth)) for size in plane_sizes(header.height, header.width, colour, subsampling)]
+    canvas = Canvas.empty(quantised.header, quantised.colour, quantised.subsampling, quantised.place)
+    parts = quantised.parts()
+    if len(parts) == 1:
+        reconstruct(coder, parts[0], operating_point, canvas)
+    else:
+        in_parallel([partial(reconstruct, coder, part, operating_point, canvas) for part in parts], coder.device)
+    return canvas.picture(*quantised.header.display_size)
+
+
+def reconstruct(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint, canvas: Canvas) -> None:
+    """Writes a picture, or an independent region, to its place on a canvas."""
+    codes, bit_depth, colour = canvas.views(quantised.place), canvas.bit_depth, canvas.colour
 
     def write(parts: Sequence[Tensor], windows: Sequence[Window]) -> None:
         samples = list(rgb_from_ycc(torch.stack(list(parts)))) if colour == "rgb" else parts
         for plane, part, window in zip(codes, samples, windows, strict=True):
-            plane[window] = codes_from_samples(part, header.bit_depth).cpu().numpy()
+            plane[window] = codes_from_samples(part, bit_depth).cpu().numpy()
 
     def write_tile(rows: Span, columns: Span) -> None:
         write(_synthesised(coder, quantised, operating_point, (rows, columns)), _windows(rows, columns, quantised))
 
     def write_strip(behind_filters: Rows, rows: Span) -> None:
-        windows = _windows(rows, Span(0, header.width, 0, header.width), quantised)
+        windows = _windows(rows, Span(0, quantised.width, 0, quantised.width), quantised)
         write(behind_filters(rows.start, rows.stop), windows)
 
     if has_filters(quantised):
         planes = synthesised(coder, quantised, operating_point)
         behind_filters = filtered(coder, quantised, planes, operating_point)
-        in_parallel([partial(write_strip, behind_filters, strip) for strip in _strips(header.height)], coder.device)
+        in_parallel([partial(write_strip, behind_filters, strip) for strip in _strips(quantised.height)], coder.device)
     else:
         in_parallel([partial(write_tile, *tile) for tile in _tiles(quantised)], coder.device)
-    width, height = header.display_size
-    sizes = plane_sizes(height, width, colour, subsampling)
-    cropped = tuple(plane[:rows, :columns] for plane, (rows, columns) in zip(codes, sizes, strict=True))
-    return Picture(cropped, header.bit_depth, colour, subsampling)
 
 
 def synthesised(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint) -> Planes:
     """The planes in the coded size, ahead of the filters."""
     planes = [torch.empty(size, device=coder.device) for size in quantised.sizes_in_ycc()]
 
-    def keep(rows: Span, columns: Span) -> None:
-        parts = _synthesised(coder, quantised, operating_point, (rows, columns))
-        for plane, part, window in zip(planes, parts, _windows(rows, columns, quantised), strict=True):
-            plane[window] = part
+    def keep(part: QuantisedPicture, rows: Span, columns: Span) -> None:
+        places = _windows(rows, columns, part, part.place.moved(-quantised.place.top, -quantised.place.left))
+        for plane, values, window in zip(planes, _synthesised(coder, part, operating_point, (rows, columns)), places, strict=True):
+            plane[window] = values
 
-    in_parallel([partial(keep, *tile) for tile in _tiles(quantised)], coder.device)
+    tasks = [partial(keep, part, *tile) for part in quantised.parts() for tile in _tiles(part)]
+    in_parallel(tasks, coder.device)
     return planes
 
 
 def _tiles(quantised: QuantisedPicture) -> list[tuple[Span, Span]]:
-    header = quantised.header
-    return list(product(spans(header.height, header.luma.tiling), spans(header.width, header.luma.tiling)))
+    tiling = quantised.header.luma.tiling
+    return list(product(spans(quantised.height, tiling), spans(quantised.width, tiling)))
 
 
 def _strips(height: int) -> list[Span]:
@@ -94,12 +101,12 @@ def _synthesised(coder: Coder, quantised: QuantisedPicture, operating_point: Ope
     return [kept[0], *subsampled(kept[1:], *quantised.subsampling)]
 
 
-def _windows(rows: Span, columns: Span, quantised: QuantisedPicture) -> list[Window]:
-    """Where the kept samples of Y, or of Y, U, V, lie in their planes."""
+def _windows(rows: Span, columns: Span, quantised: QuantisedPicture, at: tuple[int, ...] = (0, 0)) -> list[Window]:
+    """Where the kept samples of Y, or of Y, U, V, lie in their planes, which begin at row and column -`at`."""
 
     def window(vertical: int, horizontal: int) -> Window:
-        parts = ((rows, vertical), (columns, horizontal))
-        first, second = (slice(span.keep_start // factor, -(-span.keep_stop // factor)) for span, factor in parts)
+        sides = ((rows, at[0], vertical), (columns, at[1], horizontal))
+        first, second = (slice((start + span.keep_start) // by, -(-(start + span.keep_stop) // by)) for span, start, by in sides)
         return first, second
 
     chroma = [] if quantised.chroma is None else [window(*quantised.subsampling)] * 2

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegai_ref.cubes import cube_shape
+from jpegai_ref.cubes import cube_shape, forced_positions
 from jpegai_ref.cwg import Cwg
 from jpegai_ref.likely import SIDE, likely_scale
 from jpegai_ref.picture_header import ComponentHeader
@@ -33,6 +33,14 @@ class BlockScales:
     """s; None where it is 128 everywhere."""
 
 
+@dataclass(frozen=True)
+class LatentPart:
+    """A window of a picture's latent of `picture` rows and columns."""
+
+    picture: tuple[int, int]
+    window: tuple[slice, slice]
+
+
 @dataclass(frozen=True, eq=False)
 class Scales:
     """skip_scale (C, h, w) int32 of all channels, what the tools make of it by blocks, and how many channels are coded, the first."""
@@ -40,11 +48,17 @@ class Scales:
     skip: NDArray[np.int32]
     blocks: BlockScales
     channels: int
+    part: LatentPart | None = None
+    """Of a region of a picture: where it lies. Cube flags are those of the picture, whose cubes may reach across regions."""
 
     def coded(self, may_skip: tuple[bool, ...] | None) -> NDArray[np.bool_]:
         """Where symbols are coded, (coded channels, h, w), with the cube flags of a header."""
-        flags = None if may_skip is None else np.array(may_skip).reshape(cube_shape(*self.skip.shape[1:]))
-        return coded_positions(self.skip[: self.channels], flags)
+        skip, part = self.skip[: self.channels], self.part
+        if part is None or may_skip is None:
+            flags = None if may_skip is None else np.array(may_skip).reshape(cube_shape(*skip.shape[1:]))
+            return coded_positions(skip, flags)
+        flags = np.array(may_skip).reshape(cube_shape(*part.picture))
+        return coded_positions(skip) | forced_positions(flags, *part.picture)[part.window]
 
     def distribution(self) -> NDArray[np.uint8]:
         """By which distribution, (coded channels, h, w)."""

@@ -56,9 +56,10 @@ def mutated(data: bytes, choice: random.Random) -> bytes:
 
 def mutated_inside(data: bytes, choice: random.Random) -> bytes:
     """A change of one substream in a container that stays whole, so that the coder sees it."""
-    parts = {marker: bytes(part) for marker, part in read_substreams(data).items()}
-    marker = choice.choice(list(parts))
-    parts[marker] = mutated(parts[marker], choice)
+    parts = {marker: list(map(bytes, contents)) for marker, contents in read_substreams(data).items()}
+    contents = parts[choice.choice(list(parts))]
+    place = choice.randrange(len(contents))
+    contents[place] = mutated(contents[place], choice)
     return write_substreams(parts)
 
 

@@ -16,6 +16,7 @@ from jpegai_ref.picture_header import (
     QualityMap,
     Tiling,
 )
+from jpegai_ref.regions import Regions
 
 DISPLACEMENT = st.integers(-2048, 2047)
 
@@ -34,6 +35,14 @@ def components(draw: st.DrawFn, width: int, height: int) -> ComponentHeader:
         channel_scales=draw(st.none() | st.lists(st.booleans(), min_size=channels, max_size=channels).map(tuple)),
         tiling=draw(st.none() | st.integers(0, min(31, size - 1)).map(lambda overlap: Tiling(16 * size, 16 * overlap))),
     )
+
+
+@st.composite
+def regions(draw: st.DrawFn, width: int, height: int) -> Regions:
+    rows, columns = draw(st.integers(1, min(-(-height // 256), 128))), draw(st.integers(1, min(-(-width // 512), 128)))
+    if rows * columns <= 256 and draw(st.booleans()):
+        return Regions(rows, columns)
+    return Regions(rows, columns, False, draw(st.integers(0, 3)), draw(st.integers(0, 15)))
 
 
 @st.composite
@@ -62,5 +71,6 @@ def picture_headers(draw: st.DrawFn) -> PictureHeader:
         hyper_threads=draw(st.sampled_from(THREADS)),
         displacement=draw(DISPLACEMENT),
         chroma_displacement=draw(st.none() | DISPLACEMENT),
+        regions=draw(st.none() | regions(width, height)),
         quality_map=draw(st.none() | st.builds(QualityMap, st.sampled_from(THREADS), st.sampled_from(QUALITY_DISTRIBUTIONS))),
     )

@@ -16,10 +16,10 @@ from jpegai_ref.tool_header import ToolHeader
 from tests.jpegai_ref.small_exact import header
 
 STREAM = Codestream(
-    header(), b"zz", b"luma", b"chroma", b"\0\1\2\3", ToolHeader(luma_scaling=True, sharpening_channel=7), rendering=b"\1\1\1\x80"
+    header(), b"zz", (b"luma",), (b"chroma",), b"\0\1\2\3", ToolHeader(luma_scaling=True, sharpening_channel=7), rendering=b"\1\1\1\x80"
 )
 PIH = write_picture_header(STREAM.header)
-BODY = {Marker.PIH: PIH, Marker.SOZ: b"z", Marker.SORP: b"l", Marker.UDI: b"1234"}
+BODY = {Marker.PIH: [PIH], Marker.SOZ: [b"z"], Marker.SORP: [b"l"], Marker.UDI: [b"1234"]}
 
 
 def test_a_codestream_comes_back() -> None:
@@ -30,7 +30,7 @@ def test_a_codestream_comes_back() -> None:
 
 
 def test_the_bytes_of_a_container() -> None:
-    data = write_substreams({Marker.PIH: b"\x12", Marker.SOZ: b"", Marker.SORP: b"abcdefg", Marker.UDI: b"u"})
+    data = write_substreams({Marker.PIH: [b"\x12"], Marker.SOZ: [b""], Marker.SORP: [b"abcdefg"], Marker.UDI: [b"u"]})
     assert data.hex(" ") == "ff 80 ff 82 40 12 ff 88 80 ff 89 10 61 62 63 64 65 66 67 ff 8c 40 75 ff 81"
 
 
@@ -45,7 +45,7 @@ def substream(marker: Marker, payload: bytes) -> bytes:
 
 
 SOC, EOC = b"\xff\x80", b"\xff\x81"
-HEAD, Z, LUMA, UDI = (substream(marker, BODY[marker]) for marker in (Marker.PIH, Marker.SOZ, Marker.SORP, Marker.UDI))
+HEAD, Z, LUMA, UDI = (substream(marker, BODY[marker][0]) for marker in (Marker.PIH, Marker.SOZ, Marker.SORP, Marker.UDI))
 
 
 def test_the_parts_make_a_file() -> None:
@@ -94,9 +94,9 @@ def test_more_samples_than_allowed() -> None:
 
 def test_what_is_not_whole_is_not_written() -> None:
     with pytest.raises(ValueError, match="needs SOZ"):
-        write_substreams({Marker.PIH: b"", Marker.SORP: b""})
+        write_substreams({Marker.PIH: [b""], Marker.SORP: [b""]})
     with pytest.raises(ValueError, match="EOC is no substream"):
-        write_substreams(BODY | {Marker.EOC: b""})
+        write_substreams(BODY | {Marker.EOC: [b""]})
     with pytest.raises(ValueError, match="4 bytes"):
         replace(STREAM, weights_id=b"")
 

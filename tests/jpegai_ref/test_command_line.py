@@ -150,6 +150,25 @@ def test_regions(jpegai: Command, tmp_path: Path) -> None:
     assert (tmp_path / "a.jai").read_bytes() not in files
 
 
+def test_regions_with_what_goes_with_them_and_what_does_not(jpegai: Command, tmp_path: Path) -> None:
+    """One region is a division too."""
+    options = ("--quality", "1200", "--regions", "1x1", "--roi", "20,16,30,24", "--channels", "40,7")
+    assert jpegai("encode", "source.png", "a.jai", *options).status == 0
+    probed = jpegai("probe", "a.jai", "--channels").out
+    for line in (
+        "1x1 (rows x columns) of 70x66, the last 70x66, independent",
+        "quality map                 5x5, -3 to +6",
+        "luma, first 40",
+    ):
+        assert line in probed
+    assert jpegai("decode", "a.jai", "a.png", "--region", "0", "--channels", "30,5", "--partial") == Ended(0, "", "")
+    assert read_picture(tmp_path / "a.png").height == 66
+    data = (tmp_path / "a.jai").read_bytes()
+    (tmp_path / "b.jai").write_bytes(data[:-50])
+    refused(jpegai("decode", "b.jai", "b.png", "--partial"), 1, "no previews of a picture of regions that is cut off: SORS has ")
+    assert not (tmp_path / "b.png").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "status", "reason"),
     [

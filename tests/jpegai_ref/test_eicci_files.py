@@ -210,10 +210,10 @@ def test_filters_of_another_picture_are_refused(tool_coder: Coder) -> None:
     with pytest.raises(ValueError, match="not of this picture: 2 tiles where there are 1"):
         replace(stream, tools=two)
     parts = read_substreams(write_codestream(stream)) | {
-        Marker.PIH: write_picture_header(replace(stream.header, source_subsampling=(2, 2), coded_subsampling=(2, 2), colour_transform=0))
+        Marker.PIH: [write_picture_header(replace(stream.header, source_subsampling=(2, 2), coded_subsampling=(2, 2), colour_transform=0))]
     }
     with pytest.raises(BitstreamError):
-        decode(tool_coder, write_substreams({marker: bytes(part) for marker, part in parts.items()}))
+        decode(tool_coder, write_substreams({marker: list(map(bytes, contents)) for marker, contents in parts.items()}))
 
 
 @pytest.mark.usefixtures("everything_is_chosen")

@@ -26,6 +26,7 @@ from jpegai_ref.markers import Marker, read_substreams, write_substreams
 from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture_header import LARGEST_SIDE, PictureHeader
 from jpegai_ref.picture_header_syntax import write_picture_header
+from jpegai_ref.regions import Regions
 from jpegai_ref.tool_header import Enhancement, ToolHeader
 from jpegai_ref.tools import FITTED, NO_TOOLS, Tools
 
@@ -57,13 +58,19 @@ def filters_of(plain: PictureHeader) -> Enhancement:
     return Enhancement(LinearFilter((12_700, 12_800), *sets), NonlinearFilter(correction, masks), eicci)
 
 
+def divided() -> tuple[PictureHeader, PictureHeader]:
+    """With independent and with dependent regions."""
+    tall = with_cube_flags(header(72, 280, threads=2), 0.7)
+    return replace(tall, regions=Regions(2, 1)), replace(tall, regions=Regions(2, 1, False, 1, 3))
+
+
 def files() -> list[tuple[ExactModel, bytes]]:
     """Streams of several kinds, each with the model that decodes it."""
     plain = header()
     kinds = (plain, header(threads=4), with_cube_flags(plain, 0.7), replace(plain, displacement=-2000), header(64, 64, threads=16))
     found = []
     for exact, spread in ((SPREAD, 4.0), (PEAKED, 0.05)):
-        for number, one in enumerate((*kinds, with_scaling(header(160, 200)))):
+        for number, one in enumerate((*kinds, with_scaling(header(160, 200)), *divided())):
             tools = ToolHeader(number > 2, number > 3, 3, filters_of(one) if number % 2 else Enhancement())
             found.append((exact, file_of(exact, one, symbols_for(exact, one, spread=spread), tools)))
         mapped, qps = with_quality_map(header(160, 200, threads=2), threads=2)
@@ -156,9 +163,10 @@ def test_every_truncation() -> None:
 def test_a_huge_picture_in_a_small_file_takes_neither_time_nor_memory(exact: ExactModel) -> None:
     """Refused by the bytes of hyper-latents that they would need, or by a limit of samples; the narrow one, for little, when they end."""
     plain = header()
-    parts = {marker: bytes(part) for marker, part in read_substreams(file_of(exact, plain, symbols_for(exact, plain, spread=0.05))).items()}
+    data = file_of(exact, plain, symbols_for(exact, plain, spread=0.05))
+    parts = {marker: list(map(bytes, contents)) for marker, contents in read_substreams(data).items()}
     for width, height in ((8192, 8192), (LARGEST_SIDE, 6000), (64, LARGEST_SIDE)):
-        parts[Marker.PIH] = write_picture_header(replace(plain, width=width, height=height))
+        parts[Marker.PIH] = [write_picture_header(replace(plain, width=width, height=height))]
         start = time.process_time()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(BitstreamError, match=r"too few|samples|too early"):
@@ -170,8 +178,9 @@ def test_a_huge_picture_in_a_small_file_takes_neither_time_nor_memory(exact: Exa
 @pytest.mark.parametrize("seed", range(24))
 def test_noise_as_payloads(seed: int) -> None:
     noise = np.random.default_rng(seed)
-    exact, data = files()[seed % 14]
+    exact, data = files()[seed % len(files())]
     stream = read_codestream(data)
-    changed = replace(stream, luma=noise.bytes(int(noise.integers(0, 400))), chroma=noise.bytes(int(noise.integers(0, 400))))
+    luma, chroma = (tuple(noise.bytes(int(noise.integers(0, 400))) for _ in stream.header.parts) for _ in range(2))
+    changed = replace(stream, luma=luma, chroma=chroma)
     with pytest.raises(BitstreamError):
         decode_symbols(exact, read_codestream(write_codestream(changed)))

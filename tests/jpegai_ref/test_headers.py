@@ -112,7 +112,7 @@ def with_bits(position: int, bits: str) -> bytes:
         (68, "101", "no bit depth"),
         (75, "10", "colour transform 2"),
         (77, "0100", "model 4"),
-        (94, "1", "regions"),
+        (94, "1", "has at most 4x2 regions"),
         (123, "1", "not zero"),
     ],
 )

@@ -22,6 +22,7 @@ from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import Tiling
 from jpegai_ref.probe import probe
 from jpegai_ref.rate_matching import matched
+from jpegai_ref.region_payloads import Payloads
 from jpegai_ref.tools import FITTED, NO_TOOLS, Tools
 from jpegai_ref.variable_rate import RATE_MODELS
 from jpegai_ref.weights import WeightsError
@@ -53,9 +54,9 @@ def both_sides(coder: Coder, picture: Picture, operating_point: OperatingPoint, 
     return encoded
 
 
-def payloads(encoded: Encoded) -> tuple[bytes, bytes, bytes | None]:
+def payloads(encoded: Encoded) -> tuple[bytes, Payloads, Payloads | None]:
     stream = read_codestream(encoded.data)
-    return bytes(stream.hyper), bytes(stream.luma), None if stream.chroma is None else bytes(stream.chroma)
+    return bytes(stream.hyper), stream.luma, stream.chroma
 
 
 @pytest.mark.parametrize("tools", [Tools(*switches) for switches in product((False, True), repeat=4)], ids=str)

@@ -185,7 +185,8 @@ def partial(coder: Coder, data: bytes) -> tuple[Picture, tuple[int, int]]:
 def ends(stream: Codestream) -> dict[Marker, int]:
     """Where each substream ends in the file of a stream without tools."""
     data, places = write_codestream(stream), {}
-    for marker, payload in ((Marker.SOZ, stream.hyper), (Marker.SORP, stream.luma), (Marker.SORS, stream.chroma or b"")):
+    for marker, payload in ((Marker.SOZ, stream.hyper), (Marker.SORP, stream.luma[0]), (Marker.SORS, (stream.chroma or [b""])[0])):
+        assert payload is not None
         places[marker] = data.index(bytes(payload), max(places.values(), default=0)) + len(payload)
     return places
 

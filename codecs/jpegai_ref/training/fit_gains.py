@@ -101,7 +101,7 @@ def _coded(coder: Coder, found: Sequence[Sample], component: Component) -> tuple
     for sample in found:
         encoded = coded(coder, sample, component.model_id)
         stream = read_codestream(encoded.data)
-        size += len(stream.luma if component.index == LUMA else stream.chroma or b"")
+        size += stream.residual_sizes[component.index]
         planes.append(list(synthesised(coder, encoded.quantised, OPERATING_POINT)))
     return math.log(max(size, 1)), planes
 

@@ -110,7 +110,7 @@ def _rate_and_distortion(coder: Coder, sample: Sample, model_id: int, component:
     and, for luma, MS-SSIM."""
     encoded = coded(coder, sample, model_id, tools)
     stream = read_codestream(encoded.data)
-    rate = 8 * len(stream.luma if component == LUMA else stream.chroma or b"") / sample.source.samples
+    rate = 8 * stream.residual_sizes[component] / sample.source.samples
     planes = torch.stack(synthesised(coder, encoded.quantised, OPERATING_POINT))[None]
     other = slice(1, None) if component == LUMA else slice(0, 1)
     planes[:, other] = sample.ycc[:, other]

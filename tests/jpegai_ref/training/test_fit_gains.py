@@ -36,7 +36,7 @@ def component(coder: Coder, found: Sequence[Sample], index: int) -> Component:
 
 def component_bytes(coder: Coder, found: Sequence[Sample], index: int) -> int:
     streams = [read_codestream(coded(coder, sample, MODEL).data) for sample in found]
-    return sum(len((stream.luma, stream.chroma or b"")[index]) for stream in streams)
+    return sum(stream.residual_sizes[index] for stream in streams)
 
 
 @pytest.mark.parametrize("index", [LUMA, CHROMA])
