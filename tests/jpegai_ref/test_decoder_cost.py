@@ -93,7 +93,7 @@ def test_every_tool_has_said_what_it_costs() -> None:
 
 
 def test_eicci_costs_what_its_networks_compute() -> None:
-    """Parts overlap by what the networks reach. PyTorch also sees Haar and strengths go into the weights, once a call: half a thousandth here."""
+    """Parts overlap by what the networks reach. PyTorch also sees how Haar and strengths go into the weights, once a call."""
     height, width = 300, 1100
     networks_of_eicci = Eicci()
     samples = torch.rand(3, height, width) * 255

@@ -37,7 +37,8 @@ class Pictures:
     validation_names: tuple[str, ...]
 
 
-def _decode(path: Path) -> Image.Image:
+def decoded(path: Path) -> Image.Image:
+    """8-bit RGB. Raises TrainingDataError where it is no picture."""
     try:
         with Image.open(path) as image:
             return image.convert("RGB")
@@ -64,12 +65,12 @@ def load_pictures(folders: Sequence[Path], device: torch.device, smallest_side: 
     held_out = [path for index, path in enumerate(paths) if index % stride == stride // 2][:VALIDATION_PICTURES]
     training: list[Tensor] = []
     for path in (path for path in paths if path not in held_out):
-        image = _decode(path)
+        image = decoded(path)
         training.append(_bytes(image))
         if min(image.size) >= max(HALVES_FROM, 2 * smallest_side):
             training.append(_bytes(image.reduce(2)))
     training = [picture.to(device) for picture in training if min(picture.shape[1:]) >= smallest_side]
-    centres = [_centre(_bytes(_decode(path))) for path in held_out]
+    centres = [_centre(_bytes(decoded(path))) for path in held_out]
     if not training or not centres:
         raise TrainingDataError(f"too few pictures of {smallest_side} samples and more in {', '.join(map(str, folders)) or 'no folder'}")
     return Pictures(tuple(training), torch.stack(centres).to(device), tuple(path.name for path in held_out))

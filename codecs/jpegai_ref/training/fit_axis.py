@@ -3,8 +3,9 @@
     python -m jpegai_ref.training.fit_axis --data PHOTOGRAPHS [--weights FILE] [--pictures N]
 
 Two neighbours meet where the one that is better below stops to be: where the sum of what each is ahead on its side is largest, in ln(rate)
-at equal MS-SSIM, VIF and PSNR of luma behind BOP. The rate goes on through the join, at other displacements. Rates are real bytes; rates and
-metrics are means over the centres of pictures that are spread over the folder in the order of names. Prints the constants for `knob.py`.
+at equal MS-SSIM, VIF and PSNR of luma behind BOP. The rate goes on through the join, at other displacements. Rates are real bytes.
+Rates and metrics are means over the centres of pictures that are spread over the folder in the order of names. Prints the constants
+for `knob.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from jpegai_ref.analysed import Analysed, analysed, planes_of
 from jpegai_ref.coder import Coder, load
@@ -27,9 +27,10 @@ from jpegai_ref.encoder import Setting, encode_analysed
 from jpegai_ref.picture import Picture
 from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.training.arguments import OneLineParser, integer
-from jpegai_ref.training.data import SUFFIXES
+from jpegai_ref.training.data import SUFFIXES, TrainingDataError, decoded
 from jpegai_ref.training.fit_samples import OPERATING_POINT
 from jpegai_ref.training.fit_score import METRICS
+from jpegai_ref.training.losses import SMALLEST_SIDE_FOR_MSSSIM
 from jpegai_ref.variable_rate import RATE_MODELS
 from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file
@@ -59,7 +60,7 @@ class Curve:
 
 
 def curves(coder: Coder, paths: list[Path]) -> list[Curve]:
-    """One for each model. Raises OSError where a picture cannot be read."""
+    """One for each model. Raises TrainingDataError where a picture cannot be used."""
     sources = [analysed(coder, _picture(path)) for path in paths]
     found = []
     for model_id, model in enumerate(RATE_MODELS):
@@ -84,18 +85,29 @@ def whole(picture: Picture) -> tuple[slice, slice]:
 
 
 def joins(found: Sequence[Curve]) -> list[float]:
-    """ln(rate) at which each model ends and the next begins, rising. Raises ValueError where neighbours have no rate in common."""
+    """ln(rate) at which each model ends and the next begins, rising.
+
+    Raises ValueError where neighbours have no rate in common, or nothing to be compared by."""
     chosen: list[float] = []
     for below, above in pairwise(found):
         low, high = max([above.log_rates[0], below.log_rates[0], *chosen[-1:]]), min(above.log_rates[-1], below.log_rates[-1])
         if low >= high:
             raise ValueError("two models that follow one another have no rate in common")
         rates = np.linspace(low, high, GRID)
-        slopes = np.gradient((below.metrics_at(rates) + above.metrics_at(rates)) / 2, rates, axis=0)
-        ahead = ((above.metrics_at(rates) - below.metrics_at(rates)) / np.maximum(slopes, np.finfo(np.float64).tiny)).mean(1)
         # What is gained if the model above is used from each rate on.
-        chosen.append(float(rates[np.argmax(np.cumsum(ahead[::-1])[::-1])]))
+        chosen.append(float(rates[np.argmax(np.cumsum(_ahead(below, above, rates)[::-1])[::-1])]))
     return chosen
+
+
+def _ahead(below: Curve, above: Curve, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By what ln(rate) the model above is ahead at each of `rates`: mean over the metrics that rise with the rate throughout."""
+    lower, upper = below.metrics_at(rates), above.metrics_at(rates)
+    slopes = np.gradient((lower + upper) / 2, rates, axis=0)
+    rising = (slopes > 0).all(0)
+    if not rising.any():
+        raise ValueError("no metric rises with the rate: these weights cannot be compared")
+    gains: NDArray[np.float64] = ((upper - lower)[:, rising] / slopes[:, rising]).mean(1)
+    return gains
 
 
 def spans(found: Sequence[Curve], meeting: Sequence[float]) -> list[tuple[int, int]]:
@@ -119,8 +131,9 @@ def start(found: Sequence[Curve], chosen: Sequence[tuple[int, int]]) -> Iterator
 
 
 def _picture(path: Path) -> Picture:
-    with Image.open(path) as image:
-        rgb = np.asarray(image.convert("RGB"))
+    rgb = np.asarray(decoded(path))
+    if min(rgb.shape[:2]) < SMALLEST_SIDE_FOR_MSSSIM:
+        raise TrainingDataError(f"{path.name} is smaller than {SMALLEST_SIDE_FOR_MSSSIM} samples, which MS-SSIM needs")
     top, left = (max((size - SIDE) // 2, 0) for size in rgb.shape[:2])
     centre = rgb[top : top + SIDE, left : left + SIDE]
     return Picture(tuple(np.ascontiguousarray(plane) for plane in np.moveaxis(centre, 2, 0)), 8, "rgb")
@@ -137,10 +150,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{chosen.data} holds no pictures")
     try:
         found = curves(load(chosen.weights or weights_file()), paths[:: max(len(paths) // chosen.pictures, 1)][: chosen.pictures])
-    except (WeightsError, WeightsMissing, OSError) as error:
+        chosen_spans = spans(found, joins(found))
+    except (WeightsError, WeightsMissing, TrainingDataError, OSError, ValueError) as error:
         print(f"jpegai_ref.training.fit_axis: {error}", file=sys.stderr)
         return 1
-    chosen_spans = spans(found, joins(found))
     print(f"SPANS = {tuple(chosen_spans)}")
     print(f"START = {tuple(start(found, chosen_spans))}")
     return 0

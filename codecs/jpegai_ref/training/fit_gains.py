@@ -4,13 +4,12 @@
 
 The tilt is what gradients past the rounding cannot find. They take what is rounded to 0 for something that a larger gain brings nearer, and
 so give channels that are mostly 0 a gain that is too large. Here each tilt is tried with the real coder: the offset is such that the bytes
-of the component stay what they were, and the tilt is kept that leaves the best picture: of luma by `LumaScore`, of chroma by the squared
-errors of U and V. There is one tilt and one offset for each component and model. Constants of tools are for the gains that were, so they go.
+stay what they were, and the tilt is kept that leaves the best picture: of luma by `LumaScore`, of chroma by the squared errors of U and V.
+There is one tilt and one offset for each component and model. Constants of tools are for the gains that were, so they go.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -24,9 +23,11 @@ from torch import Tensor
 
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.codestream import read_codestream
-from jpegai_ref.exact import MODELS
+from jpegai_ref.exact import MODELS, ExactComponent
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.reconstruction import synthesised
+from jpegai_ref.tools import tools_of_tensors
+from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, integer
 from jpegai_ref.training.data import TrainingDataError, load_pictures
 from jpegai_ref.training.fit_samples import OPERATING_POINT, SIDE, STEP, Sample, coded, samples
 from jpegai_ref.training.fit_score import LumaScore
@@ -39,7 +40,7 @@ LARGEST_TILT = 0.8
 CORRECTIONS = 2
 """Of the offset, until the bytes are those that were."""
 FEWEST_BYTES = 100
-"""Of a component in a crop, on the average: with fewer there is too little to judge by."""
+"""Of what is counted of a crop, on the average: with fewer there is too little to judge by."""
 
 Logs = NDArray[np.int16]
 Worth = Callable[[Sequence[list[Tensor]]], float]
@@ -58,7 +59,7 @@ class Component:
     def tilted(self, coder: Coder, tilt: float, offset: float) -> Coder:
         """The coder with other gains of this component and model."""
         moved = self.gain_logs + tilt * (self.levels - self.levels.mean()) + offset
-        exact = (coder.exact.luma, coder.exact.chroma)[self.index]
+        exact = _components(coder)[self.index]
         gain_logs = exact.gain_logs.copy()
         gain_logs[self.model_id] = np.rint(moved).clip(LOWEST_GAIN_LOG, HIGHEST_GAIN_LOG)
         changed = replace(exact, gain_logs=gain_logs)
@@ -73,7 +74,7 @@ def fit_component(coder: Coder, found: Sequence[Sample], component: Component, r
     slope = (higher - rate) / STEP
     worth = _worth(coder, found, component, planes)
     name = f"{NAMES[component.index]} model {component.model_id}"
-    if slope <= 0 or worth is None or rate < math.log(FEWEST_BYTES * len(found)):
+    if slope <= 0 or worth is None or rate < math.log(FEWEST_BYTES):
         report(f"gains {name}: next to nothing is coded: nothing to fit")
         return coder
 
@@ -96,14 +97,17 @@ def fit_component(coder: Coder, found: Sequence[Sample], component: Component, r
 
 
 def _coded(coder: Coder, found: Sequence[Sample], component: Component) -> tuple[float, list[list[Tensor]]]:
-    """ln of the component's bytes, all samples together, and the planes of each behind BOP."""
-    size, planes = 0, []
+    """ln(bytes), and the planes of each sample behind BOP.
+
+    For luma it is the mean over the files, as in `LumaScore`; for chroma, a small share of them, that of its payloads together."""
+    logs, payload, planes = [], 0, []
     for sample in found:
         encoded = coded(coder, sample, component.model_id)
-        stream = read_codestream(encoded.data)
-        size += stream.residual_sizes[component.index]
+        logs.append(math.log(len(encoded.data)))
+        payload += read_codestream(encoded.data).residual_sizes[component.index]
         planes.append(list(synthesised(coder, encoded.quantised, OPERATING_POINT)))
-    return math.log(max(size, 1)), planes
+    rate = sum(logs) / len(logs) if component.index == LUMA else math.log(max(payload / len(found), 1))
+    return rate, planes
 
 
 def _worth(coder: Coder, found: Sequence[Sample], component: Component, start: Sequence[list[Tensor]]) -> Worth | None:
@@ -123,28 +127,38 @@ def _worth(coder: Coder, found: Sequence[Sample], component: Component, start: S
 
 
 def _chroma_error(planes: Sequence[list[Tensor]], references: Sequence[Tensor]) -> float:
-    """Mean ln of the mean squared errors of U and V."""
+    """Mean ln of the mean squared errors of U and V. Raises TrainingDataError where one is 0."""
     errors = torch.stack(
         [(torch.stack(found[1:]) - wanted[1:]).square().mean((1, 2)) for found, wanted in zip(planes, references, strict=True)]
-    )
-    return float(errors.mean(0).clamp(min=1e-9).log().mean())
+    ).mean(0)
+    if not errors.all():
+        raise TrainingDataError("the crops have a plane of chroma without any error: there is nothing to judge by")
+    return float(errors.log().mean())
 
 
 def fit(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: int) -> str:
-    """Writes the weights with other gains, and without constants of tools, to `out`; their id.
+    """Writes the weights with other gains to `out`, without constants of tools where a gain has changed; their id.
 
     Raises WeightsError where weights cannot be used, TrainingDataError where pictures cannot."""
     coder = load(weights)
     found = samples(coder, load_pictures(folders, coder.device, SIDE).training, number, seed)
     for index in (LUMA, CHROMA):
         for model_id in range(MODELS):
-            gain_logs = (coder.exact.luma, coder.exact.chroma)[index].gain_logs[model_id].copy()
+            gain_logs = _components(coder)[index].gain_logs[model_id].copy()
             component = Component(index, model_id, gain_logs, _mean_index(found, index) + gain_logs)
             coder = fit_component(coder, found, component, _report)
-    tensors = {name: tensor for name, tensor in read(weights).tensors.items() if not name.startswith("tools.")}
-    for name, exact in zip(NAMES, (coder.exact.luma, coder.exact.chroma), strict=True):
-        tensors[f"{name}.gain_logs"] = torch.from_numpy(exact.gain_logs)
+    tensors = dict(read(weights).tensors)
+    gains = {f"{name}.gain_logs": torch.from_numpy(exact.gain_logs) for name, exact in zip(NAMES, _components(coder), strict=True)}
+    if any(not torch.equal(tensors[name], gain_logs) for name, gain_logs in gains.items()):
+        dropped = sorted(tools_of_tensors(tensors))
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("tools.")} | gains
+        if dropped:
+            _report(f"constants of {', '.join(dropped)} were for the gains before and are dropped")
     return write(out, tensors)
+
+
+def _components(coder: Coder) -> tuple[ExactComponent, ExactComponent]:
+    return coder.exact.luma, coder.exact.chroma
 
 
 def _mean_index(found: Sequence[Sample], index: int) -> NDArray[np.float64]:
@@ -159,17 +173,14 @@ def _report(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training.fit_gains", description=(__doc__ or "").splitlines()[0])
+    parser = OneLineParser(prog="python -m jpegai_ref.training.fit_gains", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
     parser.add_argument("--weights", type=Path, required=True, help="the file of weights whose gains are fitted")
     parser.add_argument("--out", type=Path, required=True, help="the file of weights with the new gains; may be the same")
-    parser.add_argument("--crops", type=int, default=16, help="of 256x256 samples [default: 16]")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--crops", type=integer(1, 10_000), default=16, help="of 256x256 samples [default: 16]")
+    parser.add_argument("--seed", type=integer(0, LARGEST_SEED), default=1)
+    parser.add_argument("--threads", type=integer(1, MOST_THREADS), default=torch.get_num_threads())
     chosen = parser.parse_args(arguments)
-    for name, least in (("crops", 1), ("threads", 1), ("seed", 0)):
-        if getattr(chosen, name) < least:
-            parser.error(f"--{name}: at least {least} is needed")
     torch.set_num_threads(chosen.threads)
     try:
         name = fit(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed)

@@ -34,7 +34,10 @@ def _vif(luma: Tensor, reference: Tensor) -> float:
 
 def _psnr(luma: Tensor, reference: Tensor) -> float:
     """Raises ValueError for equal planes."""
-    return 10 * math.log10(PEAK**2 / float((luma - reference).square().mean()))
+    error = float((luma - reference).square().mean())
+    if not error:
+        raise ValueError("planes without any error have no PSNR")
+    return 10 * math.log10(PEAK**2 / error)
 
 
 METRICS: tuple[Callable[[Tensor, Tensor], float], ...] = (_ms_ssim, _vif, _psnr)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jpegai_ref.coder import Coder
+from jpegai_ref.training import fit_axis
 from jpegai_ref.training.fit_axis import START_BPP, Curve, joins, main, spans, start
+from jpegai_ref.variable_rate import RATE_MODELS
 from numpy.typing import NDArray
+from PIL import Image
 
 
 def line(first: int, last: int, slope: float, rate: float, metric: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Curve:
@@ -49,7 +54,53 @@ def test_a_model_that_is_never_the_better_is_left_as_soon_as_can_be_or_not_begun
     )
 
 
-def test_joins_rise_and_need_a_rate_in_common() -> None:
+def test_a_metric_that_falls_somewhere_has_no_say() -> None:
+    falling = [
+        Curve(curve.displacements, curve.log_rates, np.column_stack([curve.metrics, np.sin(9 * curve.log_rates)])) for curve in CURVES
+    ]
+    assert joins(falling) == joins(CURVES)
+    with pytest.raises(ValueError, match="no metric rises"):
+        joins([Curve(curve.displacements, curve.log_rates, curve.metrics * -1) for curve in CURVES])
+
+
+def test_joins_rise() -> None:
+    """Also where the second model is best below where it takes over from the first."""
+    odd = [CURVES[1], line(-300, 300, 0.003, 0.25, lambda log_rates: log_rates - 9), line(-300, 300, 0.003, 0.3, best_at(0.01))]
+    first, second = joins(odd)
+    assert first <= second
+
+
+def test_measured_curves_give_an_axis(
+    own_weights: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fit_axis, "STEP", 400)
+    monkeypatch.setattr(fit_axis, "SIDE", 192)
+    assert main(["--data", str(folder), "--weights", str(own_weights), "--pictures", "1"]) == 0
+    printed = dict(line.split(" = ") for line in capsys.readouterr().out.splitlines())
+    found = ast.literal_eval(printed["SPANS"])
+    assert [len(span) for span in found] == [2] * 4
+    assert all(
+        model.lowest_displacement <= low and high <= model.highest_displacement
+        for model, (low, high) in zip(RATE_MODELS, found, strict=True)
+    )
+    assert [bpp for bpp, _ in ast.literal_eval(printed["START"])] == list(START_BPP)
+
+
+def test_a_decoded_luma_is_nearer_with_more_bytes(own_coder: Coder, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_axis, "STEP", 400)
+    monkeypatch.setattr(fit_axis, "SIDE", 192)
+    for curve in fit_axis.curves(own_coder, [folder / "coffee.png"]):
+        assert (np.diff(curve.log_rates) > 0).all()
+        assert (np.diff(curve.metrics, axis=0) > 0).all()
+
+
+def test_pictures_that_metrics_cannot_take_are_named(own_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(np.zeros((100, 300, 3), np.uint8)).save(tmp_path / "low.png")
+    assert main(["--data", str(tmp_path), "--weights", str(own_weights)]) == 1
+    assert capsys.readouterr().err == "jpegai_ref.training.fit_axis: low.png is smaller than 161 samples, which MS-SSIM needs\n"
+
+
+def test_neighbours_need_a_rate_in_common() -> None:
     with pytest.raises(ValueError, match="no rate in common"):
         joins([CURVES[0], line(0, 10, 0.001, 50, best_at(50))])
 
