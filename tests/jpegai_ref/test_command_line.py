@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jpegai_ref.__main__ import main
+from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import file_content, read_picture
 from jpegai_ref.weights_place import VARIABLE
@@ -243,9 +244,9 @@ def test_probe_and_info(jpegai: Command, weights_path: Path) -> None:
         (("encode", "source.png", "a.jai", "--bpp", "0"), 2, ("--bpp",)),
         (("encode", "source.png", "a.jai", "--bpp", "nan"), 2, ("--bpp",)),
         (("encode", "source.png", "a.jai", "--bpp", "1e-320"), 2, ("0.0001<=x<=1000",)),
-        (("encode", "source.png", "a.jai", "--quality", "-1"), 2, ("0<=x<=2764",)),
+        (("encode", "source.png", "a.jai", "--quality", "-1"), 2, (f"0<=x<={HIGHEST_QUALITY}",)),
         (("encode", "source.png", "a.jai", "--quality", "9", "--threads", "257"), 2, ("1<=x<=256",)),
-        (("encode", "source.png", "a.jai", "--quality", "2765"), 2, ("0<=x<=2764",)),
+        (("encode", "source.png", "a.jai", "--quality", str(HIGHEST_QUALITY + 1)), 2, (f"0<=x<={HIGHEST_QUALITY}",)),
         (("encode", "missing.png", "a.jai", "--bpp", "1"), 1, ("missing.png", "No such file")),
         (("encode", "rubbish", "a.jai", "--bpp", "1"), 1, ("rubbish", "neither PNG")),
         (("encode", "source.png", "nowhere/a.jai", "--quality", "9"), 1, ("nowhere/a.jai cannot be written",)),
