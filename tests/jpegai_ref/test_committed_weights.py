@@ -56,6 +56,13 @@ def test_they_are_whole_and_small(own_weights: Path) -> None:
     load_networks(weights, COMPACT)
 
 
+@pytest.mark.parametrize("text", ["MODEL_CARD.md", "TRAINING.md"])
+def test_the_texts_are_of_these_weights(own_weights: Path, text: str) -> None:
+    content = (own_weights.parent.parent / text).read_text()
+    assert read(own_weights).id in content
+    assert "@" not in content
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("operating_point", OPERATING_POINTS)
 def test_better_than_jpeg_at_its_bytes(own_coder: Coder, analyses: dict[str, Analysed], operating_point: OperatingPoint) -> None:
