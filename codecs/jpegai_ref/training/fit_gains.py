@@ -23,7 +23,8 @@ from torch import Tensor
 
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.codestream import read_codestream
-from jpegai_ref.exact import MODELS, ExactComponent
+from jpegai_ref.dimensions import MODELS
+from jpegai_ref.exact import ExactComponent
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tools import tools_of_tensors
