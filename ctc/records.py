@@ -104,7 +104,7 @@ class DecoderModel:
     parameters: int
     """Of all networks that decode one picture."""
     bytes: int
-    """Of all that the decoder loads, for any rate, as stored."""
+    """Of all that a decoder of the operating point needs, for any rate, as stored."""
     counting: str
     """How its multiply-accumulates are counted."""
 

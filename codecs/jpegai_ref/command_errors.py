@@ -1,6 +1,6 @@
 """What goes wrong in a command becomes one line on standard error and an exit status.
 
-1 for a file that cannot be used, 2 for channels that are not there, 4 where weights, a GPU or what a tool needs are missing.
+1 for a file that cannot be used, 2 for channels or a rectangle that are not there, 4 where weights, a GPU or what a tool needs are missing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def reported() -> Iterator[None]:
     from jpegai_ref.channel_prefix import ChannelsMissing
     from jpegai_ref.coder import DeviceMissing
     from jpegai_ref.pictures import PictureFileError
-    from jpegai_ref.region_of_interest import RegionError
+    from jpegai_ref.region_of_interest import RectangleOutside, RegionError
     from jpegai_ref.weights import WeightsError
     from jpegai_ref.weights_place import WeightsMissing
 
@@ -51,6 +51,8 @@ def reported() -> Iterator[None]:
         yield
     except (WeightsError, WeightsMissing, DeviceMissing, ToolUnavailable) as error:
         raise Missing(str(error)) from error
+    except RectangleOutside as error:
+        raise click.UsageError(f"--roi: {error}") from error
     except (BitstreamError, PictureFileError, RegionError) as error:
         raise Failure(str(error)) from error
     except ChannelsMissing as error:

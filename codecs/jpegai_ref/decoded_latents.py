@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,8 +27,11 @@ from jpegai_ref.scales import BlockScales
 def quantised_picture(coder: Coder, stream: Codestream, decoded: Decoded, region: Region | None = None) -> QuantisedPicture:
     """Latents and all else that makes samples, from what the exact stage decoded of the picture, or of an independent region.
 
-    It does not depend on the number of PyTorch's threads."""
+    Where chroma was dropped eICCI is off: the encoder chose it for luma beside chroma that is not there. The result does not depend on the
+    number of PyTorch's threads."""
     header, tools = stream.header, stream.tools
+    if stream.chroma is None and not header.may_be_grey:
+        tools = replace(tools, enhancement=replace(tools.enhancement, eicci=None))
     if region is None:
         size, tiles = header.latent_size, tiles_of(header.regions, header.height, header.width)
     else:

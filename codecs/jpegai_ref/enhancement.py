@@ -19,21 +19,19 @@ def enhanced(decoded: DecodedPlanes, filters: Enhancement, part: Rectangle) -> P
     """U and V (2, rows, columns) of a part of a picture behind the filters, not clamped; however the picture is parted."""
     linear, nonlinear = filters.linear, filters.nonlinear
     grid, place = decoded.in_picture(part)
-    chroma = decoded.chroma(part)
-    output = other = chroma
-    if linear is not None:
+    seen, masks = seen_by_nonlinear(decoded, filters), None if nonlinear is None else nonlinear.masks
+    output = seen.chroma(part)
+    other = output if seen is decoded else decoded.chroma(part)
+    if linear is not None and (seen is decoded or masks is not None):
         around = decoded.around(part)
-        output = filtered(around, linear.means, linear.output, grid, place)
-        if nonlinear is not None and nonlinear.masks is not None:
+        # What eICCI leaves is behind the output set already.
+        if seen is decoded:
+            output = filtered(around, linear.means, linear.output, grid, place)
+        if masks is not None:
             other = filtered(around, linear.means, linear.alternative, grid, place)
-    seen = seen_by_nonlinear(decoded, filters)
-    if seen is not decoded:
-        output = seen.chroma(part)
     if nonlinear is not None and nonlinear.correction is not None:
         output = corrected(output, seen.beside(part), nonlinear.correction, grid, place)
-    if nonlinear is not None and nonlinear.masks is not None:
-        output = mixed(output, other, nonlinear.masks, place)
-    return output
+    return output if masks is None else mixed(output, other, masks, place)
 
 
 def seen_by_nonlinear(decoded: DecodedPlanes, filters: Enhancement) -> DecodedPlanes:

@@ -59,7 +59,7 @@ def read_partial_file(data: Bytes, weights_id: bytes) -> PartialFile:
         substreams.setdefault(Marker.UDI, [weights_id])
     check_mandatory(substreams)
     stream = codestream_of(substreams)
-    if Marker.SORS not in found and not stream.header.chroma.channels:
+    if Marker.SORS not in found and stream.header.may_be_grey:
         stream = replace(stream, chroma=None)
     counts = {Marker.SORP: stream.header.luma.channels, Marker.SORS: stream.header.chroma.channels}
     luma, chroma = (count if marker in found else 0 for marker, count in counts.items())

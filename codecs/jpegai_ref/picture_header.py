@@ -96,6 +96,11 @@ class PictureHeader:
         return self.width - self.reduction[0], self.height - self.reduction[1]
 
     @property
+    def may_be_grey(self) -> bool:
+        """Whether nothing here tells of a source with chroma: that of a grey picture has 0 channels, no transform, no subsampled planes."""
+        return not self.chroma.channels and self.colour_transform == NO_TRANSFORM and self.source_subsampling == (1, 1)
+
+    @property
     def latent_size(self) -> tuple[int, int]:
         """Height and width of the latents of luma and of chroma."""
         return -(-self.height // LATENT_STRIDE), -(-self.width // LATENT_STRIDE)

@@ -27,6 +27,10 @@ class RegionError(Exception):
     """A region that is none of its picture; one line."""
 
 
+class RectangleOutside(RegionError):
+    """A rectangle that is not inside of its picture: of the command line, and not of a file."""
+
+
 @dataclass(frozen=True)
 class Levels:
     """The qps, -8..8, inside and outside of a region. Raises ValueError for others."""
@@ -66,9 +70,9 @@ class Rectangle:
         return Rectangle(*_numbers(text, 4, "X,Y,WIDTH,HEIGHT"))
 
     def mask(self, height: int, width: int) -> Mask:
-        """Of a picture of this size. Raises RegionError where the rectangle is not inside of it."""
+        """Of a picture of this size. Raises RectangleOutside where the rectangle is not inside of it."""
         if self.left + self.width > width or self.top + self.height > height:
-            raise RegionError(
+            raise RectangleOutside(
                 f"a region of {self.width}x{self.height} at {self.left},{self.top} is not inside the picture of {width}x{height}"
             )
         found = np.zeros((height, width), np.bool_)

@@ -34,7 +34,8 @@ def decode_regions(
 
     Raises BitstreamError where a payload is damaged, RegionMissing where there is none."""
     coded, distribution = scales.coded(component.may_skip), scales.distribution()
-    channels = len(symbols) if len(symbols) < len(coded) else None
+    # Of no channels there is nothing to read, be there a payload or not: a file may be cut off ahead of it.
+    channels = len(symbols) if len(symbols) < max(len(coded), 1) else None
     first = regions[0].place
     for region in regions:
         payload = payloads[region.index]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ctc.records import AVG_METRICS, Campaign, Cost, DecoderModel
-from ctc.report.overview import CodecLine, codec_lines
+from ctc.report.overview import CodecLine, codec_lines, plural
 from ctc.report.tables import Cell
 
 TOOLS_OFF = "tools off"
@@ -25,7 +25,8 @@ TOOL_COLUMNS = (
 
 @dataclass(frozen=True)
 class Difference:
-    """AVG of a row less that of its operating point with tools off, in per cent of the anchor's rate; None with the reason."""
+    """AVG of a row less that of its operating point with tools off, in per cent of the anchor's rate; None with the reason. A value with
+    a reason is not to be relied on."""
 
     value_percent: float | None
     reason: str = ""
@@ -65,9 +66,10 @@ class ToolRow:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why values are missing, each once."""
+        """Why the configuration is not valid, and why values are missing, each once."""
         cells = () if self.line.is_anchor else (self.line.average, *self.line.metrics)
-        told = [f"{cell.metric}: {cell.reason}" for cell in cells if cell.value_percent is None]
+        told = [f"not valid: {plural(self.line.errors, 'error')}"] if self.line.errors else []
+        told += [f"{cell.metric}: {cell.reason}" for cell in cells if cell.value_percent is None]
         told += [self.difference.reason, self.decoding.reason, "" if self.kmac_max is not None else "no complexity was recorded"]
         told += [] if self.line.encode_s is not None else ["no encoding was timed on this machine"]
         return tuple(dict.fromkeys(filter(None, told)))
@@ -135,7 +137,7 @@ def _difference(line: CodecLine, plain: CodecLine | None) -> Difference:
         return Difference(None, "one of the two AVG is N/A")
     if line is not plain and any(each.average.pictures_missing for each in (line, plain) if not each.is_anchor):
         return Difference(None, "one of the two AVG is not over all pictures")
-    return Difference(value - base)
+    return Difference(value - base, "the difference is to tools off, which is not valid" if plain.errors and line is not plain else "")
 
 
 def _decoding(campaign: Campaign, codec: str) -> TimeRatio:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ctc.records import AVG, AVG_METRICS, Campaign
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
-from ctc.report.wording import bd_text, codec_caveats, fraction, parity_line, percentage_points, tool_texts, tries, yes_no
+from ctc.report.wording import bd_text, codec_caveats, fraction, parity_line, percentage_points, reason_lines, tool_texts, tries, yes_no
 
 
 def terminal_table(campaign: Campaign) -> str:
@@ -30,15 +30,17 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _tools(campaign: Campaign) -> list[str]:
-    """Operating points and tools in brief, where there are tools; the BD-rates of each metric are in the table above."""
-    rows = [("tools", AVG, "diff.", "kMAC/px", "decoding ×", "parameters")]
-    for row in tool_rows(campaign):
+    """Operating points and tools in brief, where there are tools, with what lacks or is not valid; the BD-rates of each metric are in the
+    table above."""
+    rows = [("tools", AVG, "diff.", "kMAC/px mean", "decoding ×", "parameters")]
+    configurations = tool_rows(campaign)
+    for row in configurations:
         average = "anchor" if row.line.is_anchor else bd_text(row.line.average)
         _, _, _, kmac, ratio, parameters, *_ = tool_texts(row)
         name, difference = f"{row.model.operating_point} {row.configuration}", percentage_points(row.difference.value_percent)
         rows.append((name, average, difference, kmac, ratio, parameters))
     busy = ["* of a machine that did other work"] if any("*" in row[4] for row in rows) else []
-    return [*_aligned(rows), *busy] if len(rows) > 1 else []
+    return [*_aligned(rows), *busy, *reason_lines(configurations)] if len(rows) > 1 else []
 
 
 def _absent(lines: Sequence[CodecLine]) -> list[str]:

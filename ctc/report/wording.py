@@ -102,7 +102,8 @@ def tool_texts(row: ToolRow) -> tuple[str, ...]:
 
 
 def tool_caveats(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
-    """What must be read with the table of operating points and tools, and why values are missing in it."""
+    """What must be read with the table of operating points and tools, why configurations of it are not valid, and why values are
+    missing in it."""
     if not rows:
         return []
     notes = [
@@ -110,11 +111,17 @@ def tool_caveats(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
         f"Decoder kMAC/px: maximum and mean over {len(campaign.pictures)} pictures, overlap and padding included; "
         f"{'; '.join(dict.fromkeys(row.model.counting for row in rows))}.",
         f"Decoding time: ratio to that of {campaign.anchor}, summed over the same points of this campaign, on this machine.",
-        "Parameters: of the networks that decode one picture. Model: all that the decoder loads, for any rate, as stored.",
+        "Parameters: of the networks that decode one picture. "
+        "Model: all that a decoder of the operating point needs, for any rate, as stored.",
     ]
     if any(row.decoding.points_busy or row.encode_busy for row in rows):
         notes.append("* Taken, at least in part, while the machine did other work.")
-    return notes + [f"{row.line.codec}: {reason}." for row in rows for reason in row.reasons]
+    return notes + reason_lines(rows)
+
+
+def reason_lines(rows: Iterable[ToolRow]) -> list[str]:
+    """Why configurations are not valid, and why values are missing of them."""
+    return [f"{row.line.codec}: {reason}." for row in rows for reason in row.reasons]
 
 
 def seconds(value: float | None) -> str:

@@ -177,7 +177,7 @@ def test_regions_with_what_goes_with_them_and_what_does_not(jpegai: Command, tmp
         (("--roi", "black.png"), 1, "the mask black.png has no white"),
         (("--roi", "rubbish"), 1, "rubbish is neither PNG"),
         (("--roi", "missing.png"), 1, "missing.png: No such file"),
-        (("--roi", "0,0,71,1"), 1, "a region of 71x1 at 0,0 is not inside the picture of 70x66"),
+        (("--roi", "0,0,71,1"), 2, "--roi: a region of 71x1 at 0,0 is not inside the picture of 70x66"),
         (("--roi", "1,2,3"), 2, "--roi 1,2,3: it is not X,Y,WIDTH,HEIGHT in whole numbers"),
         (("--roi", "-1,2,3,4"), 2, "--roi -1,2,3,4: a rectangle begins inside the picture"),
         (("--roi", "0,0,9,9", "--roi-levels", "9,0"), 2, "--roi-levels 9,0: levels are in -8..8"),

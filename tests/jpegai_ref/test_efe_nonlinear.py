@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from jpegai_ref import efe_nonlinear_fit
 from jpegai_ref.chroma_grid import ChromaGrid, Planes, Rectangle
 from jpegai_ref.comparison import Comparison
 from jpegai_ref.decoded_planes import DecodedPlanes
-from jpegai_ref.efe_linear_header import LinearFilter
+from jpegai_ref.efe_linear import filtered
+from jpegai_ref.efe_linear_header import FilterSet, LinearFilter
 from jpegai_ref.efe_nonlinear import corrected, mixed
 from jpegai_ref.efe_nonlinear_header import Correction, Masks, NonlinearFilter
+from jpegai_ref.eicci_header import EicciHeader, EicciTile
 from jpegai_ref.enhancement import enhanced
 from jpegai_ref.filter_codes import weights_of
 from jpegai_ref.tool_header import Enhancement
@@ -95,6 +99,33 @@ def test_masks_choose_between_the_output_and_the_alternative() -> None:
     np.testing.assert_allclose(result[1, 32:, 32:64], (output[1, 32:, 32:64] + other[1, 32:, 32:64]) / 2, rtol=1e-6)
     unfiltered = enhanced(decoded, Enhancement(None, NonlinearFilter(None, Masks(32, (2, 3), bytes([2] * 6), None))), grid.whole)
     assert np.array_equal(unfiltered, chroma)
+
+
+def test_behind_eicci_the_output_set_is_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The correction and the masks go on from the planes that it leaves; the alternative is that of the planes ahead of it."""
+    (chroma, luma, grid), used = picture(64, 96, (1, 1)), []
+    behind = DecodedPlanes(grid, luma[::-1].copy(), *chroma[:, ::-1].copy())
+    decoded = DecodedPlanes(grid, luma, *chroma)
+    sets = [random_set(np.random.default_rng(seed), 0, side) for seed, side in enumerate((3, 1))]
+    linear, nonlinear = LinearFilter((12800, 12800), *sets), a_filter(grid)
+    other = enhanced(decoded, Enhancement(LinearFilter((12800, 12800), sets[1])), grid.whole)
+    assert nonlinear.correction is not None
+    assert nonlinear.masks is not None
+    output = corrected(np.stack((behind.u, behind.v)), behind.luma, nonlinear.correction, grid, grid.whole)
+
+    def counted(around: Planes, means: tuple[int, int], filters: FilterSet, *place: Any) -> Planes:
+        used.append(filters)
+        return filtered(around, means, filters, *place)
+
+    monkeypatch.setattr("jpegai_ref.enhancement.filtered", counted)
+    eicci = EicciHeader(None, (EicciTile(True, True, True),))
+    for filters, expected in (
+        (nonlinear, mixed(output.copy(), other, nonlinear.masks, grid.whole)),
+        (replace(nonlinear, masks=None), output),
+    ):
+        found = enhanced(replace(decoded, behind=behind), Enhancement(linear, filters, eicci), grid.whole)
+        assert np.array_equal(found, expected)
+    assert used == [sets[1]]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from jpegai_ref.picture_header_syntax import write_picture_header
 from jpegai_ref.post_filters import filtered
 from jpegai_ref.probe import probe
 from jpegai_ref.reconstruction import synthesised
+from jpegai_ref.regions import Regions
 from jpegai_ref.tool_header import ALL_OFF, Enhancement
 from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable
 from jpegai_ref.weights import WeightsError
@@ -169,9 +170,26 @@ def test_the_file_grows_by_the_header_alone(tool_coder: Coder) -> None:
 
 
 @pytest.mark.usefixtures("everything_is_chosen")
-def test_grey_where_chroma_was_dropped(tool_coder: Coder) -> None:
-    stream = read_codestream(encode(tool_coder, rgb(70, 81), BASE, EICCI).data)
-    assert decode(tool_coder, write_codestream(replace(stream, chroma=None))).colour == "grey"
+@pytest.mark.parametrize("picture", [rgb(70, 81), ycc(70, 81, 10, (1, 1))], ids=lambda picture: picture.colour)
+def test_luma_is_not_filtered_where_chroma_was_dropped(tool_coder: Coder, picture: Picture) -> None:
+    """The networks of luma look at U and V, which are not there."""
+    grey_pictures = []
+    for tools in (Tools(lef=True), Tools(lef=True, eicci=True)):
+        stream = read_codestream(encode(tool_coder, picture, BASE, tools).data)
+        grey_pictures.append(decode(tool_coder, write_codestream(replace(stream, chroma=None))))
+    assert stream.tools.enhancement.eicci is not None
+    assert grey_pictures[0].colour == "grey"
+    assert digest(grey_pictures[0]) == digest(grey_pictures[1])
+
+
+@pytest.mark.usefixtures("everything_is_chosen")
+def test_luma_of_regions_is_not_filtered_where_chroma_was_dropped(tool_coder: Coder) -> None:
+    found = []
+    for tools in (NO_TOOLS, EICCI):
+        stream = read_codestream(encode(tool_coder, rgb(70, 81), BASE, tools, regions=Regions.parse("1x1")).data)
+        found.append(digest(decode(tool_coder, write_codestream(replace(stream, chroma=None)))))
+    assert stream.tools.enhancement.eicci is not None
+    assert found[0] == found[1]
 
 
 @pytest.mark.usefixtures("everything_is_chosen")

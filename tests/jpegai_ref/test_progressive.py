@@ -245,6 +245,23 @@ def test_grey_files_that_are_cut(coder: Coder) -> None:
     assert partial(coder, data[:-200])[0].colour == "grey"
 
 
+@pytest.mark.parametrize("picture", [rgb(66, 70), ycc(66, 70), ycc(66, 70, 10, (1, 2))], ids=lambda one: f"{one.colour}-{one.subsampling}")
+def test_cut_files_of_no_channels_of_chroma_are_in_colour(coder: Coder, picture: Picture) -> None:
+    """As the whole file is; but for Y'CbCr of full size nothing ahead of SORS tells such a file from a grey one's."""
+    data = encode_analysed(coder, analysed(coder, picture).limited(ChannelPrefix(32, 0)), SETTING).data
+    for size in (ends(read_codestream(data))[Marker.SORP] - 1, len(data) - 1):
+        decoded, _ = partial(coder, data[:size])
+        assert decoded.colour == decode(coder, data).colour == picture.colour
+        assert [plane.shape for plane in decoded.planes] == [plane.shape for plane in picture.planes]
+
+
+def test_a_cut_file_of_no_channels_of_chroma_of_full_size_is_taken_for_grey(coder: Coder) -> None:
+    data = encode_analysed(coder, analysed(coder, ycc(66, 70, 8, (1, 1))).limited(ChannelPrefix(32, 0)), SETTING).data
+    places = ends(read_codestream(data))
+    assert partial(coder, data[: places[Marker.SORP] - 1])[0].colour == "grey"
+    assert partial(coder, data[:-1])[0].colour == decode(coder, data).colour == "ycc"
+
+
 def test_a_cut_file_asked_for_channels(coder: Coder, encoded: Encoded) -> None:
     found = read_partial_file(encoded.data[: ends(read_codestream(encoded.data))[Marker.SORP]], coder.weights_id)
     assert found.available(ChannelPrefix(7, 9)) == ChannelPrefix(7, 0)

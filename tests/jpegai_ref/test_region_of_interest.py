@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import PictureFileError, file_content
-from jpegai_ref.region_of_interest import Levels, MaskFile, Rectangle, RegionError, parse_region, region_map
+from jpegai_ref.region_of_interest import Levels, MaskFile, Rectangle, RectangleOutside, RegionError, parse_region, region_map
 
 from tests.jpegai_ref.sample_pictures import ycc
 
@@ -84,7 +84,7 @@ def test_what_are_no_levels(text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("rectangle", [Rectangle(0, 0, 91, 1), Rectangle(0, 0, 1, 101), Rectangle(90, 0, 1, 1), Rectangle(0, 100, 1, 1)])
 def test_a_rectangle_beyond_the_picture_is_refused(rectangle: Rectangle) -> None:
-    with pytest.raises(RegionError, match=r"is not inside the picture of 90x100$"):
+    with pytest.raises(RectangleOutside, match=r"is not inside the picture of 90x100$"):
         rectangle.mask(100, 90)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from ctc.bdrate.tables import bd_rates
 from ctc.protocols import Report
-from ctc.records import AVG_METRICS, Campaign, Complexity, Cost, DecoderModel, Scored
+from ctc.records import AVG_METRICS, Campaign, Complexity, Cost, DecoderModel, Finding, Scored
 from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, groups, tool_rows
 from ctc.report.terminal import terminal_table
 from tests.campaigns import changed, failed, find, made
@@ -134,6 +134,35 @@ def test_means_over_other_pictures_have_no_difference(whole: Campaign) -> None:
 def test_complexity_that_was_not_recorded_is_missing(whole: Campaign) -> None:
     row = row_of(replace(whole, complexity=()), "bop")
     assert (row.kmac_max, row.kmac_mean, row.reasons) == (None, None, ("no complexity was recorded",))
+
+
+def test_a_configuration_with_errors_is_said_to_be_invalid_in_every_report(whole: Campaign) -> None:
+    errors = [Finding("monotonicity", "error", codec, "p0", None, "bpp falls") for codec in ("bop+rvs", "bop+rvs", "bop")]
+    campaign = replace(whole, findings=(*errors, Finding("tries", "warning", "hop", "", None, "many tries")))
+    told = "the difference is to tools off, which is not valid"
+    assert {row.line.codec: row.reasons for row in tool_rows(campaign)} == {
+        "bop": ("not valid: 1 error",),
+        "bop+cwg": (told,),
+        "bop+rvs": ("not valid: 2 errors", told),
+        "bop+rvs+cwg": (told,),
+        "hop": (),
+        "hop+rvs": (),
+    }
+    csv_rows = {row["codec"]: row for row in csv.DictReader(io.StringIO(rendered(campaign, "tools.csv").decode(), newline=""))}
+    assert csv_rows["bop+rvs"]["reason"] == f"not valid: 2 errors; {told}"
+    sheet = openpyxl.load_workbook(io.BytesIO(rendered(campaign, "report.xlsx")))["Tools"]
+    assert [row[-1] for row in sheet.iter_rows(values_only=True) if row[0] == "bop"] == ["not valid: 1 error"]
+    texts = (rendered(campaign, "table.md").decode(), rendered(campaign, "report.html").decode(), terminal_table(campaign))
+    for text in (text.replace("\\", "") for text in texts):
+        assert "bop+rvs: not valid: 2 errors." in text
+        assert "bop: not valid: 1 error." in text
+    assert not any("not valid: " in text for text in (terminal_table(whole), rendered(whole, "table.md").decode()))
+
+
+def test_the_terminal_has_the_mean_of_kmac(whole: Campaign) -> None:
+    header, row = (line for line in terminal_table(whole).splitlines() if line.startswith(("tools ", "HOP only RVS")))
+    assert "kMAC/px mean" in header
+    assert " 12.8 " in row
 
 
 def test_the_anchor_may_be_an_operating_point() -> None:

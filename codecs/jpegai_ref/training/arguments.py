@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 MOST_THREADS = 256
@@ -15,6 +17,17 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog.removeprefix('python -m ')}: {' '.join(message.split())}\n")
+
+
+def check_output(parser: argparse.ArgumentParser, path: Path) -> None:
+    """Ends the process by `parser` where a file cannot be written to `path`: better said ahead of a fit than behind it."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        parser.error(f"{path} cannot be written: there is no such folder")
+    if path.is_dir():
+        parser.error(f"{path} cannot be written: it is a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        parser.error(f"{path} cannot be written: the folder does not allow it")
 
 
 def integer(lowest: int, highest: int) -> Callable[[str], int]:

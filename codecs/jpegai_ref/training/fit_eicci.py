@@ -7,7 +7,6 @@ the same crops and steps; how many there are goes by the time.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.eicci_network import PREFIX, network_tensors
+from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, check_output, integer
 from jpegai_ref.training.data import Crops, TrainingDataError, load_pictures
 from jpegai_ref.training.eicci_recordings import Recording, recorded
 from jpegai_ref.training.eicci_training import SIDE, gains, trained
@@ -37,7 +37,8 @@ LARGEST_FILE = 20 << 20
 def fit(weights: Path, folders: Sequence[Path], out: Path, minutes: float, seed: int) -> str:
     """Writes the weights with the filter to `out`; their id.
 
-    Raises WeightsError where weights cannot be used or the file would be larger than 20 MiB, TrainingDataError where pictures cannot."""
+    Raises WeightsError where weights cannot be used, where the trained networks have values that half precision cannot hold, or where the
+    file would be larger than 20 MiB, TrainingDataError where pictures cannot be used."""
     coder = load(weights)
     pictures = load_pictures(folders, coder.device, CROP)
     held_out = list(recorded(coder, pictures.validation, None))
@@ -50,10 +51,14 @@ def fit(weights: Path, folders: Sequence[Path], out: Path, minutes: float, seed:
     _report(f"{len(recordings)} crops of {CROP}x{CROP}, each coded by every model and decoded by every operating point")
     begun = passed()
     networks = trained(recordings, seed, lambda _: (passed() - begun) / (1 - begun) if begun < 1 else 1.0, _report)
+    try:
+        trained_tensors = network_tensors(networks)
+    except ValueError as error:
+        raise WeightsError(str(error)) from error
     for line in gains(networks, held_out):
         _report(line)
     tensors = {name: tensor for name, tensor in read(weights).tensors.items() if not name.startswith(PREFIX)}
-    return write(out, tensors | network_tensors(networks), LARGEST_FILE)
+    return write(out, tensors | trained_tensors, LARGEST_FILE)
 
 
 def _recordings(coder: Coder, crops: Crops, passed: Callable[[], float], seed: int) -> list[Recording]:
@@ -75,18 +80,17 @@ def _report(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training.fit_eicci", description=__doc__)
+    parser = OneLineParser(prog="python -m jpegai_ref.training.fit_eicci", description=__doc__)
     parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
     parser.add_argument("--weights", type=Path, required=True, help="the file of weights that the filter is for")
     parser.add_argument("--out", type=Path, required=True, help="the file of weights with the filter; may be the same")
     parser.add_argument("--minutes", type=float, default=15, help="of coding crops and training [default: 15]")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1, help="[default: 1]")
+    parser.add_argument("--seed", type=integer(0, LARGEST_SEED), default=1)
+    parser.add_argument("--threads", type=integer(1, MOST_THREADS), default=1, help="[default: 1]")
     chosen = parser.parse_args(arguments)
     if not 0 <= chosen.minutes <= 10_000:
         parser.error("--minutes: 0 to 10000")
-    if chosen.threads < 1:
-        parser.error("--threads: at least one is needed")
+    check_output(parser, chosen.out)
     torch.set_num_threads(chosen.threads)
     try:
         name = fit(chosen.weights, chosen.data, chosen.out, chosen.minutes, chosen.seed)

@@ -14,7 +14,7 @@ import torch
 
 from jpegai_ref.coder import load
 from jpegai_ref.eicci_network import PREFIX
-from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, integer
+from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, check_output, integer
 from jpegai_ref.training.data import TrainingDataError, load_pictures
 from jpegai_ref.training.fit_lef import fit_lef
 from jpegai_ref.training.fit_lsbs import fit_lsbs
@@ -48,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=integer(0, LARGEST_SEED), default=1)
     parser.add_argument("--threads", type=integer(1, MOST_THREADS), default=torch.get_num_threads())
     chosen = parser.parse_args(arguments)
-    if not chosen.out.absolute().parent.is_dir():
-        parser.error(f"{chosen.out} cannot be written: there is no such folder")
+    check_output(parser, chosen.out)
     torch.set_num_threads(chosen.threads)
     try:
         name = fit(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed)

@@ -6,7 +6,6 @@ weights alone: they compute what they did before, and have another id. The same 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from jpegai_ref.coder import load
+from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, check_output, integer
 from jpegai_ref.training.channel_order import COMPONENTS, Component, reordered
 from jpegai_ref.training.channel_rates import channel_shares
 from jpegai_ref.training.data import TrainingDataError, load_pictures
@@ -44,16 +44,15 @@ def order(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jpegai_ref.training.order_channels", description=__doc__)
+    parser = OneLineParser(prog="python -m jpegai_ref.training.order_channels", description=__doc__)
     parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
     parser.add_argument("--weights", type=Path, required=True, help="the file of weights")
     parser.add_argument("--out", type=Path, required=True, help="the file of weights with ordered channels; may be the same")
-    parser.add_argument("--crops", type=int, default=48, help="of 256x256 samples [default: 48]")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--crops", type=integer(1, 10_000), default=48, help="of 256x256 samples [default: 48]")
+    parser.add_argument("--seed", type=integer(0, LARGEST_SEED), default=1)
+    parser.add_argument("--threads", type=integer(1, MOST_THREADS), default=torch.get_num_threads())
     chosen = parser.parse_args(arguments)
-    if chosen.crops < 1:
-        parser.error("--crops: at least one is needed")
+    check_output(parser, chosen.out)
     torch.set_num_threads(chosen.threads)
     try:
         name = order(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jpegai_ref import weights
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.colour import ycc_from_rgb
-from jpegai_ref.eicci_network import PREFIX
+from jpegai_ref.eicci_network import PREFIX, Eicci
 from jpegai_ref.encoder import Setting, encode
 from jpegai_ref.pictures import file_content
 from jpegai_ref.tools import Tools
@@ -148,7 +148,43 @@ def test_what_cannot_be_used_is_said_in_a_line(weights_path: Path, tmp_path: Pat
     arguments = ["--weights", str(weights_path), "--out", str(tmp_path / "out")]
     assert fit_eicci.main(["--data", str(tmp_path / "nowhere"), *arguments]) == 1
     assert "is no folder of pictures" in capsys.readouterr().err
-    for wrong in (["--minutes", "-1"], ["--minutes", "nan"], ["--threads", "0"]):
-        with pytest.raises(SystemExit) as caught:
-            fit_eicci.main(["--data", str(tmp_path), *arguments, *wrong])
-        assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--minutes", "-1"), "--minutes: 0 to 10000"),
+        (("--minutes", "nan"), "--minutes: 0 to 10000"),
+        (("--minutes", "x"), "argument --minutes: invalid float value: 'x'"),
+        (("--threads", "0"), "argument --threads: 0 is not in 1..256"),
+        (("--seed", "-1"), "argument --seed: -1 is not in 0..4294967295"),
+        (("--out", "nowhere/w.safetensors"), "nowhere/w.safetensors cannot be written: there is no such folder"),
+        (("--out", "."), ". cannot be written: it is a folder"),
+        ((), "the following arguments are required: --out"),
+    ],
+)
+def test_wrong_command_lines(arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, before anything is read."""
+    rest = () if not arguments or "--out" in arguments else ("--out", "w.safetensors")
+    with pytest.raises(SystemExit, match="2"):
+        fit_eicci.main(["--data", "data", "--weights", "weights", *rest, *arguments])
+    assert capsys.readouterr() == ("", f"jpegai_ref.training.fit_eicci: {complaint}\n")
+
+
+def test_networks_that_are_not_finite_are_no_weights(
+    weights_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(file_content(".png", rgb(270 + number, 280)))
+
+    def diverged(*_: object) -> Eicci:
+        networks = Eicci()
+        torch.nn.init.constant_(networks.luma.strength, float("nan"))
+        return networks.requires_grad_(False)
+
+    monkeypatch.setattr(fit_eicci, "trained", diverged)
+    out = tmp_path / "out"
+    assert fit_eicci.main(["--data", str(tmp_path), "--weights", str(weights_path), "--out", str(out), "--minutes", "0"]) == 1
+    complaint = "the networks of eICCI have values that half precision cannot hold"
+    assert capsys.readouterr().err == f"jpegai_ref.training.fit_eicci: {complaint}\n"
+    assert not out.exists()
