@@ -5,15 +5,15 @@ picture -- analysis (`analysed`) -- y, psi, sigma index -- quantisation cell by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-
-from torch import Tensor
 
 from jpegai_ref import latents
 from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, write_codestream
+from jpegai_ref.decoder_gradient import DecoderDistortion
 from jpegai_ref.enhancement_fit import fitted_to
 from jpegai_ref.entropy import encode_residual
 from jpegai_ref.latents import CHROMA, LUMA
@@ -22,13 +22,16 @@ from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader
+from jpegai_ref.quantised_component import QuantisedComponent
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import reconstructed
-from jpegai_ref.scales import Scales
+from jpegai_ref.refined_rounding import RefinedRounding, Target
+from jpegai_ref.refinement import Problem, refined, refined_alike, worth
 from jpegai_ref.skipping import Decided, SkippingQuantiser
 from jpegai_ref.tiling import synthesis_tiles
 from jpegai_ref.tool_header import Enhancement, ToolHeader
 from jpegai_ref.tools import NO_TOOLS, Tools
+from jpegai_ref.variable_rate import beta_at
 
 MAIN_PROFILE = 1
 TRANSFORMS = (BOP, SOP, HOP)
@@ -58,6 +61,8 @@ class Encoded:
 
     data: bytes
     quantised: QuantisedPicture
+    targets: tuple[Target, ...] | None = None
+    """What RDLR chose the symbols for; None where that is off or was of no use."""
 
     @property
     def header(self) -> PictureHeader:
@@ -72,16 +77,6 @@ class Encoded:
         return reconstructed(coder, self.quantised, operating_point)
 
 
-@dataclass(frozen=True, eq=False)
-class _Coded:
-    """A component: what the header says of it, y_hat (1, C, h, w), payload, scales."""
-
-    header: ComponentHeader
-    latent: Tensor
-    payload: bytes
-    scales: Scales
-
-
 def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_TOOLS) -> Encoded:
     """The file of a picture at a setting. It does not depend on the number of PyTorch's threads.
 
@@ -91,29 +86,128 @@ def encode(coder: Coder, picture: Picture, setting: Setting, tools: Tools = NO_T
 
 
 def encode_analysed(
-    coder: Coder, source: Analysed, setting: Setting, tools: Tools = NO_TOOLS, decisions: Decisions | None = None
+    coder: Coder,
+    source: Analysed,
+    setting: Setting,
+    tools: Tools = NO_TOOLS,
+    decisions: Decisions | None = None,
+    targets: tuple[Target, ...] | None = None,
 ) -> Encoded:
     """One pass of quantisation and entropy coding, and of the fit of filters; with what another pass decided, where that is given.
 
-    Raises as `encode`."""
+    targets   of another pass; where RDLR is on they take the place of a search. Without RDLR they must not be given.
+
+    Raises ValueError for targets without RDLR, and as `encode`."""
     tools.require(coder.available())
+    if targets is not None and not tools.rdlr:
+        raise ValueError("targets are of RDLR, which is off")
     luma_cubes = chroma_cubes = None
     if decisions is not None:
         luma_cubes, chroma_cubes = Decided(decisions.header.luma.may_skip), Decided(decisions.header.chroma.may_skip)
-    parts = [(LUMA, source.luma, luma_cubes)]
+    components = [_Component(LUMA, source.luma, luma_cubes)]
     if source.chroma is not None:
-        parts.append((CHROMA, source.chroma, chroma_cubes))
-    luma, *others = in_parallel([partial(_coded, coder, source, setting, tools, *part) for part in parts], coder.device)
-    chroma = others[0] if others else None
-    header = _header(source, setting, luma.header, chroma.header if chroma else ComponentHeader(0, tiling=luma.header.tiling))
+        components.append(_Component(CHROMA, source.chroma, chroma_cubes))
+    coding = _Coding(coder, source, setting, tools)
+    plain = coding.coded(coding.quantised(components))
+    found = coding.refined(components, plain, targets) if tools.rdlr else plain
+    header = coding.header(found.parts)
+    luma, chroma = found.parts[0], found.parts[1] if len(found.parts) > 1 else None
     steering = luma.scales.steering_channel() if tools.lef else None
     tool_header = ToolHeader(tools.lsbs, tools.lsbs and chroma is not None, steering)
     sharpening = None if steering is None else luma.scales.scale_log(steering)
     quantised = QuantisedPicture(header, tool_header, luma.latent, chroma.latent if chroma else None, sharpening)
-    found = decisions.enhancement if decisions else fitted_to(coder, source.picture, quantised, tools)
-    quantised = replace(quantised, tools=replace(tool_header, enhancement=found))
-    stream = Codestream(header, source.hyper, luma.payload, chroma.payload if chroma else None, coder.weights_id, quantised.tools)
-    return Encoded(write_codestream(stream), quantised)
+    filters = decisions.enhancement if decisions else fitted_to(coder, source.picture, quantised, tools)
+    quantised = replace(quantised, tools=replace(tool_header, enhancement=filters))
+    payloads = (found.payloads[0], found.payloads[1] if chroma else None)
+    stream = Codestream(header, source.hyper, *payloads, coder.weights_id, quantised.tools)
+    return Encoded(write_codestream(stream), quantised, found.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class _Component:
+    """What a component is quantised from; its cube flags where they are given."""
+
+    index: int
+    analysed: AnalysedComponent
+    cubes: Decided | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Coded:
+    """Both components or luma alone, their payloads, and the targets that they were refined to."""
+
+    parts: list[QuantisedComponent]
+    payloads: list[bytes]
+    targets: tuple[Target, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Coding:
+    """A picture at a setting."""
+
+    coder: Coder
+    source: Analysed
+    setting: Setting
+    tools: Tools
+
+    def quantised(self, components: Sequence[_Component], targets: Sequence[Target] | None = None) -> list[QuantisedComponent]:
+        each: Sequence[Target | None] = targets or [None] * len(components)
+        return in_parallel(
+            [partial(self._quantised, component, target) for component, target in zip(components, each, strict=True)], self.coder.device
+        )
+
+    def coded(self, parts: list[QuantisedComponent], targets: tuple[Target, ...] | None = None) -> _Coded:
+        return _Coded(parts, in_parallel([partial(_payload, part) for part in parts], self.coder.device), targets)
+
+    def refined(self, components: Sequence[_Component], plain: _Coded, known: tuple[Target, ...] | None) -> _Coded:
+        """By targets that are `known`, or by those that are found; `plain` where its loss in real bytes is smaller."""
+        decided = [replace(component, cubes=Decided(part.header.may_skip)) for component, part in zip(components, plain.parts, strict=True)]
+        # Filters behind the synthesis are not looked through: they are fitted to what is found here.
+        template = QuantisedPicture(self.header(plain.parts), ToolHeader(), plain.parts[0].latent, None)
+        model_id, displacement = self.setting.model_id, self.setting.displacement
+        distortion = DecoderDistortion(self.coder, self.source.picture, template)
+        problem = Problem(distortion, worth(model_id, displacement), partial(self.quantised, decided))
+        result = refined_alike(problem, plain.parts, known) if known else refined(problem, plain.parts)
+        if result is None:
+            return plain
+        better = self.coded(result.parts, result.targets)
+        saved = 8 * (sum(map(len, plain.payloads)) - sum(map(len, better.payloads)))
+        return better if saved >= beta_at(model_id, displacement) * (result.distortion - result.distortion_before) else plain
+
+    def header(self, parts: Sequence[QuantisedComponent]) -> PictureHeader:
+        luma = parts[0].header
+        return _header(self.source, self.setting, luma, parts[1].header if len(parts) > 1 else ComponentHeader(0, tiling=luma.tiling))
+
+    def _quantised(self, component: _Component, target: Target | None) -> QuantisedComponent:
+        coder, index, source = self.coder, component.index, component.analysed
+        exact, model_id, displacement = (coder.exact.luma, coder.exact.chroma)[index], self.setting.model_id, self.setting.displacement
+        skip = exact.skip_scale(model_id, displacement, source.sigma_index)
+        header = ComponentHeader(
+            len(skip),
+            self.source.threads,
+            rvs=self.tools.rvs,
+            channel_scales=exact.cwg.flags(model_id, skip) if self.tools.cwg and exact.cwg else None,
+            tiling=synthesis_tiles(self.source.picture.width, self.source.picture.height),
+        )
+        scales = exact.scales_of(model_id, header, skip, with_likely=self.tools.lsbs)
+        steps = latents.quantiser(exact, model_id, displacement, scales.blocks, coder.device)
+        y, rounding = source.y, None
+        if target is not None:
+            y, rounding = target.latent, RefinedRounding(target, scales.distribution(), steps, worth(model_id, displacement))
+        quantiser = SkippingQuantiser(y, scales.coded(None), steps, component.cubes, rounding)
+        size = y.shape[-2:]
+        if index == LUMA:
+            y_hat = latents.luma_latent(coder.model.context, source.psi, steps, quantiser.stage, *size)
+        else:
+            y_hat = latents.chroma_latent(source.psi, steps, quantiser.whole, *size)
+        symbols, latent = quantiser.symbols(), y_hat
+        if self.tools.lsbs:
+            latent = latents.scaled(coder.lsbs, index, model_id, scales.blocks, steps, y_hat, symbols)
+        return QuantisedComponent(replace(header, may_skip=quantiser.may_skip()), y_hat, latent, symbols, scales, steps)
+
+
+def _payload(part: QuantisedComponent) -> bytes:
+    return encode_residual(part.symbols, part.coded(), part.scales.distribution(), part.header.threads)
 
 
 def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader) -> PictureHeader:
@@ -136,31 +230,3 @@ def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: C
         hyper_threads=source.threads,
         displacement=setting.displacement,
     )
-
-
-def _coded(
-    coder: Coder, source: Analysed, setting: Setting, tools: Tools, index: int, component: AnalysedComponent, cubes: Decided | None
-) -> _Coded:
-    exact, model_id = (coder.exact.luma, coder.exact.chroma)[index], setting.model_id
-    skip = exact.skip_scale(model_id, setting.displacement, component.sigma_index)
-    header = ComponentHeader(
-        len(skip),
-        source.threads,
-        rvs=tools.rvs,
-        channel_scales=exact.cwg.flags(model_id, skip) if tools.cwg and exact.cwg else None,
-        tiling=synthesis_tiles(source.picture.width, source.picture.height),
-    )
-    scales = exact.scales_of(model_id, header, skip, with_likely=tools.lsbs)
-    steps = latents.quantiser(exact, model_id, setting.displacement, scales.blocks, coder.device)
-    quantiser = SkippingQuantiser(component.y, scales.coded(None), steps, cubes)
-    size = component.y.shape[-2:]
-    if index == LUMA:
-        y_hat = latents.luma_latent(coder.model.context, component.psi, steps, quantiser.stage, *size)
-    else:
-        y_hat = latents.chroma_latent(component.psi, steps, quantiser.whole, *size)
-    header = replace(header, may_skip=quantiser.may_skip())
-    symbols = quantiser.symbols()
-    if tools.lsbs:
-        y_hat = latents.scaled(coder.lsbs, index, model_id, scales.blocks, steps, y_hat, symbols)
-    payload = encode_residual(symbols, scales.coded(header.may_skip), scales.distribution(), header.threads)
-    return _Coded(header, y_hat, payload, scales)

@@ -22,6 +22,8 @@ from jpegai_ref.tiling import Span, spans
 
 Window = tuple[slice, slice]
 """Rows and columns of a plane."""
+Tile = tuple[Span, Span]
+"""Rows and columns of luma that are synthesised together."""
 
 
 def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint) -> Picture:
@@ -39,7 +41,8 @@ def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: Op
             plane[window] = codes_from_samples(part, header.bit_depth).cpu().numpy()
 
     def write_tile(rows: Span, columns: Span) -> None:
-        write(_synthesised(coder, quantised, operating_point, (rows, columns)), _windows(rows, columns, quantised))
+        parts = tile_planes(coder, quantised, operating_point, (rows, columns), *tile_latents(quantised, (rows, columns)))
+        write(parts, _windows(rows, columns, quantised))
 
     def write_strip(planes: Planes, rows: Span) -> None:
         windows = _windows(rows, Span(0, header.width, 0, header.width), quantised)
@@ -49,7 +52,7 @@ def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: Op
         planes = filtered(coder, quantised, synthesised(coder, quantised, operating_point))
         in_parallel([partial(write_strip, planes, strip) for strip in _strips(header.height)], coder.device)
     else:
-        in_parallel([partial(write_tile, *tile) for tile in _tiles(quantised)], coder.device)
+        in_parallel([partial(write_tile, *tile) for tile in tiles(quantised)], coder.device)
     width, height = header.display_size
     sizes = plane_sizes(height, width, colour, subsampling)
     cropped = tuple(plane[:rows, :columns] for plane, (rows, columns) in zip(codes, sizes, strict=True))
@@ -61,15 +64,16 @@ def synthesised(coder: Coder, quantised: QuantisedPicture, operating_point: Oper
     planes = [torch.empty(size, device=coder.device) for size in quantised.sizes_in_ycc()]
 
     def keep(rows: Span, columns: Span) -> None:
-        parts = _synthesised(coder, quantised, operating_point, (rows, columns))
+        parts = tile_planes(coder, quantised, operating_point, (rows, columns), *tile_latents(quantised, (rows, columns)))
         for plane, part, window in zip(planes, parts, _windows(rows, columns, quantised), strict=True):
             plane[window] = part
 
-    in_parallel([partial(keep, *tile) for tile in _tiles(quantised)], coder.device)
+    in_parallel([partial(keep, *tile) for tile in tiles(quantised)], coder.device)
     return planes
 
 
-def _tiles(quantised: QuantisedPicture) -> list[tuple[Span, Span]]:
+def tiles(quantised: QuantisedPicture) -> list[Tile]:
+    """Of the synthesis, row by row."""
     header = quantised.header
     return list(product(spans(header.height, header.luma.tiling), spans(header.width, header.luma.tiling)))
 
@@ -79,11 +83,17 @@ def _strips(height: int) -> list[Span]:
     return [Span(*end, *end) for end in ends]
 
 
-def _synthesised(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint, tile: tuple[Span, Span]) -> list[Tensor]:
-    """What is kept of the planes of a tile: Y, or Y, U, V, in [0, 255]."""
-    height, width = (span.stop - span.start for span in tile)
+def tile_latents(quantised: QuantisedPicture, tile: Tile) -> tuple[Tensor, Tensor | None]:
+    """The latents (1, C, h, w) of luma and of chroma that a tile is synthesised from: views."""
     rows, columns = (slice(span.start // LATENT_STRIDE, -(-span.stop // LATENT_STRIDE)) for span in tile)
-    luma, chroma = (None if latent is None else latent[..., rows, columns] for latent in (quantised.luma, quantised.chroma))
+    return quantised.luma[..., rows, columns], None if quantised.chroma is None else quantised.chroma[..., rows, columns]
+
+
+def tile_planes(
+    coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint, tile: Tile, luma: Tensor, chroma: Tensor | None
+) -> list[Tensor]:
+    """What is kept of the planes of a tile with latents as `tile_latents` gives them: Y, or Y, U, V, in [0, 255]."""
+    height, width = (span.stop - span.start for span in tile)
     synthesis = coder.model.synthesiser(operating_point, quantised.header.model_id)
     values: Tensor = synthesis.luma(luma, height, width) if chroma is None else synthesis(luma, chroma, height, width)
     inside = tuple(slice(span.keep_start - span.start, span.keep_stop - span.start) for span in tile)

@@ -32,6 +32,8 @@ class Tools:
     """Chroma is filtered behind the synthesis by weights that the picture brings, see `efe_linear`. Grey pictures have none."""
     efe_nonlinear: bool = False
     """Chroma is corrected by luma behind the synthesis, see `efe_nonlinear`. Grey pictures have none."""
+    rdlr: bool = False
+    """The encoder refines what it quantises by the decoder's gradient, see `refinement`. Nothing of it is in the stream."""
 
     def __str__(self) -> str:
         """`rvs+cwg`; empty where all are off."""
