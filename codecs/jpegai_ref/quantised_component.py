@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegai_ref.picture_header import ComponentHeader
-from jpegai_ref.quantiser import Quantiser
+from jpegai_ref.quantiser import WHOLE, Quantiser
 from jpegai_ref.scales import Scales
 from jpegai_ref.symbol_bits import residual_bits
 
@@ -28,6 +29,10 @@ class QuantisedComponent:
     """(C, h, w)"""
     scales: Scales
     steps: Quantiser
+
+    def step_sizes(self) -> Tensor:
+        """Of the quantiser, (1, C, h, w), in units of the latent."""
+        return self.steps.dequantised(torch.ones_like(self.y_hat), WHOLE)
 
     def coded(self) -> NDArray[np.bool_]:
         """Where symbols are coded, (C, h, w)."""

@@ -6,7 +6,7 @@
 
 worth is beta / RATE_SHARE, beta that of model and displacement as in training: metrics gain more where a bit counts for less than there.
 
-Curvature is measured: the gradient's change along a random direction of +-1/2 step in every latent tells the diagonal of the Hessian
+Curvature is measured: the gradient's change along a random direction of +-1/10 step in every latent tells the diagonal of the Hessian
 (Hutchinson), averaged over each channel, and over all channels around each position. Latents that act together make D grow faster than
 the diagonal says, hence the caution; it grows when a try has not helped, and the best try is kept. The stream has no syntax for this.
 
@@ -26,15 +26,17 @@ from torch import Tensor
 from jpegai_ref.coder import inference
 from jpegai_ref.decoder_gradient import DecoderDistortion
 from jpegai_ref.quantised_component import QuantisedComponent
-from jpegai_ref.quantiser import WHOLE
 from jpegai_ref.refined_rounding import Target
 from jpegai_ref.variable_rate import beta_at
 
-ITERATIONS = 4
+ITERATIONS = 6
 RATE_SHARE = 0.5
 CAUTION = 1.5
 MORE_CAUTION = 1.5
-PROBE_STEPS = 0.5
+PROBE_STEPS = 0.1
+"""Beyond, what MS-SSIM loses is no parabola any more."""
+LARGEST_MOVE = 0.8
+"""Of a target, in steps of the quantiser."""
 SEED = 0
 SURROUNDINGS = 5
 """Side of the square of positions over which curvature is averaged."""
@@ -112,7 +114,9 @@ def _tried(problem: Problem, parts: Parts, targets: tuple[Target, ...]) -> _Try:
 
 def _target(part: QuantisedComponent, gradient: Tensor, caution: float, curvature: Tensor, activity: Tensor) -> Target:
     with inference():
-        return Target(part.y_hat - gradient / (caution * curvature * activity), caution * curvature, activity)
+        limit = LARGEST_MOVE * part.step_sizes()
+        move = torch.clamp(gradient / (caution * curvature * activity), -limit, limit)
+        return Target(part.y_hat - move, caution * curvature, activity)
 
 
 def _curvatures(problem: Problem, parts: Parts) -> list[tuple[Tensor, Tensor]]:
@@ -129,7 +133,7 @@ def _curvatures(problem: Problem, parts: Parts) -> list[tuple[Tensor, Tensor]]:
 def _probe(part: QuantisedComponent, generator: torch.Generator) -> Tensor:
     with inference():
         signs = torch.randint(0, 2, part.latent.shape, generator=generator, dtype=torch.int8).to(part.latent.device) * 2 - 1
-        return signs * PROBE_STEPS * part.steps.dequantised(torch.ones_like(part.latent), WHOLE)
+        return signs * PROBE_STEPS * part.step_sizes()
 
 
 def _curvature(diagonal: Tensor, probe: Tensor) -> tuple[Tensor, Tensor]:
