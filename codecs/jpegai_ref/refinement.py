@@ -30,7 +30,8 @@ from jpegai_ref.refined_rounding import Target
 from jpegai_ref.variable_rate import beta_at
 
 ITERATIONS = 6
-RATE_SHARE = 0.5
+RATE_SHARE = 0.9
+"""Of a bit, measured: with less PSNR of luma and FSIM gain more, with this the other metrics do."""
 CAUTION = 1.5
 MORE_CAUTION = 1.5
 PROBE_STEPS = 0.1

@@ -51,7 +51,7 @@ def loss(coder: Coder, picture: Picture, encoded: Encoded, setting: Setting) -> 
         (rgb(176, 180), Setting(0, 100)),
         (rgb(97, 131), BASE),
         (grey(70, 81), BASE),
-        (ycc(71, 80, 10), Setting(3, -300)),
+        (ycc(71, 80, 10), Setting(2, 0)),
         (ycc(65, 67, 10, (1, 2)), BASE),
     ],
     ids=["large", "rgb", "grey", "420", "422"],
