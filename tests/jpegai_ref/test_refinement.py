@@ -81,6 +81,7 @@ def test_smallest_and_repeated_pictures(own_coder: Coder) -> None:
     assert decode(own_coder, refined.data, "bop").width == 3
 
 
+@pytest.mark.slow
 def test_tiles_threads_and_repetition_give_one_stream(own_coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jpegai_ref.encoder.synthesis_tiles", lambda *_: Tiling(256, 64))
     picture, streams = rgb(200, 400), set()
