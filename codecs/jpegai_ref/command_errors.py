@@ -1,6 +1,7 @@
 """What goes wrong in a command becomes one line on standard error and an exit status.
 
-1 for a file that cannot be used, 2 for channels or a rectangle that are not there, 4 where weights, a GPU or what a tool needs are missing.
+1 for a file that cannot be used, 2 for channels or a rectangle that are not there and for what RDLR does not go together with, 4 where
+weights, a GPU or what a tool needs are missing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from jpegai_ref.errors import BitstreamError
-from jpegai_ref.tools import ToolUnavailable
+from jpegai_ref.tools import NotRefinable, ToolUnavailable
 from jpegai_ref.whole_file import write_whole
 
 
@@ -57,6 +58,8 @@ def reported() -> Iterator[None]:
         raise Failure(str(error)) from error
     except ChannelsMissing as error:
         raise click.UsageError(f"--channels: {error}") from error
+    except NotRefinable as error:
+        raise click.UsageError(f"--tools: {error}") from error
     except OSError as error:
         raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
     except MemoryError as error:

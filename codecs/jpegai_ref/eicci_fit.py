@@ -12,6 +12,7 @@ from torch import Tensor
 
 from jpegai_ref.chroma_grid import Rectangle
 from jpegai_ref.colour import PEAK
+from jpegai_ref.distortion import SMALLEST_SIDE_FOR_MSSSIM
 from jpegai_ref.eicci import corrected
 from jpegai_ref.eicci_header import EicciHeader, EicciTile, chosen_tiling, tile_cores
 from jpegai_ref.eicci_network import Eicci
@@ -20,8 +21,6 @@ from jpegai_ref.parallel import in_parallel
 
 SQUARED_ERROR_WEIGHT = 5.0
 """Of the mean squared error of luma in [0, 1], beside 1 - MS-SSIM."""
-SMALLEST_SIDE_FOR_MSSSIM = 161
-"""Five scales with a window of eleven samples. Smaller tiles are compared by squared error alone."""
 
 Original = Callable[[Rectangle], list[Tensor]]
 """Y, or Y, U, V, of a part of the picture, that is given in samples of luma from even places on."""

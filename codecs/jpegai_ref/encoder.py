@@ -5,32 +5,35 @@ picture -- analysis (`analysed`) -- y, psi, sigma index -- quantisation cell by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-
-from torch import Tensor
 
 from jpegai_ref import latents
 from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, write_codestream
+from jpegai_ref.decoder_gradient import DecoderDistortion
 from jpegai_ref.enhancement_fit import fitted_to
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.levels import BOP, HOP, SOP, level_for
 from jpegai_ref.model import OperatingPoint
 from jpegai_ref.parallel import in_parallel
 from jpegai_ref.picture import Picture
-from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader, QualityMap
+from jpegai_ref.picture_header import BT709, NO_TRANSFORM, ComponentHeader, PictureHeader
 from jpegai_ref.quality_map import Qps, encode_map
+from jpegai_ref.quantised_component import QuantisedComponent
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import reconstructed
+from jpegai_ref.refined_rounding import RefinedRounding, Target
+from jpegai_ref.refinement import Problem, check_refinable, refined, refined_alike, worth
 from jpegai_ref.region_residuals import encode_regions
 from jpegai_ref.regions import Regions
-from jpegai_ref.scales import Scales
 from jpegai_ref.skipping import Decided, SkippingQuantiser
 from jpegai_ref.tiling import synthesis_tiles
 from jpegai_ref.tool_header import Enhancement, ToolHeader
 from jpegai_ref.tools import NO_TOOLS, Tools
+from jpegai_ref.variable_rate import beta_at
 
 MAIN_PROFILE = 1
 TRANSFORMS = (BOP, SOP, HOP)
@@ -60,6 +63,8 @@ class Encoded:
 
     data: bytes
     quantised: QuantisedPicture
+    targets: tuple[Target, ...] | None = None
+    """What RDLR chose the symbols for; None where that is off or was of no use."""
 
     @property
     def header(self) -> PictureHeader:
@@ -72,16 +77,6 @@ class Encoded:
     def reconstruction(self, coder: Coder, operating_point: OperatingPoint) -> Picture:
         """The picture that a decoder will give."""
         return reconstructed(coder, self.quantised, operating_point)
-
-
-@dataclass(frozen=True, eq=False)
-class _Coded:
-    """A component: what the header says of it, y_hat (1, C, h, w), the payload of each region, scales."""
-
-    header: ComponentHeader
-    latent: Tensor
-    payload: tuple[bytes, ...]
-    scales: Scales
 
 
 def encode(
@@ -98,44 +93,145 @@ def encode(
     regions  into which the picture is divided
 
     Raises ToolUnavailable where the weights have no constants for a tool, ValueError where `region` is no such map or the picture cannot
-    be divided so.
+    be divided so, NotRefinable as `refinement.check_refinable`.
     """
     return encode_analysed(coder, analysed(coder, picture, region, regions), setting, tools)
 
 
 def encode_analysed(
-    coder: Coder, source: Analysed, setting: Setting, tools: Tools = NO_TOOLS, decisions: Decisions | None = None
+    coder: Coder,
+    source: Analysed,
+    setting: Setting,
+    tools: Tools = NO_TOOLS,
+    decisions: Decisions | None = None,
+    targets: tuple[Target, ...] | None = None,
 ) -> Encoded:
     """One pass of quantisation and entropy coding, and of the fit of filters; with what another pass decided, where that is given.
 
-    Raises as `encode`."""
+    targets   of another pass; where RDLR is on they take the place of a search. Without RDLR they must not be given.
+
+    Raises ValueError for targets without RDLR, and as `encode`."""
     tools.require(coder.available())
+    if tools.rdlr:
+        check_refinable(source, tools)
+    if targets is not None and not tools.rdlr:
+        raise ValueError("targets are of RDLR, which is off")
     luma_cubes = chroma_cubes = None
     if decisions is not None:
         luma_cubes, chroma_cubes = Decided(decisions.header.luma.may_skip), Decided(decisions.header.chroma.may_skip)
-    parts = [(LUMA, source.luma, luma_cubes)]
+    components = [_Component(LUMA, source.luma, luma_cubes)]
     if source.chroma is not None:
-        parts.append((CHROMA, source.chroma, chroma_cubes))
-    quality = source.quality_map(tools.quality_map)
-    quality_header, quality_payload = (None, None) if quality is None else encode_map(quality)
-    luma, *others = in_parallel([partial(_coded, coder, source, setting, tools, quality, *part) for part in parts], coder.device)
-    chroma = others[0] if others else None
-    chroma_header = chroma.header if chroma else ComponentHeader(0, tiling=luma.header.tiling)
-    header = _header(source, setting, luma.header, chroma_header, quality_header)
+        components.append(_Component(CHROMA, source.chroma, chroma_cubes))
+    coding = _Coding(coder, source, setting, tools, source.quality_map(tools.quality_map))
+    plain = coding.coded(coding.quantised(components))
+    found = coding.refined(components, plain, targets) if tools.rdlr else plain
+    quality_header, quality_payload = (None, None) if coding.quality is None else encode_map(coding.quality)
+    header = replace(coding.header(found.parts), quality_map=quality_header)
+    luma, chroma = found.parts[0], found.parts[1] if len(found.parts) > 1 else None
     steering = luma.scales.steering_channel() if tools.lef and luma.header.channels else None
     tool_header = ToolHeader(tools.lsbs, tools.lsbs and chroma is not None, steering)
     sharpening = None if steering is None else luma.scales.scale_log(steering)
     quantised = QuantisedPicture(header, tool_header, luma.latent, chroma.latent if chroma else None, sharpening)
-    found = decisions.enhancement if decisions else fitted_to(coder, source.picture, quantised, tools)
-    quantised = replace(quantised, tools=replace(tool_header, enhancement=found))
-    residuals = luma.payload, chroma.payload if chroma else None
-    stream = Codestream(header, source.hyper, *residuals, coder.weights_id, quantised.tools, quality_payload)
-    return Encoded(write_codestream(stream), quantised)
+    filters = decisions.enhancement if decisions else fitted_to(coder, source.picture, quantised, tools)
+    quantised = replace(quantised, tools=replace(tool_header, enhancement=filters))
+    payloads = (found.payloads[0], found.payloads[1] if chroma else None)
+    stream = Codestream(header, source.hyper, *payloads, coder.weights_id, quantised.tools, quality_payload)
+    return Encoded(write_codestream(stream), quantised, found.targets)
 
 
-def _header(
-    source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader, quality_map: QualityMap | None
-) -> PictureHeader:
+@dataclass(frozen=True, eq=False)
+class _Component:
+    """What a component is quantised from; its cube flags where they are given."""
+
+    index: int
+    analysed: AnalysedComponent
+    cubes: Decided | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Coded:
+    """Both components or luma alone, the payload of each region of each, and the targets that they were refined to."""
+
+    parts: list[QuantisedComponent]
+    payloads: list[tuple[bytes, ...]]
+    targets: tuple[Target, ...] | None
+
+    @property
+    def bytes(self) -> int:
+        return sum(len(payload) for regions in self.payloads for payload in regions)
+
+
+@dataclass(frozen=True, eq=False)
+class _Coding:
+    """A picture at a setting."""
+
+    coder: Coder
+    source: Analysed
+    setting: Setting
+    tools: Tools
+    quality: Qps | None
+
+    def quantised(self, components: Sequence[_Component], targets: Sequence[Target] | None = None) -> list[QuantisedComponent]:
+        each: Sequence[Target | None] = targets or [None] * len(components)
+        return in_parallel(
+            [partial(self._quantised, component, target) for component, target in zip(components, each, strict=True)], self.coder.device
+        )
+
+    def coded(self, parts: list[QuantisedComponent], targets: tuple[Target, ...] | None = None) -> _Coded:
+        return _Coded(parts, in_parallel([partial(self._payload, part) for part in parts], self.coder.device), targets)
+
+    def refined(self, components: Sequence[_Component], plain: _Coded, known: tuple[Target, ...] | None) -> _Coded:
+        """By targets that are `known`, or by those that are found; `plain` where its loss in real bytes is smaller."""
+        decided = [replace(component, cubes=Decided(part.header.may_skip)) for component, part in zip(components, plain.parts, strict=True)]
+        # Filters behind the synthesis are not looked through: they are fitted to what is found here.
+        template = QuantisedPicture(self.header(plain.parts), ToolHeader(), plain.parts[0].latent, None)
+        model_id, displacement = self.setting.model_id, self.setting.displacement
+        distortion = DecoderDistortion(self.coder, self.source.picture, template)
+        problem = Problem(distortion, worth(model_id, displacement), partial(self.quantised, decided))
+        result = refined_alike(problem, plain.parts, known) if known else refined(problem, plain.parts)
+        if result is None:
+            return plain
+        better = self.coded(result.parts, result.targets)
+        saved = 8 * (plain.bytes - better.bytes)
+        return better if saved >= beta_at(model_id, displacement) * (result.distortion - result.distortion_before) else plain
+
+    def header(self, parts: Sequence[QuantisedComponent]) -> PictureHeader:
+        luma = parts[0].header
+        return _header(self.source, self.setting, luma, parts[1].header if len(parts) > 1 else ComponentHeader(0, tiling=luma.tiling))
+
+    def _quantised(self, component: _Component, target: Target | None) -> QuantisedComponent:
+        coder, index, source = self.coder, component.index, component.analysed
+        exact, model_id, displacement = (coder.exact.luma, coder.exact.chroma)[index], self.setting.model_id, self.setting.displacement
+        skip = exact.skip_scale(model_id, displacement, source.sigma_index, self.quality)
+        header = ComponentHeader(
+            source.channels,
+            self.source.residual_threads,
+            rvs=self.tools.rvs,
+            channel_scales=exact.cwg.flags(model_id, skip[: source.channels]) if self.tools.cwg and exact.cwg else None,
+            tiling=synthesis_tiles(self.source.picture.width, self.source.picture.height),
+        )
+        scales = exact.scales_of(model_id, header, skip, with_likely=self.tools.lsbs)
+        steps = latents.quantiser(exact, model_id, displacement, scales.blocks, coder.device, self.quality)
+        y, rounding = source.y, None
+        if target is not None:
+            y, rounding = target.latent, RefinedRounding(target, scales.distribution(), steps, worth(model_id, displacement))
+        quantiser = SkippingQuantiser(y, scales.coded(None), steps, component.cubes, rounding)
+        psi, tiles, size = source.psi, self.source.tiles, (y.shape[-2], y.shape[-1])
+        if index == LUMA:
+            y_hat = latents.luma_latent(coder.model.context, psi, tiles, steps, quantiser.stage, size)
+        else:
+            y_hat = latents.chroma_latent(psi, tiles, steps, quantiser.whole, size)
+        symbols, latent = quantiser.symbols(), y_hat
+        if self.tools.lsbs:
+            latent = latents.scaled(coder.lsbs, index, model_id, scales.blocks, steps, y_hat, symbols)
+        return QuantisedComponent(replace(header, may_skip=quantiser.may_skip()), y_hat, latent, symbols, scales, steps)
+
+    def _payload(self, part: QuantisedComponent) -> tuple[bytes, ...]:
+        regions = [tile.region for tile in self.source.tiles]
+        return encode_regions(regions, part.symbols[: part.header.channels], part.scales, part.header)
+
+
+def _header(source: Analysed, setting: Setting, luma: ComponentHeader, chroma: ComponentHeader) -> PictureHeader:
     picture = source.picture
     width, height = source.display_size
     return PictureHeader(
@@ -154,41 +250,5 @@ def _header(
         colour_transform=BT709 if picture.colour == "rgb" else NO_TRANSFORM,
         hyper_threads=source.threads,
         displacement=setting.displacement,
-        quality_map=quality_map,
         regions=source.regions,
     )
-
-
-def _coded(
-    coder: Coder,
-    source: Analysed,
-    setting: Setting,
-    tools: Tools,
-    quality: Qps | None,
-    index: int,
-    component: AnalysedComponent,
-    cubes: Decided | None,
-) -> _Coded:
-    exact, model_id = (coder.exact.luma, coder.exact.chroma)[index], setting.model_id
-    skip = exact.skip_scale(model_id, setting.displacement, component.sigma_index, quality)
-    header = ComponentHeader(
-        component.channels,
-        source.residual_threads,
-        rvs=tools.rvs,
-        channel_scales=exact.cwg.flags(model_id, skip[: component.channels]) if tools.cwg and exact.cwg else None,
-        tiling=synthesis_tiles(source.picture.width, source.picture.height),
-    )
-    scales = exact.scales_of(model_id, header, skip, with_likely=tools.lsbs)
-    steps = latents.quantiser(exact, model_id, setting.displacement, scales.blocks, coder.device, quality)
-    quantiser = SkippingQuantiser(component.y, scales.coded(None), steps, cubes)
-    psi, tiles, size = component.psi, source.tiles, (component.y.shape[-2], component.y.shape[-1])
-    if index == LUMA:
-        y_hat = latents.luma_latent(coder.model.context, psi, tiles, steps, quantiser.stage, size)
-    else:
-        y_hat = latents.chroma_latent(psi, tiles, steps, quantiser.whole, size)
-    header = replace(header, may_skip=quantiser.may_skip())
-    symbols = quantiser.symbols()
-    if tools.lsbs:
-        y_hat = latents.scaled(coder.lsbs, index, model_id, scales.blocks, steps, y_hat, symbols)
-    payloads = encode_regions([tile.region for tile in tiles], symbols[: header.channels], scales, header)
-    return _Coded(header, y_hat, payloads, scales)

@@ -15,14 +15,19 @@ from jpegai_ref.analysed import Analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.encoder import Decisions, Encoded, Setting, encode_analysed
 from jpegai_ref.knob import HIGHEST_QUALITY, START
-from jpegai_ref.quality import last_quality_of, setting_of, setting_of_model
+from jpegai_ref.quality import last_quality_of, quality_of, setting_of, setting_of_model
 from jpegai_ref.quality_map import finest
+from jpegai_ref.refined_rounding import Target
 from jpegai_ref.tools import NO_TOOLS, Tools
 
 TOLERANCE = 0.02
 MOST_PASSES = 12
 FREE_PASSES = 7
 """Of which so many at most decide on models, cube flags and filters."""
+MOST_REFINEMENTS = 3
+"""Searches of RDLR for targets, of which each takes as long as some ten passes."""
+NEAR = 64
+"""Steps of quality within which targets are used again."""
 SECANT_PASSES = 4
 """After so many passes along a line the bracket is halved instead: the rate is not what the secant takes it for."""
 
@@ -51,10 +56,11 @@ def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float 
         raise ValueError(f"a target rate is positive, not {target_bpp} bpp")
 
     known: dict[Setting, Decisions] = {}
+    refined = _Refinements()
 
     def passed(proposal: Proposal, passes: int) -> Matched:
         decisions = None if proposal.decided_by is None else known[proposal.decided_by]
-        encoded = encode_analysed(coder, source, proposal.setting, tools, decisions)
+        encoded = refined.encoded(coder, source, proposal.setting, tools, decisions)
         if decisions is None:
             known[proposal.setting] = encoded.decisions
         return Matched(encoded, 8 * len(encoded.data) / (target_bpp * source.samples) - 1, proposal.setting, passes)
@@ -68,6 +74,31 @@ def matched(coder: Coder, source: Analysed, target_bpp: float, tolerance: float 
             return replace(best, passes=found.passes)
         found = passed(proposal, found.passes + 1)
         best = min(best, found, key=lambda match: abs(match.log_ratio))
+
+
+class _Refinements:
+    """Lets a pass search for the targets of RDLR where none are known from a setting nearby, at most MOST_REFINEMENTS times."""
+
+    def __init__(self) -> None:
+        self._searches = 0
+        self._found: tuple[Setting, tuple[Target, ...]] | None = None
+
+    def encoded(self, coder: Coder, source: Analysed, setting: Setting, tools: Tools, decisions: Decisions | None) -> Encoded:
+        targets = self._targets_for(setting)
+        if targets is None and self._searches == MOST_REFINEMENTS:
+            tools = replace(tools, rdlr=False)
+        encoded = encode_analysed(coder, source, setting, tools, decisions, targets)
+        if tools.rdlr and targets is None:
+            self._searches += 1
+            self._found = (setting, encoded.targets) if encoded.targets else self._found
+        return encoded
+
+    def _targets_for(self, setting: Setting) -> tuple[Target, ...] | None:
+        if self._found is None:
+            return None
+        near, targets = self._found
+        distance = abs(quality_of(setting) - quality_of(near))
+        return targets if distance <= NEAR or self._searches == MOST_REFINEMENTS else None
 
 
 @dataclass(frozen=True)

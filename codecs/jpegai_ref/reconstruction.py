@@ -24,6 +24,8 @@ Window = tuple[slice, slice]
 """Rows and columns of a plane."""
 STRIP = 64
 """Rows that are filtered together, which does not change them; a multiple of 16."""
+Tile = tuple[Span, Span]
+"""Rows and columns of luma that are synthesised together."""
 
 
 def reconstructed(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint) -> Picture:
@@ -51,7 +53,8 @@ def reconstruct(coder: Coder, quantised: QuantisedPicture, operating_point: Oper
             plane[window] = codes_from_samples(part, bit_depth).cpu().numpy()
 
     def write_tile(rows: Span, columns: Span) -> None:
-        write(_synthesised(coder, quantised, operating_point, (rows, columns)), _windows(rows, columns, quantised))
+        parts = tile_planes(coder, quantised, operating_point, (rows, columns), *tile_latents(quantised, (rows, columns)))
+        write(parts, _windows(rows, columns, quantised))
 
     def write_strip(behind_filters: Rows, rows: Span) -> None:
         windows = _windows(rows, Span(0, quantised.width, 0, quantised.width), quantised)
@@ -62,24 +65,26 @@ def reconstruct(coder: Coder, quantised: QuantisedPicture, operating_point: Oper
         behind_filters = filtered(coder, quantised, planes, operating_point)
         in_parallel([partial(write_strip, behind_filters, strip) for strip in _strips(quantised.height)], coder.device)
     else:
-        in_parallel([partial(write_tile, *tile) for tile in _tiles(quantised)], coder.device)
+        in_parallel([partial(write_tile, *tile) for tile in tiles(quantised)], coder.device)
 
 
 def synthesised(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint) -> Planes:
     """The planes in the coded size, ahead of the filters."""
     planes = [torch.empty(size, device=coder.device) for size in quantised.sizes_in_ycc()]
 
-    def keep(part: QuantisedPicture, rows: Span, columns: Span) -> None:
-        places = _windows(rows, columns, part, part.place.moved(-quantised.place.top, -quantised.place.left))
-        for plane, values, window in zip(planes, _synthesised(coder, part, operating_point, (rows, columns)), places, strict=True):
+    def keep(part: QuantisedPicture, tile: Tile) -> None:
+        places = _windows(*tile, part, part.place.moved(-quantised.place.top, -quantised.place.left))
+        parts = tile_planes(coder, part, operating_point, tile, *tile_latents(part, tile))
+        for plane, values, window in zip(planes, parts, places, strict=True):
             plane[window] = values
 
-    tasks = [partial(keep, part, *tile) for part in quantised.parts() for tile in _tiles(part)]
+    tasks = [partial(keep, part, tile) for part in quantised.parts() for tile in tiles(part)]
     in_parallel(tasks, coder.device)
     return planes
 
 
-def _tiles(quantised: QuantisedPicture) -> list[tuple[Span, Span]]:
+def tiles(quantised: QuantisedPicture) -> list[Tile]:
+    """Of the synthesis, row by row."""
     tiling = quantised.header.luma.tiling
     return list(product(spans(quantised.height, tiling), spans(quantised.width, tiling)))
 
@@ -89,11 +94,17 @@ def _strips(height: int) -> list[Span]:
     return [Span(*end, *end) for end in ends]
 
 
-def _synthesised(coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint, tile: tuple[Span, Span]) -> list[Tensor]:
-    """What is kept of the planes of a tile: Y, or Y, U, V, in [0, 255]."""
-    height, width = (span.stop - span.start for span in tile)
+def tile_latents(quantised: QuantisedPicture, tile: Tile) -> tuple[Tensor, Tensor | None]:
+    """The latents (1, C, h, w) of luma and of chroma that a tile is synthesised from: views."""
     rows, columns = (slice(span.start // LATENT_STRIDE, -(-span.stop // LATENT_STRIDE)) for span in tile)
-    luma, chroma = (None if latent is None else latent[..., rows, columns] for latent in (quantised.luma, quantised.chroma))
+    return quantised.luma[..., rows, columns], None if quantised.chroma is None else quantised.chroma[..., rows, columns]
+
+
+def tile_planes(
+    coder: Coder, quantised: QuantisedPicture, operating_point: OperatingPoint, tile: Tile, luma: Tensor, chroma: Tensor | None
+) -> list[Tensor]:
+    """What is kept of the planes of a tile with latents as `tile_latents` gives them: Y, or Y, U, V, in [0, 255]."""
+    height, width = (span.stop - span.start for span in tile)
     synthesis = coder.model.synthesiser(operating_point, quantised.header.model_id)
     values: Tensor = synthesis.luma(luma, height, width) if chroma is None else synthesis(luma, chroma, height, width)
     inside = tuple(slice(span.keep_start - span.start, span.keep_stop - span.start) for span in tile)

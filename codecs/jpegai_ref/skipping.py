@@ -6,6 +6,7 @@ have been -3..3. The decision is free to the encoder; steps rather than units of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from jpegai_ref.quantiser import Quantiser, rounded
 
 CubeFlags = tuple[bool, ...] | None
 """As the header has them: None where all are set."""
+Rounding = Callable[[int, Tensor], Tensor]
+"""(stage 0..3, residual of the stage in steps of the quantiser (1, C, h2, w2)) -> symbols int16 of the same shape."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,13 @@ class Decided:
 class SkippingQuantiser:
     """Makes the symbols of a component from its latent y (1, C, h, w), the positions `likely` to be coded in any case, (n, h, w) for the
     first n channels, and the quantiser; what other channels there are is not coded and all 0. With `decided` it takes those cube flags and
-    decides none."""
+    decides none. `rounding` chooses the symbols; None: the nearest."""
 
-    def __init__(self, y: Tensor, likely: NDArray[np.bool_], quantiser: Quantiser, decided: Decided | None = None) -> None:
+    def __init__(
+        self, y: Tensor, likely: NDArray[np.bool_], quantiser: Quantiser, decided: Decided | None = None, rounding: Rounding | None = None
+    ) -> None:
         self._quantiser = quantiser
+        self._rounding = rounding
         self._decided = decided is not None
         self._height, self._width = y.shape[-2:]
         self._latents = split_cells(y)
@@ -61,7 +67,8 @@ class SkippingQuantiser:
         if not flags.all():
             forced = np.repeat(np.repeat(~flags, SIDE, 0), SIDE, 1)[: steps.shape[-2], : steps.shape[-1]]
             coded = coded | (inside & torch.from_numpy(forced).to(coded.device))
-        self._symbols.append(torch.where(coded, rounded(steps), 0))
+        symbols = rounded(steps) if self._rounding is None else self._rounding(stage, steps)
+        self._symbols.append(torch.where(coded, symbols, 0))
         return self._symbols[stage]
 
     def whole(self, mean: Tensor) -> Tensor:

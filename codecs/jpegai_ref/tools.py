@@ -16,6 +16,10 @@ class ToolUnavailable(Exception):
     """A tool that is asked for and that the weights have no constants for; one line."""
 
 
+class NotRefinable(Exception):
+    """RDLR is asked for together with what it cannot be used with; one line."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """Which tools the encoder uses."""
@@ -36,6 +40,8 @@ class Tools:
     """Chroma is corrected by luma behind the synthesis, see `efe_nonlinear`. Grey pictures have none."""
     quality_map: bool = False
     """Steps are coarser where luma varies everywhere, see `adaptive_quantisation`. A region of interest needs no tool."""
+    rdlr: bool = False
+    """The encoder refines what it quantises by the decoder's gradient, see `refinement`. Nothing of it is in the stream."""
 
     def __str__(self) -> str:
         """`rvs+cwg`; empty where all are off."""
@@ -48,13 +54,17 @@ class Tools:
 
     @staticmethod
     def parse(text: str) -> Tools:
-        """From names joined by `+`, in any order; the empty text is none. Raises ValueError for an unknown name and for one given twice."""
+        """From names joined by `+`, in any order; the empty text is none.
+
+        Raises ValueError for an unknown name, for one given twice and for two that do not go together."""
         names = text.split("+") if text else []
         for name in names:
             if name not in tool_names():
                 raise ValueError(f"there is no tool {name!r}: the tools are {', '.join(tool_names())}")
             if names.count(name) > 1:
                 raise ValueError(f"the tool {name} is named twice")
+        if {"rdlr", "quality-map"} <= set(names):
+            raise ValueError("the tool rdlr does not go together with the tool quality-map")
         return Tools(**{_field(name): True for name in names})
 
     def require(self, available: Collection[str]) -> None:

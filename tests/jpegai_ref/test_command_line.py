@@ -63,6 +63,24 @@ def test_encode_and_decode(jpegai: Command, tmp_path: Path) -> None:
     assert len({digest(picture) for picture in decoded}) == 3
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--tools", "rdlr", "--channels", "8,4"), "rdlr does not go together with fewer than all channels"),
+        (("--tools", "rdlr", "--roi", "16,16,32,32"), "rdlr does not go together with a region of interest"),
+        (("--tools", "rdlr", "--regions", "1x2"), "rdlr does not go together with regions"),
+        (("--tools", "rdlr+quality-map"), "rdlr does not go together with the tool quality-map"),
+    ],
+    ids=["channels", "roi", "regions", "quality-map"],
+)
+@pytest.mark.parametrize("rate", [("--quality", "900"), ("--bpp", "1")], ids=["quality", "bpp"])
+def test_rdlr_alone(jpegai: Command, tmp_path: Path, arguments: tuple[str, ...], reason: str, rate: tuple[str, str]) -> None:
+    """A picture that two regions fit in."""
+    (tmp_path / "wide.png").write_bytes(file_content(".png", rgb(64, 520)))
+    refused(jpegai("encode", "wide.png", "a.jai", *rate, *arguments), 2, "--tools", reason)
+    assert not (tmp_path / "a.jai").exists()
+
+
 def test_tools(jpegai: Command, tmp_path: Path, tool_weights_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(jpegai("encode", "source.png", "a.jai", "--quality", "900", "--tools", "lef+foo"), 2, "--tools lef+foo: there is no tool 'foo'")
     refused(jpegai("encode", "source.png", "a.jai", "--quality", "900", "--tools", "lef"), 4, "no constants for lef")

@@ -17,12 +17,19 @@ def test_names_are_written_in_one_order_and_read_in_any() -> None:
     assert Tools.parse("cwg+rvs") == Tools(rvs=True, cwg=True)
     assert Tools.parse("") == NO_TOOLS
     assert str(NO_TOOLS) == ""
-    assert str(Tools.parse("+".join(reversed(tool_names())))) == "+".join(tool_names())
+    for left_out in ("quality-map", "rdlr"):
+        names = [name for name in tool_names() if name != left_out]
+        assert str(Tools.parse("+".join(reversed(names)))) == "+".join(names)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("rsv", "there is no tool 'rsv': the tools are rvs, cwg"), ("rvs+rvs", "rvs is named twice"), ("rvs+", "no tool ''")],
+    [
+        ("rsv", "there is no tool 'rsv': the tools are rvs, cwg"),
+        ("rvs+rvs", "rvs is named twice"),
+        ("rvs+", "no tool ''"),
+        ("rdlr+quality-map", "not go together"),
+    ],
 )
 def test_names_that_are_not_read(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):

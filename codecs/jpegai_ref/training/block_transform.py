@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpegai_ref.colour import CENTRE, HALF_RANGE, ycc_from_rgb
-from jpegai_ref.training.losses import WEIGHTS
+from jpegai_ref.distortion import WEIGHTS
 from jpegai_ref.variable_rate import BETA_OF_UNIT_GAIN
 
 BLOCK = 16

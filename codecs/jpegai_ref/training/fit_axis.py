@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from jpegai_ref.analysed import Analysed, analysed, planes_of
 from jpegai_ref.coder import Coder, load
+from jpegai_ref.distortion import SMALLEST_SIDE_FOR_MSSSIM
 from jpegai_ref.encoder import Setting, encode_analysed
 from jpegai_ref.picture import Picture
 from jpegai_ref.reconstruction import synthesised
@@ -30,7 +31,6 @@ from jpegai_ref.training.arguments import OneLineParser, integer
 from jpegai_ref.training.data import SUFFIXES, TrainingDataError, decoded
 from jpegai_ref.training.fit_samples import OPERATING_POINT
 from jpegai_ref.training.fit_score import METRICS
-from jpegai_ref.training.losses import SMALLEST_SIDE_FOR_MSSSIM
 from jpegai_ref.variable_rate import RATE_MODELS
 from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file

@@ -14,6 +14,7 @@ from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import read_codestream
 from jpegai_ref.colour import ycc_from_rgb
 from jpegai_ref.cwg import Cwg
+from jpegai_ref.distortion import distortion
 from jpegai_ref.encoder import Encoded, Setting, encode_analysed
 from jpegai_ref.latents import LUMA
 from jpegai_ref.lef import Lef
@@ -24,7 +25,6 @@ from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.rvs import Rvs
 from jpegai_ref.tools import NO_TOOLS, Tools
 from jpegai_ref.training.data import Crops
-from jpegai_ref.training.losses import distortion
 
 SIDE = 256
 DISPLACEMENTS = (0, -192, 192)

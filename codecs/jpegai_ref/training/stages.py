@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from jpegai_ref.distortion import SMALLEST_SIDE_FOR_MSSSIM
 from jpegai_ref.model import OPERATING_POINTS, Model, OperatingPoint
 from jpegai_ref.training.forward import Rates, Rounding
-from jpegai_ref.training.losses import SMALLEST_SIDE_FOR_MSSSIM
 from jpegai_ref.variable_rate import RATE_MODELS
 
 MODEL_PROBABILITIES = (0.3, 0.3, 0.28, 0.12)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from jpegai_ref.colour import CENTRE, HALF_RANGE
+from jpegai_ref.distortion import distortion, plane_mse
 from jpegai_ref.model import Model
 from jpegai_ref.training.average import Average
 from jpegai_ref.training.block_transform import ChromaTransform, sample_blocks
@@ -18,7 +19,7 @@ from jpegai_ref.training.data import ODD_SIZE_EVERY, Crops, Pictures
 from jpegai_ref.training.forward import Coded, Rates, code, planes_of
 from jpegai_ref.training.high_start import Example, start_high
 from jpegai_ref.training.log import StepRow, ValidationRow
-from jpegai_ref.training.losses import balance, distortion, plane_mse
+from jpegai_ref.training.losses import balance
 from jpegai_ref.training.plan import Plan
 from jpegai_ref.training.stages import Stage, draw_rates, learning_rate, position, trained_parts
 from jpegai_ref.training.transform_start import start_from_transform

@@ -10,10 +10,10 @@ from pytorch_msssim import ms_ssim
 from torch import Tensor
 
 from jpegai_ref.colour import PEAK, denormalise
+from jpegai_ref.distortion import distortion, plane_mse
 from jpegai_ref.model import Model, OperatingPoint
 from jpegai_ref.training.forward import Rates, Rounding, code, planes_of
 from jpegai_ref.training.log import ValidationRow
-from jpegai_ref.training.losses import distortion, plane_mse
 from jpegai_ref.training.stages import Stage
 from jpegai_ref.variable_rate import RATE_MODELS
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from jpegai_ref.training.losses import WEIGHTS, balance, distortion
+from jpegai_ref.distortion import WEIGHTS, distortion
+from jpegai_ref.training.losses import balance
 from jpegai_ref.training.stages import STAGES, Stage, draw_rates, learning_rate, position, stages_from, trained_parts
 from jpegai_ref.variable_rate import RATE_MODELS
 from pytorch_msssim import ms_ssim
