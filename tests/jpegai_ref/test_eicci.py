@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from jpegai_ref.chroma_grid import Rectangle
 from jpegai_ref.colour import CENTRE, PEAK
 from jpegai_ref.complexity import _part, eicci_filter, filter_parts
-from jpegai_ref.eicci import REACH, corrected
+from jpegai_ref.eicci import corrected
 from jpegai_ref.eicci_fit import chosen
+from jpegai_ref.eicci_geometry import REACH, EicciWidths
 from jpegai_ref.eicci_header import EicciHeader, EicciTile, chosen_tiling, tile_cores
 from jpegai_ref.eicci_network import (
     BandFilter,
     Eicci,
-    EicciWidths,
     haar_matrix,
     network_tensors,
     networks_of,

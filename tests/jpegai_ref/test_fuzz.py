@@ -87,8 +87,11 @@ def symbols_of(exact: ExactModel, data: bytes) -> Symbols:
 
 
 def committed_sources(coder: Coder) -> list[Source]:
-    """Pictures of every kind, small and at several rates, without tools and with all that the weights have, for each operating point."""
-    every = Tools(**{field.name: field.name not in FITTED or field.name in coder.available() for field in fields(Tools)})
+    """Pictures of every kind, small and at several rates, without tools and with all that the weights have, for each operating point. RDLR
+    is of the encoder alone and not for quality maps."""
+    every = replace(
+        Tools(**{field.name: field.name not in FITTED or field.name in coder.available() for field in fields(Tools)}), rdlr=False
+    )
     kinds = [
         (rgb(64, 64), Setting(1, 0), NO_TOOLS),
         (rgb(65, 70), Setting(3, 0), every),
