@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = cli.main(args=list(arguments) if arguments is not None else None, prog_name="ctc", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as bare:
         click.echo(bare.ctx.get_help() if bare.ctx else "see `ctc --help`", err=True)
         status = 2
@@ -43,6 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except OSError as error:
+        from ctc.store import FULL
+
+        if error.errno not in FULL:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _complain(f"{error.filename or 'standard output'} cannot be written: {error.strerror}", 1)
     sys.exit(status or 0)
 
 

@@ -93,12 +93,20 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a temporary name beside `path`; what was written there is fsynced and renamed to `path` at the end."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    """Gives a temporary name beside `path`; what was written there is fsynced and renamed to `path` at the end.
+
+    Of a link the file that it names is replaced. What is no file, such as a device, is written to."""
+    path = path.resolve()
+    is_other = path.exists() and not path.is_file() and not path.is_dir()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=None if is_other else path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        if is_other:
+            with temporary.open("rb") as file, path.open("wb") as device:
+                shutil.copyfileobj(file, device)
+            return
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~UMASK)

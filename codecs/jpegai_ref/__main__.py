@@ -6,6 +6,7 @@ Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 4 
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -263,8 +264,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Ends the process with an exit status."""
     try:
         status = cli.main(arguments, prog_name="python -m jpegai_ref", standalone_mode=False) or 0
+        sys.stdout.flush()
     except click.Abort:
+        click.echo("jpegai_ref: interrupted", err=True)
         status = 130
+    except OSError as error:
+        # Files have had their turn: this is standard output, of which Python would complain once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"jpegai_ref: standard output cannot be written: {error.strerror}", err=True)
+            status = 1
     except click.ClickException as error:
         click.echo(f"jpegai_ref: {error.format_message()}", err=True)
         status = error.exit_code
