@@ -3,9 +3,9 @@ by `training.fit_axis`."""
 
 from __future__ import annotations
 
-SPANS = ((-512, -291), (-764, 162), (-215, 736), (98, 1000))
+SPANS = ((-832, -291), (-764, 162), (-215, 736), (98, 1000))
 """First and last displacement of each model on the axis: their rates meet where the next model becomes the better one."""
 HIGHEST_QUALITY = sum(last - first + 1 for first, last in SPANS) - 1
 """Qualities are integers from 0."""
-START = ((0.06, 89), (0.12, 595), (0.25, 981), (0.5, 1336), (0.75, 1585), (1.0, 1785), (1.5, 2130), (2.0, 2446))
+START = ((0.06, 409), (0.12, 915), (0.25, 1301), (0.5, 1656), (0.75, 1905), (1.0, 2105), (1.5, 2450), (2.0, 2766))
 """(bpp, quality) of a typical picture: where searches begin."""

@@ -33,7 +33,7 @@ class RateModel:
 
 
 RATE_MODELS = (
-    RateModel(0.0004, -512, 320),
+    RateModel(0.0004, -832, 320),
     RateModel(0.002, -832, 480),
     RateModel(0.01, -576, 736),
     RateModel(0.1, -432, 1000),
