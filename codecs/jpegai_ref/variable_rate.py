@@ -25,7 +25,8 @@ BETA_OF_UNIT_GAIN = 0.012
 
 @dataclass(frozen=True)
 class RateModel:
-    """One `model_id`: its Lagrangian weight and the displacements (in 1/128 level) over which it is trained and used."""
+    """One `model_id`: its Lagrangian weight and the displacements (in 1/128 level) over which it is used and a training
+    draws. What the committed weights have seen of them is in TRAINING.md."""
 
     beta: float
     lowest_displacement: int
