@@ -7,6 +7,7 @@ the same crops and steps; how many there are goes by the time.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,15 +15,14 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.eicci_network import PREFIX, network_tensors
-from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, check_output, integer
-from jpegai_ref.training.data import Crops, TrainingDataError, load_pictures
+from jpegai_ref.training.data import Crops, load_pictures
 from jpegai_ref.training.eicci_recordings import Recording, recorded
 from jpegai_ref.training.eicci_training import SIDE, gains, trained
+from jpegai_ref.training.weights_fit import parser_of, run
 from jpegai_ref.weights import WeightsError, read, write
 
 CROP = 256
@@ -31,6 +31,7 @@ FIRST_CROPS = 4
 MOST_CROPS = 200
 """They hold 5 MB each."""
 RECORDING_SHARE = 0.25
+LONGEST_MINUTES = 10_000
 LARGEST_FILE = 20 << 20
 
 
@@ -79,26 +80,21 @@ def _report(line: str) -> None:
     print(line, flush=True)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = OneLineParser(prog="python -m jpegai_ref.training.fit_eicci", description=__doc__)
-    parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
-    parser.add_argument("--weights", type=Path, required=True, help="the file of weights that the filter is for")
-    parser.add_argument("--out", type=Path, required=True, help="the file of weights with the filter; may be the same")
-    parser.add_argument("--minutes", type=float, default=15, help="of coding crops and training [default: 15]")
-    parser.add_argument("--seed", type=integer(0, LARGEST_SEED), default=1)
-    parser.add_argument("--threads", type=integer(1, MOST_THREADS), default=1, help="[default: 1]")
-    chosen = parser.parse_args(arguments)
-    if not 0 <= chosen.minutes <= 10_000:
-        parser.error("--minutes: 0 to 10000")
-    check_output(parser, chosen.out)
-    torch.set_num_threads(chosen.threads)
+def _minutes(text: str) -> float:
+    """Raises ArgumentTypeError for what is no time."""
     try:
-        name = fit(chosen.weights, chosen.data, chosen.out, chosen.minutes, chosen.seed)
-    except (TrainingDataError, WeightsError, OSError) as error:
-        print(f"jpegai_ref.training.fit_eicci: {error}", file=sys.stderr)
-        return 1
-    _report(f"{chosen.out} has the id {name}")
-    return 0
+        minutes = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+    if not 0 <= minutes <= LONGEST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{text} is not in 0..{LONGEST_MINUTES}")
+    return minutes
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = parser_of("fit_eicci", __doc__, threads=1)
+    parser.add_argument("--minutes", type=_minutes, default=15, help="of coding crops and training [default: 15]")
+    return run(parser, arguments, lambda chosen: fit(chosen.weights, chosen.data, chosen.out, chosen.minutes, chosen.seed))
 
 
 if __name__ == "__main__":

@@ -28,12 +28,12 @@ from jpegai_ref.exact import ExactComponent
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tools import tools_of_tensors
-from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, integer
 from jpegai_ref.training.data import TrainingDataError, load_pictures
 from jpegai_ref.training.fit_samples import OPERATING_POINT, SIDE, STEP, Sample, coded, samples
 from jpegai_ref.training.fit_score import LumaScore
+from jpegai_ref.training.weights_fit import add_crops, parser_of, run
 from jpegai_ref.variable_rate import HIGHEST_GAIN_LOG, LOWEST_GAIN_LOG
-from jpegai_ref.weights import WeightsError, read, write
+from jpegai_ref.weights import read, write
 
 NAMES = ("luma", "chroma")
 TILT_STEPS = (0.16, 0.04)
@@ -174,22 +174,9 @@ def _report(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = OneLineParser(prog="python -m jpegai_ref.training.fit_gains", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
-    parser.add_argument("--weights", type=Path, required=True, help="the file of weights whose gains are fitted")
-    parser.add_argument("--out", type=Path, required=True, help="the file of weights with the new gains; may be the same")
-    parser.add_argument("--crops", type=integer(1, 10_000), default=16, help="of 256x256 samples [default: 16]")
-    parser.add_argument("--seed", type=integer(0, LARGEST_SEED), default=1)
-    parser.add_argument("--threads", type=integer(1, MOST_THREADS), default=torch.get_num_threads())
-    chosen = parser.parse_args(arguments)
-    torch.set_num_threads(chosen.threads)
-    try:
-        name = fit(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed)
-    except (TrainingDataError, WeightsError, OSError) as error:
-        print(f"jpegai_ref.training.fit_gains: {error}", file=sys.stderr)
-        return 1
-    print(f"{chosen.out} has the id {name}")
-    return 0
+    parser = parser_of("fit_gains", (__doc__ or "").splitlines()[0])
+    add_crops(parser, 16)
+    return run(parser, arguments, lambda chosen: fit(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed))
 
 
 if __name__ == "__main__":

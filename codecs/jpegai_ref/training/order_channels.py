@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from jpegai_ref.coder import load
-from jpegai_ref.training.arguments import LARGEST_SEED, MOST_THREADS, OneLineParser, check_output, integer
 from jpegai_ref.training.channel_order import COMPONENTS, Component, reordered
 from jpegai_ref.training.channel_rates import channel_shares
 from jpegai_ref.training.data import TrainingDataError, load_pictures
 from jpegai_ref.training.fit_samples import SIDE, samples
-from jpegai_ref.weights import WeightsError, read, write
+from jpegai_ref.training.weights_fit import add_crops, parser_of, run
+from jpegai_ref.weights import read, write
 
 REPORTED = (0.25, 0.5, 0.75)
 """Shares of the channels of which it is said what they cost."""
@@ -44,23 +43,9 @@ def order(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = OneLineParser(prog="python -m jpegai_ref.training.order_channels", description=__doc__)
-    parser.add_argument("--data", type=Path, action="append", required=True, help="a folder of training pictures; may be given again")
-    parser.add_argument("--weights", type=Path, required=True, help="the file of weights")
-    parser.add_argument("--out", type=Path, required=True, help="the file of weights with ordered channels; may be the same")
-    parser.add_argument("--crops", type=integer(1, 10_000), default=48, help="of 256x256 samples [default: 48]")
-    parser.add_argument("--seed", type=integer(0, LARGEST_SEED), default=1)
-    parser.add_argument("--threads", type=integer(1, MOST_THREADS), default=torch.get_num_threads())
-    chosen = parser.parse_args(arguments)
-    check_output(parser, chosen.out)
-    torch.set_num_threads(chosen.threads)
-    try:
-        name = order(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed)
-    except (TrainingDataError, WeightsError, OSError) as error:
-        print(f"jpegai_ref.training.order_channels: {error}", file=sys.stderr)
-        return 1
-    print(f"{chosen.out} has the id {name}")
-    return 0
+    parser = parser_of("order_channels", __doc__)
+    add_crops(parser, 48)
+    return run(parser, arguments, lambda chosen: order(chosen.weights, chosen.data, chosen.out, chosen.crops, chosen.seed))
 
 
 if __name__ == "__main__":
