@@ -1,7 +1,9 @@
-"""Weights of the real sizes: random but fixed ones, which code any picture, badly, and those that come with the package."""
+"""Weights of the real sizes: random but fixed ones, which code any picture, badly, and those that come with the package. One thread of
+PyTorch, and an encoder that takes every filter, for those who ask."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from jpegai_ref import coder as coders
 from jpegai_ref import weights
 from jpegai_ref.dimensions import COMPACT
+from jpegai_ref.eicci_header import EicciTile
 from jpegai_ref.hyper import HIDDEN_FRACTIONAL_BITS
 from jpegai_ref.model import Model
 from jpegai_ref.post_training import quantised
@@ -70,3 +73,18 @@ def own_weights() -> Path:
 @pytest.fixture(scope="session")
 def own_coder(own_weights: Path) -> coders.Coder:
     return coders.load(own_weights)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread, whatever a test does to it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def everything_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """eICCI in all tiles and planes: random networks seldom help."""
+    monkeypatch.setattr("jpegai_ref.eicci_fit._best", lambda planes, *_: EicciTile(True, len(planes) > 1, len(planes) > 1))

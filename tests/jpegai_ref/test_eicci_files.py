@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -37,20 +36,7 @@ from tests.jpegai_ref.some_networks import eicci_tensors
 BASE = Setting(1, 0)
 EICCI = Tools(eicci=True)
 PICTURES = [rgb(70, 81, 16), ycc(66, 69, 8, (1, 1)), ycc(65, 67, 10, (1, 2)), ycc(67, 66, 10, (2, 1)), grey(70, 81)]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def everything_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random networks seldom help."""
-    monkeypatch.setattr("jpegai_ref.eicci_fit._best", lambda planes, *_: EicciTile(True, len(planes) > 1, len(planes) > 1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def both_sides(coder: Coder, picture: Picture, operating_point: OperatingPoint, tools: Tools = EICCI) -> Encoded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -41,14 +40,7 @@ BASE = Setting(1, 0)
 LINEAR, NONLINEAR, BOTH = Tools(efe_linear=True), Tools(efe_nonlinear=True), Tools(efe_linear=True, efe_nonlinear=True)
 OFF = Enhancement()
 PICTURES = [rgb(70, 81, 16), ycc(130, 121), ycc(71, 80, 10), ycc(65, 67, 10, (1, 2)), ycc(67, 66, 10, (2, 1)), ycc(66, 69, 8, (1, 1))]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def both_sides(coder: Coder, picture: Picture, operating_point: OperatingPoint, tools: Tools, setting: Setting = BASE) -> Encoded:

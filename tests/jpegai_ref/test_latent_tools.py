@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -37,14 +36,7 @@ ENDS = [
 ]
 """Of every model: the outermost are those of the axis of qualities."""
 EACH = [Tools.parse(name) for name in FITTED]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def both_sides(coder: Coder, picture: Picture, operating_point: OperatingPoint, tools: Tools, setting: Setting = BASE) -> Encoded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -32,14 +31,7 @@ from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 
 BASE = Setting(1, 0)
 ALL = Tools.parse("+".join(name for name in tool_names() if name != "rdlr"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def map_for(picture: Picture, seed: int = 0) -> Qps:

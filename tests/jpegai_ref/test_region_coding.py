@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,14 +33,7 @@ from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 BASE = Setting(1, 0)
 INDEPENDENT, DEPENDENT = Regions(2, 1), Regions.parse("2x1:dependent")
 ALL_TOOLS = Tools.parse("+".join(name for name in tool_names() if name != "rdlr"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def both_sides(
