@@ -5,50 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jpegai_ref.__main__ import main
 from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import file_content, read_picture
 from jpegai_ref.weights_place import VARIABLE
 
-from tests.conftest import Ended
-from tests.jpegai_ref.conftest import write_random_weights
+from tests.conftest import Command, Ended
+from tests.jpegai_ref.conftest import refused, write_random_weights
 from tests.jpegai_ref.sample_pictures import digest, rgb, ycc
-
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def jpegai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, weights_path: Path) -> Command:
-    """Calls the command line inside `tmp_path`, where source.png is a small picture."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(VARIABLE, str(weights_path.parent))
-    (tmp_path / "source.png").write_bytes(file_content(".png", rgb(66, 70)))
-
-    def call(*arguments: str) -> Ended:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ending:
-            main(arguments)
-        out, err = capfd.readouterr()
-        assert isinstance(ending.value.code, int)
-        return Ended(ending.value.code, out, err)
-
-    return call
-
-
-def refused(ended: Ended, status: int, *reasons: str) -> None:
-    """One line on standard error."""
-    assert ended.status == status
-    assert ended.out == ""
-    assert ended.err.startswith("jpegai_ref: ")
-    assert ended.err.count("\n") == 1
-    for reason in reasons:
-        assert reason in ended.err
 
 
 def test_encode_and_decode(jpegai: Command, tmp_path: Path) -> None:

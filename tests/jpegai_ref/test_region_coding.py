@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from jpegai_ref.__main__ import main
 from jpegai_ref.analysed import analysed
 from jpegai_ref.chroma_grid import Rectangle
 from jpegai_ref.coder import Coder
@@ -26,9 +24,9 @@ from jpegai_ref.rate_matching import matched
 from jpegai_ref.region_residuals import RegionMissing
 from jpegai_ref.regions import Regions
 from jpegai_ref.tools import NO_TOOLS, Tools, tool_names
-from jpegai_ref.weights_place import VARIABLE
 
-from tests.conftest import Ended
+from tests.conftest import Command
+from tests.jpegai_ref.conftest import refused
 from tests.jpegai_ref.damage import Source, check_altered_bits
 from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 
@@ -198,37 +196,26 @@ def test_altered_bytes_give_a_picture_or_a_clear_error(coder: Coder) -> None:
 
 
 @pytest.fixture
-def jpegai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, weights_path: Path) -> Callable[..., Ended]:
-    """Calls the command line inside `tmp_path`, where source.png is a picture of 270x70."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(VARIABLE, str(weights_path.parent))
-    (tmp_path / "source.png").write_bytes(file_content(".png", rgb(270, 70)))
-
-    def call(*arguments: str) -> Ended:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ending:
-            main(arguments)
-        out, err = capfd.readouterr()
-        assert isinstance(ending.value.code, int)
-        return Ended(ending.value.code, out, err)
-
-    return call
+def tall(jpegai: Command) -> Command:
+    """The command line, where source.png is a picture of 70x270."""
+    Path("source.png").write_bytes(file_content(".png", rgb(270, 70)))
+    return jpegai
 
 
-def test_the_command_line(jpegai: Callable[..., Ended], tmp_path: Path) -> None:
-    assert jpegai("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2x1", "--threads", "1").status == 0
+def test_the_command_line(tall: Command, tmp_path: Path) -> None:
+    assert tall("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2x1", "--threads", "1").status == 0
     data = (tmp_path / "a.jai").read_bytes()
     assert read_codestream(data).header.regions == INDEPENDENT
-    assert "2x1 (rows x columns) of 70x128, the last 70x142, independent" in jpegai("probe", "a.jai").out
-    assert jpegai("decode", "a.jai", "whole.png", "--op", "sop").status == 0
-    assert jpegai("decode", "a.jai", "part.png", "--op", "sop", "--region", "1").status == 0
-    assert jpegai("decode", "a.jai", "touched.png", "--op", "sop", "--region", "3,200,1,1").status == 0
+    assert "2x1 (rows x columns) of 70x128, the last 70x142, independent" in tall("probe", "a.jai").out
+    assert tall("decode", "a.jai", "whole.png", "--op", "sop").status == 0
+    assert tall("decode", "a.jai", "part.png", "--op", "sop", "--region", "1").status == 0
+    assert tall("decode", "a.jai", "touched.png", "--op", "sop", "--region", "3,200,1,1").status == 0
     whole, part, touched = (read_picture(tmp_path / f"{name}.png") for name in ("whole", "part", "touched"))
     assert digest(part) == digest(touched) == digest(cropped(whole, Rectangle(128, 0, 270, 70)))
     (tmp_path / "cut.jai").write_bytes(without(data, Marker.SORP, 1))
-    lacking = jpegai("decode", "cut.jai", "cut.png", "--op", "sop")
+    lacking = tall("decode", "cut.jai", "cut.png", "--op", "sop")
     assert (lacking.status, lacking.err) == (1, "jpegai_ref: region 1 is missing\n")
-    assert jpegai("decode", "cut.jai", "cut.png", "--op", "sop", "--fill-missing").status == 0
+    assert tall("decode", "cut.jai", "cut.png", "--op", "sop", "--fill-missing").status == 0
     assert (read_picture(tmp_path / "cut.png").planes[0][128:] == 128).all()
 
 
@@ -242,10 +229,6 @@ def test_the_command_line(jpegai: Callable[..., Ended], tmp_path: Path) -> None:
         (("decode", "a.jai", "a.png", "--region", "70,0,5,5"), 1, "outside of the picture"),
     ],
 )
-def test_wrong_command_lines(jpegai: Callable[..., Ended], arguments: tuple[str, ...], status: int, reason: str) -> None:
-    assert jpegai("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2x1:dependent").status == 0
-    ended = jpegai(*arguments)
-    assert ended.status == status
-    assert ended.err.startswith("jpegai_ref: ")
-    assert ended.err.count("\n") == 1
-    assert reason in ended.err
+def test_wrong_command_lines(tall: Command, arguments: tuple[str, ...], status: int, reason: str) -> None:
+    assert tall("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2x1:dependent").status == 0
+    refused(tall(*arguments), status, reason)
