@@ -77,7 +77,7 @@ def encode(
     except ValueError as error:
         raise click.UsageError(f"--tools {tools}: {error}") from error
     prefix = _prefix(channels)
-    region = _region(roi, roi_levels)
+    interest = _interest(roi, roi_levels)
     divided = _divided(regions)
     with reported():
         from jpegai_ref.analysed import analysed
@@ -91,7 +91,7 @@ def encode(
         picture = read_picture(source)
         if divided and (problem := divided.problem(max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))):
             raise click.UsageError(f"--regions {regions}: {problem}")
-        quality_map = region(picture.height, picture.width) if region else None
+        quality_map = interest(picture.height, picture.width) if interest else None
         coder = _coder(device, threads)
         analysis = analysed(coder, picture, quality_map, divided).limited(prefix)
         note = ""
@@ -219,7 +219,7 @@ def _prefix(channels: str | None) -> ChannelPrefix:
         raise click.UsageError(f"--channels {channels}: {error}") from error
 
 
-def _region(roi: str | None, levels: str | None) -> Callable[[int, int], Qps] | None:
+def _interest(roi: str | None, levels: str | None) -> Callable[[int, int], Qps] | None:
     """What makes the quality map for a picture of so many rows and columns; None where no region is asked for."""
     if roi is None:
         if levels is not None:

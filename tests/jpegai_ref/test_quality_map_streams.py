@@ -141,7 +141,7 @@ def test_the_tool_adds_to_the_region(tool_coder: Coder) -> None:
     assert set(adaptive.ravel().tolist()) <= {0, -1, -2, -3, -4}
     assert len(set(adaptive.ravel().tolist())) > 1
     region = map_for(picture)
-    both = replace(source, region=region).quality_map(adaptive=True)
+    both = replace(source, interest=region).quality_map(adaptive=True)
     assert both is not None
     assert np.array_equal(both, np.clip(adaptive + region, -8, 8))
     assert source.quality_map(adaptive=False) is None
@@ -190,7 +190,7 @@ def test_the_region_gets_the_quality_at_the_same_rate(own_coder: Coder, levels: 
     source = analysed(own_coder, picture)
     errors = []
     for region in (None, region_map(inside, levels)):
-        match = matched(own_coder, replace(source, region=region), 0.4)
+        match = matched(own_coder, replace(source, interest=region), 0.4)
         assert abs(match.deviation) <= 0.02
         errors.append(squared_errors(picture, decode(own_coder, match.encoded.data, "bop"), inside))
     (inside_before, outside_before), (inside_after, outside_after) = errors
