@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
-from jpegai_ref.command_errors import reported, write_output
+from jpegai_ref.command_errors import check_output, reported, write_output
 from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.regions import Regions, parse_wanted
 from jpegai_ref.tools import Tools, tool_names
@@ -80,6 +80,7 @@ def encode(
     interest = _interest(roi, roi_levels)
     divided = _divided(regions)
     with reported():
+        check_output(destination, source, *([Path(roi)] if roi else []))
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
         from jpegai_ref.picture_header import SMALLEST_SIDE
@@ -140,6 +141,7 @@ def decode(
     except ValueError as error:
         raise click.UsageError(f"--region {region}: {error}") from error
     with reported():
+        check_output(destination, source)
         from jpegai_ref.codestream import read_codestream
         from jpegai_ref.decoder import decode_stream
         from jpegai_ref.partial_file import read_partial_file

@@ -1,6 +1,7 @@
 """What goes wrong in a command becomes one line on standard error and an exit status.
 
-1 for a file that cannot be used, 2 for channels or a rectangle that are not there and for what RDLR does not go together with, 4 where
+1 for a file that cannot be used, 2 for an output that cannot be written or is an input too, for channels or a rectangle that
+are not there and for what RDLR does not go together with, 4 where
 weights, a GPU or what a tool needs are missing.
 """
 
@@ -14,7 +15,7 @@ import click
 
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.tools import NotRefinable, ToolUnavailable
-from jpegai_ref.whole_file import write_whole
+from jpegai_ref.whole_file import obstacle, write_whole
 
 
 class Failure(click.ClickException):
@@ -28,6 +29,14 @@ class Missing(Failure):
     """Weights, a device or what a tool needs are not there."""
 
     exit_code = 4
+
+
+def check_output(path: Path, *inputs: Path) -> None:
+    """Raises UsageError where a file cannot be written to `path`, or would take the place of an input."""
+    if reason := obstacle(path):
+        raise click.UsageError(f"{path} cannot be written: {reason}")
+    if path.is_file() and any(source.exists() and path.samefile(source) for source in inputs):
+        raise click.UsageError(f"{path} is an input too, and would be overwritten: give the output another name")
 
 
 def write_output(path: Path, content: bytes) -> None:

@@ -235,7 +235,11 @@ def test_probe_and_info(jpegai: Command, weights_path: Path) -> None:
         (("encode", "source.png", "a.jai", "--quality", str(HIGHEST_QUALITY + 1)), 2, (f"0<=x<={HIGHEST_QUALITY}",)),
         (("encode", "missing.png", "a.jai", "--bpp", "1"), 1, ("missing.png", "No such file")),
         (("encode", "rubbish", "a.jai", "--bpp", "1"), 1, ("rubbish", "neither PNG")),
-        (("encode", "source.png", "nowhere/a.jai", "--quality", "9"), 1, ("nowhere/a.jai cannot be written",)),
+        (("encode", "source.png", "nowhere/a.jai", "--quality", "9"), 2, ("nowhere/a.jai cannot be written: there is no such folder",)),
+        (("encode", "source.png", "a" * 300, "--quality", "9"), 1, ("aaa: File name too long",)),
+        (("encode", "source.png", ".", "--quality", "9"), 2, (". cannot be written: it is a folder",)),
+        (("encode", "missing.png", "nowhere/a.jai", "--quality", "9"), 2, ("nowhere/a.jai cannot be written",)),
+        (("decode", "missing.jai", "nowhere/a.png"), 2, ("nowhere/a.png cannot be written: there is no such folder",)),
         (("decode", "missing.jai", "a.png"), 1, ("missing.jai", "No such file")),
         (("decode", "rubbish", "a.png"), 1, ("no marker of a JPEG AI codestream",)),
         (("decode", "empty", "a.png"), 1, ("no JPEG AI codestream",)),
@@ -254,6 +258,31 @@ def test_mistakes(jpegai: Command, tmp_path: Path, arguments: tuple[str, ...], s
     before = sorted(tmp_path.rglob("*"))
     refused(jpegai(*arguments), status, *reasons)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def same_place(folder: Path) -> list[str]:
+    """Names of source.png, in this folder: spellings, links of both kinds, a link to a link and one in a folder that is a link."""
+    (folder / "soft.png").symlink_to("source.png")
+    (folder / "further.png").symlink_to(folder / "soft.png")
+    (folder / "hard.png").hardlink_to(folder / "source.png")
+    (folder / "sub").mkdir()
+    (folder / "here").symlink_to(".")
+    return ["source.png", "sub/../source.png", str(folder / "source.png"), "soft.png", "further.png", "hard.png", "here/soft.png"]
+
+
+def test_no_input_is_overwritten(jpegai: Command, tmp_path: Path) -> None:
+    places = same_place(tmp_path)
+    before = (tmp_path / "source.png").read_bytes()
+    for one in places:
+        refused(jpegai("encode", "source.png", one, "--quality", "9"), 2, f"{one} is an input too")
+        refused(jpegai("encode", one, "source.png", "--quality", "9"), 2, "source.png is an input too")
+        refused(jpegai("decode", one, "source.png"), 2, "source.png is an input too")
+        refused(jpegai("encode", "other.png", one, "--quality", "9", "--roi", "source.png"), 2, f"{one} is an input too")
+        assert (tmp_path / "source.png").read_bytes() == before
+    assert jpegai("encode", "source.png", "a.jai", "--quality", "9").status == 0
+    (tmp_path / "b.jai").write_bytes(b"replaced")
+    assert jpegai("encode", "source.png", "b.jai", "--quality", "9").status == 0
+    assert (tmp_path / "a.jai").read_bytes() == (tmp_path / "b.jai").read_bytes()
 
 
 def test_cut_and_altered_files(jpegai: Command, tmp_path: Path) -> None:

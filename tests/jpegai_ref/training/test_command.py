@@ -101,8 +101,8 @@ def test_help_names_every_option(train: Command) -> None:
         (("--out", "o", "--minutes", "0", *PLAN), 1, "too few pictures"),
         (
             ("--data", ".", "--out", "o", "--minutes", "1", *PLAN, "--export", "none/w.safetensors"),
-            1,
-            "none/w.safetensors cannot be written",
+            2,
+            "none/w.safetensors cannot be written: there is no such folder",
         ),
         (("--data", ".", "--out", "o", "--minutes", "1", *PLAN, "--start", "none"), 4, "none holds no weights"),
         (("--data", ".", "--out", "o", "--minutes", "1", *PLAN, "--start", "bad/a.png"), 4, "a.png holds no weights"),
