@@ -145,9 +145,10 @@ def decode(
         from jpegai_ref.codestream import read_codestream
         from jpegai_ref.decoder import decode_stream
         from jpegai_ref.partial_file import read_partial_file
-        from jpegai_ref.pictures import check_written, file_content
+        from jpegai_ref.pictures import check_suffix, file_content
+        from jpegai_ref.quantised_picture import colour_of
 
-        check_written(destination.suffix)
+        check_suffix(destination.suffix)
         data = source.read_bytes()
         coder = _coder(device, threads)
         cut = None
@@ -158,6 +159,7 @@ def decode(
             stream = read_codestream(data)
         if grey:
             stream, prefix = replace(stream, chroma=None), replace(prefix, chroma=None)
+        check_suffix(destination.suffix, colour_of(stream.header, stream.chroma is None))
         picture = decode_stream(coder, stream, operating_point, prefix=prefix, wanted=wanted, fill_missing=fill_missing)
         write_output(destination, file_content(destination.suffix, picture))
     if cut is not None:

@@ -1,8 +1,7 @@
 """What goes wrong in a command becomes one line on standard error and an exit status.
 
-1 for a file that cannot be used, 2 for an output that cannot be written or is an input too, for channels or a rectangle that
-are not there and for what RDLR does not go together with, 4 where
-weights, a GPU or what a tool needs are missing.
+1 for a file that cannot be used; 2 for an output that has no folder, is an input too or has the wrong suffix, for channels, a region or a
+rectangle that are not there and for what RDLR does not go together with; 4 where weights, a GPU or what a tool needs are missing.
 """
 
 from __future__ import annotations
@@ -52,8 +51,9 @@ def reported() -> Iterator[None]:
     """Turns what can go wrong with files, weights and devices into Failure or Missing."""
     from jpegai_ref.channel_prefix import ChannelsMissing
     from jpegai_ref.coder import DeviceMissing
-    from jpegai_ref.pictures import PictureFileError
+    from jpegai_ref.pictures import PictureFileError, WrongSuffix
     from jpegai_ref.region_of_interest import RectangleOutside, RegionError
+    from jpegai_ref.regions import NoSuchRegion
     from jpegai_ref.weights import WeightsError
     from jpegai_ref.weights_place import WeightsMissing
 
@@ -65,6 +65,10 @@ def reported() -> Iterator[None]:
         raise click.UsageError(f"--roi: {error}") from error
     except (BitstreamError, PictureFileError, RegionError) as error:
         raise Failure(str(error)) from error
+    except WrongSuffix as error:
+        raise click.UsageError(str(error)) from error
+    except NoSuchRegion as error:
+        raise click.UsageError(f"--region: {error}") from error
     except ChannelsMissing as error:
         raise click.UsageError(f"--channels: {error}") from error
     except NotRefinable as error:

@@ -197,6 +197,11 @@ def test_raw_pictures(jpegai: Command, tmp_path: Path) -> None:
     assert read_picture(tmp_path / "d_70x66_10bit_420.yuv").subsampling == (2, 2)
     assert jpegai("decode", "a.jai", "d.png").status == 0
     assert read_picture(tmp_path / "d.png").colour == "rgb"
+    refused(jpegai("decode", "a.jai", "d.pgm"), 2, "the picture has colour, which a .pgm file cannot hold")
+    assert jpegai("decode", "a.jai", "d.pgm", "--grey").status == 0
+    assert jpegai("encode", "source.png", "a.jai", "--quality", "1500").status == 0
+    refused(jpegai("decode", "a.jai", "e_70x66_8bit_444.yuv"), 2, "the picture is R, G, B, which a raw Y'CbCr file cannot hold")
+    assert not list(tmp_path.glob("e_*"))
 
 
 def test_a_fresh_process(jpegai: Command, tmp_path: Path) -> None:
@@ -243,7 +248,8 @@ def test_probe_and_info(jpegai: Command, weights_path: Path) -> None:
         (("decode", "missing.jai", "a.png"), 1, ("missing.jai", "No such file")),
         (("decode", "rubbish", "a.png"), 1, ("no marker of a JPEG AI codestream",)),
         (("decode", "empty", "a.png"), 1, ("no JPEG AI codestream",)),
-        (("decode", "source.png", "a.jpg"), 1, (".jpg",)),
+        (("decode", "source.png", "a.jpg"), 2, ("not as .jpg",)),
+        (("decode", "source.png", "a"), 2, ("not as a file without suffix",)),
         (("decode", "source.png", "a.png", "--op", "vop"), 2, ("vop",)),
         (("decode", "source.png", "a.png", "--threads", "0"), 2, ("--threads",)),
         (("decode", "."), 2, ("OUT",)),

@@ -22,7 +22,7 @@ from jpegai_ref.picture import Picture, cropped
 from jpegai_ref.pictures import file_content, read_picture
 from jpegai_ref.rate_matching import matched
 from jpegai_ref.region_residuals import RegionMissing
-from jpegai_ref.regions import Regions
+from jpegai_ref.regions import NoSuchRegion, Regions
 from jpegai_ref.tools import NO_TOOLS, Tools, tool_names
 
 from tests.conftest import Command
@@ -157,7 +157,7 @@ def test_a_picture_that_lost_all_chroma_is_grey(coder: Coder) -> None:
 def test_dependent_regions_and_undivided_pictures_cannot_lose_anything(coder: Coder) -> None:
     data = encode(coder, rgb(270, 64), BASE, NO_TOOLS, regions=DEPENDENT).data
     assert len(read_substreams(data)[Marker.SORP]) == 1
-    with pytest.raises(BitstreamError, match="no region 2"):
+    with pytest.raises(NoSuchRegion, match="no region 2"):
         decode(coder, data, wanted=2)
     undivided = encode(coder, rgb(64, 64), BASE).data
     assert digest(decode(coder, undivided, "sop", wanted=0)) == digest(decode(coder, undivided, "sop"))
@@ -225,8 +225,8 @@ def test_the_command_line(tall: Command, tmp_path: Path) -> None:
         (("encode", "source.png", "a.jai", "--quality", "900", "--regions", "3x1"), 2, "has at most 2x1 regions (rows x columns), not 3x1"),
         (("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2"), 2, "regions are ROWSxCOLUMNS"),
         (("decode", "a.jai", "a.png", "--region", "x"), 2, "a region is an INDEX"),
-        (("decode", "a.jai", "a.png", "--region", "2"), 1, "there is no region 2: the picture has 2, from 0"),
-        (("decode", "a.jai", "a.png", "--region", "70,0,5,5"), 1, "outside of the picture"),
+        (("decode", "a.jai", "a.png", "--region", "2"), 2, "--region: there is no region 2: the picture has 2, from 0"),
+        (("decode", "a.jai", "a.png", "--region", "70,0,5,5"), 2, "--region: the rectangle lies outside of the picture"),
     ],
 )
 def test_wrong_command_lines(tall: Command, arguments: tuple[str, ...], status: int, reason: str) -> None:
