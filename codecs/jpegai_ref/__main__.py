@@ -140,7 +140,7 @@ def decode(
         wanted = None if region is None else parse_wanted(region)
     except ValueError as error:
         raise click.UsageError(f"--region {region}: {error}") from error
-    with reported():
+    with reported(source):
         check_output(destination, source)
         from jpegai_ref.codestream import read_codestream
         from jpegai_ref.decoder import decode_stream
@@ -174,7 +174,7 @@ def decode(
 @click.option("--channels", is_flag=True, help="Also what the first channels take; needs the weights that FILE was made with.")
 def probe(file: Path, channels: bool) -> None:
     """Print what FILE says of itself."""
-    with reported():
+    with reported(file):
         from jpegai_ref.probe import probe as described
 
         data = file.read_bytes()

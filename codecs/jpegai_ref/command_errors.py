@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from jpegai_ref.errors import BitstreamError
+from jpegai_ref.errors import BitstreamError, FileCutOff
 from jpegai_ref.tools import NotRefinable, ToolUnavailable
 from jpegai_ref.whole_file import obstacle, write_whole
 
@@ -47,8 +47,8 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Turns what can go wrong with files, weights and devices into Failure or Missing."""
+def reported(bitstream: Path | None = None) -> Iterator[None]:
+    """Turns what can go wrong with files, weights and devices into Failure, Missing or UsageError; `bitstream` is what is decoded."""
     from jpegai_ref.channel_prefix import ChannelsMissing
     from jpegai_ref.coder import DeviceMissing
     from jpegai_ref.pictures import PictureFileError, WrongSuffix
@@ -63,7 +63,11 @@ def reported() -> Iterator[None]:
         raise Missing(str(error)) from error
     except RectangleOutside as error:
         raise click.UsageError(f"--roi: {error}") from error
-    except (BitstreamError, PictureFileError, RegionError) as error:
+    except FileCutOff as error:
+        raise Failure(f"{bitstream} is cut off: {error}; `decode --partial` gives a preview of what is there") from error
+    except BitstreamError as error:
+        raise Failure(f"{bitstream}: {error}") from error
+    except (PictureFileError, RegionError) as error:
         raise Failure(str(error)) from error
     except WrongSuffix as error:
         raise click.UsageError(str(error)) from error

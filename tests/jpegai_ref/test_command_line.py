@@ -98,14 +98,14 @@ def test_what_the_first_channels_take(jpegai: Command, tmp_path: Path) -> None:
         assert taken == sorted(taken)
     data = (tmp_path / "a.jai").read_bytes()
     (tmp_path / "b.jai").write_bytes(data[:-1])
-    refused(jpegai("probe", "b.jai", "--channels"), 1, "before its EOC")
+    refused(jpegai("probe", "b.jai", "--channels"), 1, "b.jai is cut off: the file ends before its EOC; `decode --partial` gives")
 
 
 def test_a_preview_of_a_file_that_is_cut(jpegai: Command, tmp_path: Path) -> None:
     jpegai("encode", "source.png", "a.jai", "--quality", "1500")
     data = (tmp_path / "a.jai").read_bytes()
     (tmp_path / "b.jai").write_bytes(data[:-50])
-    refused(jpegai("decode", "b.jai", "b.png"), 1, "only")
+    refused(jpegai("decode", "b.jai", "b.png"), 1, "b.jai is cut off: SORS has ", " more; `decode --partial` gives a preview")
     done = jpegai("decode", "b.jai", "b.png", "--partial")
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("a preview of 128 of 128 channels of luma, 0 of 64 of chroma: SORS has ")
@@ -114,7 +114,7 @@ def test_a_preview_of_a_file_that_is_cut(jpegai: Command, tmp_path: Path) -> Non
         "a preview of 20 of 128 channels of luma: SORS" in jpegai("decode", "b.jai", "b.png", "--partial", "--grey", "--channels", "20").out
     )
     (tmp_path / "b.jai").write_bytes(data[:30])
-    refused(jpegai("decode", "b.jai", "c.png", "--partial"), 1, "too little of the file is there to show anything")
+    refused(jpegai("decode", "b.jai", "c.png", "--partial"), 1, "b.jai: too little of the file is there to show anything")
     assert jpegai("decode", "a.jai", "c.png", "--partial") == Ended(0, "", "")
 
 
@@ -152,7 +152,7 @@ def test_regions_with_what_goes_with_them_and_what_does_not(jpegai: Command, tmp
     assert read_picture(tmp_path / "a.png").height == 66
     data = (tmp_path / "a.jai").read_bytes()
     (tmp_path / "b.jai").write_bytes(data[:-50])
-    refused(jpegai("decode", "b.jai", "b.png", "--partial"), 1, "no previews of a picture of regions that is cut off: SOR")
+    refused(jpegai("decode", "b.jai", "b.png", "--partial"), 1, "b.jai: there are no previews of a picture of regions that is cut off: SOR")
     assert not (tmp_path / "b.png").exists()
 
 
@@ -246,15 +246,15 @@ def test_probe_and_info(jpegai: Command, weights_path: Path) -> None:
         (("encode", "missing.png", "nowhere/a.jai", "--quality", "9"), 2, ("nowhere/a.jai cannot be written",)),
         (("decode", "missing.jai", "nowhere/a.png"), 2, ("nowhere/a.png cannot be written: there is no such folder",)),
         (("decode", "missing.jai", "a.png"), 1, ("missing.jai", "No such file")),
-        (("decode", "rubbish", "a.png"), 1, ("no marker of a JPEG AI codestream",)),
-        (("decode", "empty", "a.png"), 1, ("no JPEG AI codestream",)),
+        (("decode", "rubbish", "a.png"), 1, ("rubbish: ", "no marker of a JPEG AI codestream")),
+        (("decode", "empty", "a.png"), 1, ("empty: this is no JPEG AI codestream\n",)),
         (("decode", "source.png", "a.jpg"), 2, ("not as .jpg",)),
         (("decode", "source.png", "a"), 2, ("not as a file without suffix",)),
         (("decode", "source.png", "a.png", "--op", "vop"), 2, ("vop",)),
         (("decode", "source.png", "a.png", "--threads", "0"), 2, ("--threads",)),
         (("decode", "."), 2, ("OUT",)),
         (("decode", ".", "a.png"), 1, ("Is a directory",)),
-        (("probe", "rubbish"), 1, ("no marker",)),
+        (("probe", "rubbish"), 1, ("rubbish: ", "no marker")),
         (("frobnicate",), 2, ("frobnicate",)),
     ],
 )
@@ -294,9 +294,15 @@ def test_no_input_is_overwritten(jpegai: Command, tmp_path: Path) -> None:
 def test_cut_and_altered_files(jpegai: Command, tmp_path: Path) -> None:
     jpegai("encode", "source.png", "a.jai", "--quality", "1500")
     data = (tmp_path / "a.jai").read_bytes()
-    for content in (data[:-1], data[: len(data) // 2], data[:3], data + b"\0", data.replace(b"\xff\x88", b"\xff\x99", 1)):
+    for content, reason in (
+        (data[:-1], "b.jai is cut off: "),
+        (data[: len(data) // 2], "b.jai is cut off: "),
+        (data[:3], "b.jai is cut off: "),
+        (data + b"\0", "b.jai: 1 bytes follow the EOC"),
+        (data.replace(b"\xff\x88", b"\xff\x99", 1), "b.jai: 0xff99 is no marker"),
+    ):
         (tmp_path / "b.jai").write_bytes(content)
-        refused(jpegai("decode", "b.jai", "b.png"), 1)
+        refused(jpegai("decode", "b.jai", "b.png"), 1, reason)
         assert not (tmp_path / "b.png").exists()
 
 
@@ -304,7 +310,7 @@ def test_other_weights(jpegai: Command, tmp_path: Path, monkeypatch: pytest.Monk
     jpegai("encode", "source.png", "a.jai", "--quality", "1500")
     write_random_weights(tmp_path / "other.safetensors", 2)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "other.safetensors"))
-    refused(jpegai("decode", "a.jai", "a.png"), 1, "made with the weights", "these are")
+    refused(jpegai("decode", "a.jai", "a.png"), 1, "a.jai: the stream was made with the weights", "these are")
 
 
 def test_weights_that_are_not_there(jpegai: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

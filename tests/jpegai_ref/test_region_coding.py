@@ -214,7 +214,7 @@ def test_the_command_line(tall: Command, tmp_path: Path) -> None:
     assert digest(part) == digest(touched) == digest(cropped(whole, Rectangle(128, 0, 270, 70)))
     (tmp_path / "cut.jai").write_bytes(without(data, Marker.SORP, 1))
     lacking = tall("decode", "cut.jai", "cut.png", "--op", "sop")
-    assert (lacking.status, lacking.err) == (1, "jpegai_ref: region 1 is missing\n")
+    assert (lacking.status, lacking.err) == (1, "jpegai_ref: cut.jai: region 1 is missing\n")
     assert tall("decode", "cut.jai", "cut.png", "--op", "sop", "--fill-missing").status == 0
     assert (read_picture(tmp_path / "cut.png").planes[0][128:] == 128).all()
 
