@@ -1,6 +1,7 @@
 """python -m jpegai_ref: encode, decode, probe, info, train.
 
-Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 4 where weights or a GPU are missing.
+Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 3 for a target rate that was missed; 4 where weights or a GPU
+are missing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
-from jpegai_ref.command_errors import check_output, reported, write_output
+from jpegai_ref.command_errors import Missed, check_output, reported, write_output
 from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.regions import Regions, parse_wanted
 from jpegai_ref.tools import Tools, tool_names
@@ -95,18 +96,20 @@ def encode(
         quality_map = interest(picture.height, picture.width) if interest else None
         coder = _coder(device, threads)
         analysis = analysed(coder, picture, quality_map, divided).limited(prefix)
-        note = ""
+        note, missed = "", False
         if quality is not None:
             setting = setting_of(quality, finest(analysis.quality_map(switches.quality_map)))
             data = encode_analysed(coder, analysis, setting, switches).data
         else:
             match = matched(coder, analysis, bpp or 0.0, tools=switches)
             setting, data = match.setting, match.encoded.data
-            reached = "off the target" if abs(match.deviation) <= TOLERANCE else "off the target, which is out of reach"
-            note = f", {100 * match.deviation:+.2f} % {reached}, {match.passes} passes"
+            missed = abs(match.deviation) > TOLERANCE
+            note = f", {100 * match.deviation:+.2f} % off the target, {match.passes} {'pass' if match.passes == 1 else 'passes'}"
         write_output(destination, data)
     rate = 8 * len(data) / analysis.samples
     click.echo(f"{len(data)} bytes, {rate:.4f} bpp, model {setting.model_id}, displacement {setting.displacement}{note}")
+    if missed:
+        raise Missed(f"{bpp} bpp is out of reach: {destination} has {rate:.4f} bpp")
 
 
 @cli.command()

@@ -1,7 +1,8 @@
 """What goes wrong in a command becomes one line on standard error and an exit status.
 
 1 for a file that cannot be used; 2 for an output that has no folder, is an input too or has the wrong suffix, for channels, a region or a
-rectangle that are not there and for what RDLR does not go together with; 4 where weights, a GPU or what a tool needs are missing.
+rectangle that are not there and for what RDLR does not go together with; 3 for a target rate that was missed; 4 where weights, a GPU or
+what a tool needs are missing.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ class Missing(Failure):
     """Weights, a device or what a tool needs are not there."""
 
     exit_code = 4
+
+
+class Missed(click.ClickException):
+    """A file was written, and it is not what was asked for; one line."""
+
+    exit_code = 3
 
 
 def check_output(path: Path, *inputs: Path) -> None:

@@ -186,8 +186,18 @@ def test_a_fixed_quality(jpegai: Command, tmp_path: Path) -> None:
     assert sizes == sorted(set(sizes))
 
 
-def test_a_target_out_of_reach_is_said(jpegai: Command) -> None:
-    assert "out of reach" in jpegai("encode", "source.png", "a.jai", "--bpp", "0.0001").out
+def test_a_target_out_of_reach_is_said(jpegai: Command, tmp_path: Path) -> None:
+    """With the file that comes nearest."""
+    for bpp, nearest in (("0.0001", "0"), ("1000", str(HIGHEST_QUALITY))):
+        missed = jpegai("encode", "source.png", "a.jai", "--bpp", bpp)
+        data = (tmp_path / "a.jai").read_bytes()
+        assert missed.status == 3
+        rate = f"{8 * len(data) / (66 * 70):.4f} bpp"
+        assert missed.out.startswith(f"{len(data)} bytes, {rate}, model ")
+        assert missed.out.endswith(" % off the target, 1 pass\n")
+        assert missed.err == f"jpegai_ref: {float(bpp)} bpp is out of reach: a.jai has {rate}\n"
+        assert jpegai("encode", "source.png", "a.jai", "--quality", nearest).status == 0
+        assert (tmp_path / "a.jai").read_bytes() == data
 
 
 def test_raw_pictures(jpegai: Command, tmp_path: Path) -> None:
