@@ -78,6 +78,8 @@ def test_the_first_channels(jpegai: Command, tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     refused(jpegai("decode", "b.jai", "c.png", "--channels", "41"), 2, "--channels: there are 40 channels of luma, not 41")
     refused(jpegai("encode", "source.png", "c.jai", "--quality", "9", "--channels", "129"), 2, "there are 128 channels of luma, not 129")
+    refused(jpegai("encode", "source.png", "c.jai", "--quality", "9", "--channels", "500"), 2, "there are 128 channels of luma, not 500")
+    refused(jpegai("encode", "source.png", "c.jai", "--quality", "9", "--channels", "1,500"), 2, "there are 64 channels of chroma, not 500")
     refused(jpegai("decode", "b.jai", "c.png", "--channels", "four"), 2, "--channels four: 'four' is no number of channels")
     refused(jpegai("decode", "b.jai", "c.png", "--channels", "4,4", "--grey"), 2, "--grey decodes no chroma")
     assert not list(tmp_path.glob("c.*"))
