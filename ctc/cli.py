@@ -177,8 +177,9 @@ def _list() -> int:
     click.echo("codecs")
     for name, codec in plugins.codecs().found.items():
         click.echo(f"  {name:16} {codec.citation}{'; ' + codec.note if codec.note else ''}")
-        if isinstance(codec, Varied):
-            click.echo(f"  {'':16} also with any of its tools: {name}+{'+'.join(codec.switches)}")
+        if isinstance(codec, Varied) and (switches := codec.switches()):
+            places = (one[0] if len(one) == 1 else f"({' or '.join(one)})" for one in switches)
+            click.echo(f"  {'':16} also with any of its tools, in this order: {name}+{'+'.join(places)}")
     click.echo("metrics")
     for name, metric in plugins.metrics().found.items():
         click.echo(

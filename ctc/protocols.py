@@ -58,8 +58,9 @@ class Codec(Protocol):
 class Varied(Protocol):
     """A codec with switches: `NAME+SWITCH+SWITCH` is a codec of its own, which no list names."""
 
-    switches: tuple[str, ...]
-    """Names of all."""
+    def switches(self) -> tuple[tuple[str, ...], ...]:
+        """Names of those that can be used on this machine, in their order; of several in one place only one goes with the others."""
+        ...
 
     def variant(self, switches: str) -> Codec:
         """The codec with some, joined by `+` in the order of `switches`. Raises UsageError for others."""

@@ -20,17 +20,15 @@ class Ended:
     err: str
 
 
-Ctc = Callable[..., Ended]
+Command = Callable[..., Ended]
+"""A command line: takes its arguments."""
+Ctc = Command
 
 
-@pytest.fixture
-def ctc(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ctc:
-    """Calls the command line inside `tmp_path`; gives exit status, stdout, stderr."""
-    from ctc.cli import main
+def called(main: Callable[[list[str]], object], capfd: pytest.CaptureFixture[str]) -> Command:
+    """The command line whose entry is `main`."""
 
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Ended:
+    def call(*arguments: str | Path) -> Ended:
         capfd.readouterr()
         with pytest.raises(SystemExit) as ending:
             main([str(argument) for argument in arguments])
@@ -39,6 +37,15 @@ def ctc(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_
         return Ended(ending.value.code, out, err)
 
     return call
+
+
+@pytest.fixture
+def ctc(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ctc:
+    """Calls the command line inside `tmp_path`; gives exit status, stdout, stderr."""
+    from ctc.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    return called(main, capfd)
 
 
 @pytest.fixture

@@ -123,6 +123,8 @@ def test_list_and_doctor_and_help(ctc: Ctc) -> None:
         assert word in listed.out
     assert "4:2:0" in next(line for line in listed.out.splitlines() if "vvc-vvenc" in line)
     assert ctc("list").out == listed.out
+    assert "also with any of its tools, in this order: jpegai-bop+rvs+" in listed.out
+    assert "+(quality-map or rdlr)\n" in listed.out
     doctor = ctc("doctor")
     assert doctor.status == 0
     assert "libjpeg-turbo" in doctor.out

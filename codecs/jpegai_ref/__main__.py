@@ -1,6 +1,7 @@
 """python -m jpegai_ref: encode, decode, probe, info, train.
 
-Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 4 where weights or a GPU are missing.
+Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 3 for a target rate that was missed; 4 where weights or a GPU
+are missing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
-from jpegai_ref.command_errors import reported, write_output
+from jpegai_ref.command_errors import Missed, check_output, reported, write_output
 from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.regions import Regions, parse_wanted
 from jpegai_ref.tools import Tools, tool_names
@@ -77,9 +78,10 @@ def encode(
     except ValueError as error:
         raise click.UsageError(f"--tools {tools}: {error}") from error
     prefix = _prefix(channels)
-    region = _region(roi, roi_levels)
+    interest = _interest(roi, roi_levels)
     divided = _divided(regions)
     with reported():
+        check_output(destination, source, *([Path(roi)] if roi else []))
         from jpegai_ref.analysed import analysed
         from jpegai_ref.encoder import encode_analysed
         from jpegai_ref.picture_header import SMALLEST_SIDE
@@ -91,21 +93,23 @@ def encode(
         picture = read_picture(source)
         if divided and (problem := divided.problem(max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))):
             raise click.UsageError(f"--regions {regions}: {problem}")
-        quality_map = region(picture.height, picture.width) if region else None
+        quality_map = interest(picture.height, picture.width) if interest else None
         coder = _coder(device, threads)
         analysis = analysed(coder, picture, quality_map, divided).limited(prefix)
-        note = ""
+        note, missed = "", False
         if quality is not None:
             setting = setting_of(quality, finest(analysis.quality_map(switches.quality_map)))
             data = encode_analysed(coder, analysis, setting, switches).data
         else:
             match = matched(coder, analysis, bpp or 0.0, tools=switches)
             setting, data = match.setting, match.encoded.data
-            reached = "off the target" if abs(match.deviation) <= TOLERANCE else "off the target, which is out of reach"
-            note = f", {100 * match.deviation:+.2f} % {reached}, {match.passes} passes"
+            missed = abs(match.deviation) > TOLERANCE
+            note = f", {100 * match.deviation:+.2f} % off the target, {match.passes} {'pass' if match.passes == 1 else 'passes'}"
         write_output(destination, data)
     rate = 8 * len(data) / analysis.samples
     click.echo(f"{len(data)} bytes, {rate:.4f} bpp, model {setting.model_id}, displacement {setting.displacement}{note}")
+    if missed:
+        raise Missed(f"{bpp} bpp is out of reach: {destination} has {rate:.4f} bpp")
 
 
 @cli.command()
@@ -139,13 +143,15 @@ def decode(
         wanted = None if region is None else parse_wanted(region)
     except ValueError as error:
         raise click.UsageError(f"--region {region}: {error}") from error
-    with reported():
+    with reported(source):
+        check_output(destination, source)
         from jpegai_ref.codestream import read_codestream
         from jpegai_ref.decoder import decode_stream
         from jpegai_ref.partial_file import read_partial_file
-        from jpegai_ref.pictures import check_written, file_content
+        from jpegai_ref.pictures import check_suffix, file_content
+        from jpegai_ref.quantised_picture import colour_of
 
-        check_written(destination.suffix)
+        check_suffix(destination.suffix)
         data = source.read_bytes()
         coder = _coder(device, threads)
         cut = None
@@ -156,6 +162,7 @@ def decode(
             stream = read_codestream(data)
         if grey:
             stream, prefix = replace(stream, chroma=None), replace(prefix, chroma=None)
+        check_suffix(destination.suffix, colour_of(stream.header, stream.chroma is None))
         picture = decode_stream(coder, stream, operating_point, prefix=prefix, wanted=wanted, fill_missing=fill_missing)
         write_output(destination, file_content(destination.suffix, picture))
     if cut is not None:
@@ -170,7 +177,7 @@ def decode(
 @click.option("--channels", is_flag=True, help="Also what the first channels take; needs the weights that FILE was made with.")
 def probe(file: Path, channels: bool) -> None:
     """Print what FILE says of itself."""
-    with reported():
+    with reported(file):
         from jpegai_ref.probe import probe as described
 
         data = file.read_bytes()
@@ -219,7 +226,7 @@ def _prefix(channels: str | None) -> ChannelPrefix:
         raise click.UsageError(f"--channels {channels}: {error}") from error
 
 
-def _region(roi: str | None, levels: str | None) -> Callable[[int, int], Qps] | None:
+def _interest(roi: str | None, levels: str | None) -> Callable[[int, int], Qps] | None:
     """What makes the quality map for a picture of so many rows and columns; None where no region is asked for."""
     if roi is None:
         if levels is not None:

@@ -64,7 +64,7 @@ class Analysed:
     """Payload of SOZ."""
     threads: int
     """Of hyper-latents."""
-    region: Qps | None = None
+    interest: Qps | None = None
     """The quality map that is asked for, see `region_of_interest`."""
     regions: Regions | None = None
     """Into which the picture is divided."""
@@ -77,7 +77,7 @@ class Analysed:
 
     def quality_map(self, adaptive: bool) -> Qps | None:
         """The one that was asked for, and added to it, where that is on, the adaptive one. None where it is 0 everywhere."""
-        maps = [*([] if self.region is None else [self.region]), *([self.adaptive_map] if adaptive else [])]
+        maps = [*([] if self.interest is None else [self.interest]), *([self.adaptive_map] if adaptive else [])]
         return combined(maps)
 
     @property
@@ -110,15 +110,15 @@ def stream_threads(width: int, height: int) -> int:
     return threads
 
 
-def analysed(coder: Coder, picture: Picture, region: Qps | None = None, regions: Regions | None = None) -> Analysed:
+def analysed(coder: Coder, picture: Picture, interest: Qps | None = None, regions: Regions | None = None) -> Analysed:
     """Analysis of a picture that is to be coded with a quality map, divided into regions. The result does not depend on the number of
     PyTorch's threads.
 
-    Raises ValueError where `region` is no quality map of the size that is coded, at least 4x4, or the picture cannot be divided into
+    Raises ValueError where `interest` is no quality map of the size that is coded, at least 4x4, or the picture cannot be divided into
     these regions."""
     coded = extended(picture, max(picture.height, SMALLEST_SIDE), max(picture.width, SMALLEST_SIDE))
-    if region is not None:
-        check_map(region, (-(-coded.height // LATENT_STRIDE), -(-coded.width // LATENT_STRIDE)))
+    if interest is not None:
+        check_map(interest, (-(-coded.height // LATENT_STRIDE), -(-coded.width // LATENT_STRIDE)))
     tiles = tiles_of(regions, coded.height, coded.width)
     alone = tiles if regions is not None and regions.independent else tiles_of(None, coded.height, coded.width)
     threads = stream_threads(coded.width, coded.height)
@@ -130,7 +130,7 @@ def analysed(coder: Coder, picture: Picture, region: Qps | None = None, regions:
     chroma = others[0] if others else None
     chroma_z = _cheapest(coder, coded) if chroma is None else chroma.z
     hyper = encode_hyper(coder.exact.hyper, luma.z, chroma_z, threads)
-    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads, region, regions)
+    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads, interest, regions)
 
 
 def _latents(coder: Coder, picture: Picture) -> tuple[Tensor, Tensor]:

@@ -5,10 +5,8 @@ A latent is predicted all the same, by the hyper-latents and the context model; 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-
-MOST_CHANNELS = 255
-"""That a picture header can announce."""
 
 
 class ChannelsMissing(Exception):
@@ -17,20 +15,20 @@ class ChannelsMissing(Exception):
 
 @dataclass(frozen=True)
 class ChannelPrefix:
-    """Of luma and of chroma, 0..255 each; None: all that there are."""
+    """Of luma and of chroma; None: all that there are. Raises ValueError for fewer than 0."""
 
     luma: int | None = None
     chroma: int | None = None
 
     def __post_init__(self) -> None:
-        if not all(count is None or 0 <= count <= MOST_CHANNELS for count in (self.luma, self.chroma)):
-            raise ValueError(f"numbers of channels are 0 to {MOST_CHANNELS}")
+        if any(count is not None and count < 0 for count in (self.luma, self.chroma)):
+            raise ValueError("numbers of channels are not negative")
 
     @staticmethod
     def parse(text: str) -> ChannelPrefix:
         """From `LUMA` or `LUMA,CHROMA`; without CHROMA all of its channels. Raises ValueError for anything else."""
         parts = text.split(",")
-        if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        if len(parts) > 2 or not all(re.fullmatch("[0-9]{1,6}", part) for part in parts):
             raise ValueError(f"{text!r} is no number of channels of luma, or of luma and chroma with a comma between them")
         return ChannelPrefix(*map(int, parts))
 

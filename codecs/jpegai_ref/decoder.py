@@ -44,7 +44,7 @@ def decode(
     fill_missing  whether independent regions that are missing are left neutral
 
     Raises BitstreamError where the file is no whole codestream, was made with other weights, lacks a wanted region, or uses what is not
-    supported.
+    supported, NoSuchRegion where the picture has no region that is wanted.
     """
     return decode_stream(coder, read_codestream(data), operating_point, workers, wanted=wanted, fill_missing=fill_missing)
 
@@ -61,7 +61,7 @@ def decode_stream(
 ) -> Picture:
     """The picture of a stream, as `decode`; with a prefix, from the symbols of its first channels alone: a preview.
 
-    Raises BitstreamError as `decode`, ChannelsMissing where the stream has fewer channels.
+    Raises BitstreamError and NoSuchRegion as `decode`, ChannelsMissing where the stream has fewer channels.
     """
     check_supported(coder, stream)
     header = stream.header

@@ -84,18 +84,18 @@ def encode(
     picture: Picture,
     setting: Setting,
     tools: Tools = NO_TOOLS,
-    region: Qps | None = None,
+    interest: Qps | None = None,
     regions: Regions | None = None,
 ) -> Encoded:
     """The file of a picture at a setting. It does not depend on the number of PyTorch's threads.
 
-    region   a quality map, int8 -8..8, (ceil(H/16), ceil(W/16)) and at least 4x4; `region_of_interest.region_map` makes one of a mask
-    regions  into which the picture is divided
+    interest  a quality map, int8 -8..8, (ceil(H/16), ceil(W/16)) and at least 4x4; `region_of_interest.region_map` makes one of a mask
+    regions   into which the picture is divided
 
-    Raises ToolUnavailable where the weights have no constants for a tool, ValueError where `region` is no such map or the picture cannot
+    Raises ToolUnavailable where the weights have no constants for a tool, ValueError where `interest` is no such map or the picture cannot
     be divided so, NotRefinable as `refinement.check_refinable`.
     """
-    return encode_analysed(coder, analysed(coder, picture, region, regions), setting, tools)
+    return encode_analysed(coder, analysed(coder, picture, interest, regions), setting, tools)
 
 
 def encode_analysed(

@@ -9,3 +9,7 @@ class BitstreamError(Exception):
 
 class CutShort(BitstreamError):
     """The bytes end where more must follow."""
+
+
+class FileCutOff(CutShort):
+    """A file that ends before its codestream does; `partial_file` reads such files."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum
 
 from jpegai_ref.bits import BitReader, BitWriter
-from jpegai_ref.errors import BitstreamError, CutShort
+from jpegai_ref.errors import BitstreamError, CutShort, FileCutOff
 
 Bytes = bytes | memoryview
 
@@ -67,12 +67,12 @@ def substream(marker: Marker, content: bytes) -> bytes:
 def read_substreams(data: Bytes) -> dict[Marker, list[memoryview]]:
     """The contents of the substreams of a file by their markers, without copies; no list is empty.
 
-    Raises BitstreamError where the file is foreign, cut short or longer than its codestream, where a substream is unknown, repeated, out of
-    order or missing.
+    Raises FileCutOff where the file is cut short, BitstreamError where it is foreign or longer than its codestream, where a substream is
+    unknown, repeated, out of order or missing.
     """
     found, cut = read_whole_substreams(data)
     if cut:
-        raise cut
+        raise FileCutOff(str(cut)) from cut
     check_mandatory(found)
     return found
 

@@ -27,7 +27,11 @@ WRITTEN = (".png", ".ppm", ".pgm", ".yuv")
 
 
 class PictureFileError(Exception):
-    """A file that holds no picture of a kind that is supported, or a picture that its kind of file cannot hold; one line."""
+    """A file that holds no picture of a kind that is supported; one line."""
+
+
+class WrongSuffix(Exception):
+    """The name that a picture is to be written to stands for files that cannot hold it; one line."""
 
 
 def read_picture(path: Path) -> Picture:
@@ -46,25 +50,26 @@ def read_picture(path: Path) -> Picture:
     raise PictureFileError(f"{path.name} is neither PNG nor binary PNM nor raw planar (.yuv)")
 
 
-def check_written(suffix: str) -> None:
-    """Raises PictureFileError where no picture can be written in files of this suffix."""
-    if suffix.lower() not in WRITTEN:
-        raise PictureFileError(f"pictures are written as {', '.join(WRITTEN)}, not as {suffix or 'a file without suffix'}")
+def check_suffix(suffix: str, colour: Colour | None = None) -> None:
+    """Raises WrongSuffix where files of this suffix hold no picture, or none of this colour."""
+    suffix = suffix.lower()
+    if suffix not in WRITTEN:
+        raise WrongSuffix(f"pictures are written as {', '.join(WRITTEN)}, not as {suffix or 'a file without suffix'}")
+    if suffix == ".yuv" and colour == "rgb":
+        raise WrongSuffix("the picture is R, G, B, which a raw Y'CbCr file cannot hold; write .png or .ppm")
+    if suffix == ".pgm" and colour in ("rgb", "ycc"):
+        raise WrongSuffix("the picture has colour, which a .pgm file cannot hold; write .png or .ppm")
 
 
 def file_content(suffix: str, picture: Picture) -> bytes:
     """The bytes of a file of this suffix. Y'CbCr becomes RGB in PNG and PPM, 10 to 14 bits become 16 in PNG.
 
-    Raises PictureFileError where that format cannot hold the picture.
+    Raises WrongSuffix where that format cannot hold the picture.
     """
-    check_written(suffix)
+    check_suffix(suffix, picture.colour)
     suffix = suffix.lower()
     if suffix == ".yuv":
-        if picture.colour == "rgb":
-            raise PictureFileError("the picture is R, G, B, which a raw Y'CbCr file cannot hold; write .png or .ppm")
         return b"".join(plane.astype(plane.dtype.newbyteorder("<")).tobytes() for plane in picture.planes)
-    if suffix == ".pgm" and picture.colour != "grey":
-        raise PictureFileError("the picture has colour, which a .pgm file cannot hold; write .png or .ppm")
     if suffix == ".ppm" and picture.colour == "grey":
         picture = Picture(picture.planes * 3, picture.bit_depth, "rgb")
     if picture.colour == "ycc":

@@ -23,7 +23,7 @@ from ctc.errors import ToolMissing, UsageError
 from ctc.records import Cost, DecoderModel, Knob, PixelFormat
 from jpegai_ref.decoder_cost import COUNTING, is_decoders, kmac_per_pixel, parameters
 from jpegai_ref.knob import HIGHEST_QUALITY, START
-from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names, tools_of_tensors
+from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tools_of_tensors, usable
 
 PACKAGE = Path(__file__).parent
 ID_DIGITS = 8
@@ -73,13 +73,19 @@ class JpegAi:
     knob = Knob("quality", 0, HIGHEST_QUALITY, integer=True, rate_rises=True, start=START)
     seconds_per_megapixel = 1.0
 
-    switches = tool_names()
-
     def __init__(self, operating_point: str, tools: Tools = NO_TOOLS) -> None:
         self._operating_point, self._tools = operating_point, tools
         self.name = "+".join(filter(None, [f"jpegai-{operating_point}", str(tools)]))
         kmac = self.decoding_kmac_per_pixel(TYPICAL_SIDE, TYPICAL_SIDE)
         self.note = f"{kmac:.1f} kMAC/px to decode; not the reference software, and trained on far less: says nothing of JPEG AI itself"
+
+    def switches(self) -> tuple[tuple[str, ...], ...]:
+        """The tools that the weights have constants for; none where there are no weights."""
+        try:
+            with opened_weights() as file:
+                return usable(tools_of_tensors(file.keys()))
+        except ToolMissing:
+            return ()
 
     def variant(self, switches: str) -> JpegAi:
         """The codec with tools, `rvs+cwg`. Raises UsageError where there are no such tools or their order is another."""

@@ -84,7 +84,7 @@ def check_refinable(source: Analysed, tools: Tools) -> None:
     components = [source.luma, *([source.chroma] if source.chroma else [])]
     hindrances = {
         "regions": source.regions is not None,
-        "a region of interest": source.region is not None,
+        "a region of interest": source.interest is not None,
         "the tool quality-map": tools.quality_map,
         "fewer than all channels": any(component.channels < component.y.shape[1] for component in components),
     }

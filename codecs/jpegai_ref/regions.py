@@ -20,7 +20,6 @@ from typing import Final
 
 from jpegai_ref.bits import BitReader, BitWriter
 from jpegai_ref.chroma_grid import Rectangle
-from jpegai_ref.errors import BitstreamError
 
 ALIGNMENT: Final = 128
 SMALLEST_HEIGHT, SMALLEST_WIDTH = 256, 512
@@ -30,6 +29,10 @@ MOST_INDEPENDENT: Final = 256
 COUNT_BITS, HYPER_OVERLAP_BITS, CONTEXT_OVERLAP_BITS = 7, 2, 4
 LOSSLESS_HYPER_OVERLAP, LOSSLESS_CONTEXT_OVERLAP = 1, 3
 """As far as hyper-decoder and context model reach: with these dependent regions have the latents of the undivided picture."""
+
+
+class NoSuchRegion(Exception):
+    """A region is asked for that the picture does not have; one line."""
 
 
 @dataclass(frozen=True)
@@ -138,16 +141,16 @@ def parse_wanted(text: str) -> int | Rectangle:
 def chosen(regions: tuple[Region, ...], wanted: int | Rectangle | None) -> tuple[Region, ...]:
     """The region of an index, all that a rectangle of samples touches, or all where nothing else is asked for.
 
-    Raises BitstreamError where that is none."""
+    Raises NoSuchRegion where that is none."""
     if wanted is None:
         return regions
     if isinstance(wanted, int):
         if not 0 <= wanted < len(regions):
-            raise BitstreamError(f"there is no region {wanted}: the picture has {len(regions)}, from 0")
+            raise NoSuchRegion(f"there is no region {wanted}: the picture has {len(regions)}, from 0")
         return (regions[wanted],)
     touched = tuple(region for region in regions if region.place.within(wanted).area)
     if not touched:
-        raise BitstreamError("the rectangle lies outside of the picture")
+        raise NoSuchRegion("the rectangle lies outside of the picture")
     return touched
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass, fields
 FITTED = ("rvs", "cwg", "lsbs", "lef", "eicci")
 """Tools with constants or networks that were fitted to the weights; a file of weights has them as the tensors `tools.NAME....`."""
 
+EXCLUSIVE = ("quality-map", "rdlr")
+"""The last two, of which only one is used at a time."""
+
 
 class ToolUnavailable(Exception):
     """A tool that is asked for and that the weights have no constants for; one line."""
@@ -63,7 +66,7 @@ class Tools:
                 raise ValueError(f"there is no tool {name!r}: the tools are {', '.join(tool_names())}")
             if names.count(name) > 1:
                 raise ValueError(f"the tool {name} is named twice")
-        if {"rdlr", "quality-map"} <= set(names):
+        if set(EXCLUSIVE) <= set(names):
             raise ValueError("the tool rdlr does not go together with the tool quality-map")
         return Tools(**{_field(name): True for name in names})
 
@@ -77,6 +80,12 @@ class Tools:
 def tool_names() -> tuple[str, ...]:
     """Names of all tools, in the order in which they are written."""
     return tuple(field.name.replace("_", "-") for field in fields(Tools))
+
+
+def usable(available: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    """The tools that go together where the fitted ones `available` are there, in their order; of several in one place only one."""
+    names = [name for name in tool_names() if name not in FITTED or name in available]
+    return (*((name,) for name in names if name not in EXCLUSIVE), EXCLUSIVE)
 
 
 def tools_of_tensors(names: Iterable[str]) -> set[str]:

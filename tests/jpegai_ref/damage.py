@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.markers import Marker, read_substreams, write_substreams
 from jpegai_ref.probe import probe
@@ -63,12 +64,33 @@ def mutated_inside(data: bytes, choice: random.Random) -> bytes:
     return write_substreams(parts)
 
 
+def flipped(source: Source, count: int, span: tuple[int, int], share: float, seed: int) -> Iterator[Source]:
+    """`count` files, each with one to three bits changed, in bytes of the span in a share of the files and anywhere in the others."""
+    generator = np.random.default_rng(seed)
+    for _ in range(count):
+        start, end = span if generator.random() < share else (0, len(source.data))
+        altered = bytearray(source.data)
+        for place in generator.integers(start, end, generator.integers(1, 4)):
+            altered[place] ^= 1 << int(generator.integers(0, 8))
+        yield Source(bytes(altered), source.decode)
+
+
 def mutations(sources: Sequence[Source], count: int, seed: int = 2024) -> Iterator[Source]:
     """`count` damaged files, of each source in turn."""
     choice = random.Random(seed)
     for number in range(count):
         source = sources[number % len(sources)]
         yield Source((mutated if number % 3 else mutated_inside)(source.data, choice), source.decode)
+
+
+def check_altered_bits(source: Source, count: int, *, span: tuple[int, int] = (0, 0), share: float = 0.0, seed: int = 0) -> Survived:
+    """`flipped` files give a picture or one clear line; some do one, some the other."""
+    survived = survive(flipped(source, count, span, share, seed))
+    assert survived.decoded + survived.refused == count
+    assert survived.decoded
+    assert survived.refused
+    assert all(message and "\n" not in message for message in survived.messages)
+    return survived
 
 
 def survive(damaged: Iterator[Source]) -> Survived:

@@ -5,50 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jpegai_ref.__main__ import main
 from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import file_content, read_picture
 from jpegai_ref.weights_place import VARIABLE
 
-from tests.conftest import Ended
-from tests.jpegai_ref.conftest import write_random_weights
+from tests.conftest import Command, Ended
+from tests.jpegai_ref.conftest import refused, write_random_weights
 from tests.jpegai_ref.sample_pictures import digest, rgb, ycc
-
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def jpegai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, weights_path: Path) -> Command:
-    """Calls the command line inside `tmp_path`, where source.png is a small picture."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(VARIABLE, str(weights_path.parent))
-    (tmp_path / "source.png").write_bytes(file_content(".png", rgb(66, 70)))
-
-    def call(*arguments: str) -> Ended:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ending:
-            main(arguments)
-        out, err = capfd.readouterr()
-        assert isinstance(ending.value.code, int)
-        return Ended(ending.value.code, out, err)
-
-    return call
-
-
-def refused(ended: Ended, status: int, *reasons: str) -> None:
-    """One line on standard error."""
-    assert ended.status == status
-    assert ended.out == ""
-    assert ended.err.startswith("jpegai_ref: ")
-    assert ended.err.count("\n") == 1
-    for reason in reasons:
-        assert reason in ended.err
 
 
 def test_encode_and_decode(jpegai: Command, tmp_path: Path) -> None:
@@ -110,6 +78,8 @@ def test_the_first_channels(jpegai: Command, tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     refused(jpegai("decode", "b.jai", "c.png", "--channels", "41"), 2, "--channels: there are 40 channels of luma, not 41")
     refused(jpegai("encode", "source.png", "c.jai", "--quality", "9", "--channels", "129"), 2, "there are 128 channels of luma, not 129")
+    refused(jpegai("encode", "source.png", "c.jai", "--quality", "9", "--channels", "500"), 2, "there are 128 channels of luma, not 500")
+    refused(jpegai("encode", "source.png", "c.jai", "--quality", "9", "--channels", "1,500"), 2, "there are 64 channels of chroma, not 500")
     refused(jpegai("decode", "b.jai", "c.png", "--channels", "four"), 2, "--channels four: 'four' is no number of channels")
     refused(jpegai("decode", "b.jai", "c.png", "--channels", "4,4", "--grey"), 2, "--grey decodes no chroma")
     assert not list(tmp_path.glob("c.*"))
@@ -130,14 +100,14 @@ def test_what_the_first_channels_take(jpegai: Command, tmp_path: Path) -> None:
         assert taken == sorted(taken)
     data = (tmp_path / "a.jai").read_bytes()
     (tmp_path / "b.jai").write_bytes(data[:-1])
-    refused(jpegai("probe", "b.jai", "--channels"), 1, "before its EOC")
+    refused(jpegai("probe", "b.jai", "--channels"), 1, "b.jai is cut off: the file ends before its EOC; `decode --partial` gives")
 
 
 def test_a_preview_of_a_file_that_is_cut(jpegai: Command, tmp_path: Path) -> None:
     jpegai("encode", "source.png", "a.jai", "--quality", "1500")
     data = (tmp_path / "a.jai").read_bytes()
     (tmp_path / "b.jai").write_bytes(data[:-50])
-    refused(jpegai("decode", "b.jai", "b.png"), 1, "only")
+    refused(jpegai("decode", "b.jai", "b.png"), 1, "b.jai is cut off: SORS has ", " more; `decode --partial` gives a preview")
     done = jpegai("decode", "b.jai", "b.png", "--partial")
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("a preview of 128 of 128 channels of luma, 0 of 64 of chroma: SORS has ")
@@ -146,7 +116,7 @@ def test_a_preview_of_a_file_that_is_cut(jpegai: Command, tmp_path: Path) -> Non
         "a preview of 20 of 128 channels of luma: SORS" in jpegai("decode", "b.jai", "b.png", "--partial", "--grey", "--channels", "20").out
     )
     (tmp_path / "b.jai").write_bytes(data[:30])
-    refused(jpegai("decode", "b.jai", "c.png", "--partial"), 1, "too little of the file is there to show anything")
+    refused(jpegai("decode", "b.jai", "c.png", "--partial"), 1, "b.jai: too little of the file is there to show anything")
     assert jpegai("decode", "a.jai", "c.png", "--partial") == Ended(0, "", "")
 
 
@@ -184,7 +154,7 @@ def test_regions_with_what_goes_with_them_and_what_does_not(jpegai: Command, tmp
     assert read_picture(tmp_path / "a.png").height == 66
     data = (tmp_path / "a.jai").read_bytes()
     (tmp_path / "b.jai").write_bytes(data[:-50])
-    refused(jpegai("decode", "b.jai", "b.png", "--partial"), 1, "no previews of a picture of regions that is cut off: SOR")
+    refused(jpegai("decode", "b.jai", "b.png", "--partial"), 1, "b.jai: there are no previews of a picture of regions that is cut off: SOR")
     assert not (tmp_path / "b.png").exists()
 
 
@@ -218,8 +188,18 @@ def test_a_fixed_quality(jpegai: Command, tmp_path: Path) -> None:
     assert sizes == sorted(set(sizes))
 
 
-def test_a_target_out_of_reach_is_said(jpegai: Command) -> None:
-    assert "out of reach" in jpegai("encode", "source.png", "a.jai", "--bpp", "0.0001").out
+def test_a_target_out_of_reach_is_said(jpegai: Command, tmp_path: Path) -> None:
+    """With the file that comes nearest."""
+    for bpp, nearest in (("0.0001", "0"), ("1000", str(HIGHEST_QUALITY))):
+        missed = jpegai("encode", "source.png", "a.jai", "--bpp", bpp)
+        data = (tmp_path / "a.jai").read_bytes()
+        assert missed.status == 3
+        rate = f"{8 * len(data) / (66 * 70):.4f} bpp"
+        assert missed.out.startswith(f"{len(data)} bytes, {rate}, model ")
+        assert missed.out.endswith(" % off the target, 1 pass\n")
+        assert missed.err == f"jpegai_ref: {float(bpp)} bpp is out of reach: a.jai has {rate}\n"
+        assert jpegai("encode", "source.png", "a.jai", "--quality", nearest).status == 0
+        assert (tmp_path / "a.jai").read_bytes() == data
 
 
 def test_raw_pictures(jpegai: Command, tmp_path: Path) -> None:
@@ -229,6 +209,11 @@ def test_raw_pictures(jpegai: Command, tmp_path: Path) -> None:
     assert read_picture(tmp_path / "d_70x66_10bit_420.yuv").subsampling == (2, 2)
     assert jpegai("decode", "a.jai", "d.png").status == 0
     assert read_picture(tmp_path / "d.png").colour == "rgb"
+    refused(jpegai("decode", "a.jai", "d.pgm"), 2, "the picture has colour, which a .pgm file cannot hold")
+    assert jpegai("decode", "a.jai", "d.pgm", "--grey").status == 0
+    assert jpegai("encode", "source.png", "a.jai", "--quality", "1500").status == 0
+    refused(jpegai("decode", "a.jai", "e_70x66_8bit_444.yuv"), 2, "the picture is R, G, B, which a raw Y'CbCr file cannot hold")
+    assert not list(tmp_path.glob("e_*"))
 
 
 def test_a_fresh_process(jpegai: Command, tmp_path: Path) -> None:
@@ -267,16 +252,21 @@ def test_probe_and_info(jpegai: Command, weights_path: Path) -> None:
         (("encode", "source.png", "a.jai", "--quality", str(HIGHEST_QUALITY + 1)), 2, (f"0<=x<={HIGHEST_QUALITY}",)),
         (("encode", "missing.png", "a.jai", "--bpp", "1"), 1, ("missing.png", "No such file")),
         (("encode", "rubbish", "a.jai", "--bpp", "1"), 1, ("rubbish", "neither PNG")),
-        (("encode", "source.png", "nowhere/a.jai", "--quality", "9"), 1, ("nowhere/a.jai cannot be written",)),
+        (("encode", "source.png", "nowhere/a.jai", "--quality", "9"), 2, ("nowhere/a.jai cannot be written: there is no such folder",)),
+        (("encode", "source.png", "a" * 300, "--quality", "9"), 1, ("aaa: File name too long",)),
+        (("encode", "source.png", ".", "--quality", "9"), 2, (". cannot be written: it is a folder",)),
+        (("encode", "missing.png", "nowhere/a.jai", "--quality", "9"), 2, ("nowhere/a.jai cannot be written",)),
+        (("decode", "missing.jai", "nowhere/a.png"), 2, ("nowhere/a.png cannot be written: there is no such folder",)),
         (("decode", "missing.jai", "a.png"), 1, ("missing.jai", "No such file")),
-        (("decode", "rubbish", "a.png"), 1, ("no marker of a JPEG AI codestream",)),
-        (("decode", "empty", "a.png"), 1, ("no JPEG AI codestream",)),
-        (("decode", "source.png", "a.jpg"), 1, (".jpg",)),
+        (("decode", "rubbish", "a.png"), 1, ("rubbish: ", "no marker of a JPEG AI codestream")),
+        (("decode", "empty", "a.png"), 1, ("empty: this is no JPEG AI codestream\n",)),
+        (("decode", "source.png", "a.jpg"), 2, ("not as .jpg",)),
+        (("decode", "source.png", "a"), 2, ("not as a file without suffix",)),
         (("decode", "source.png", "a.png", "--op", "vop"), 2, ("vop",)),
         (("decode", "source.png", "a.png", "--threads", "0"), 2, ("--threads",)),
         (("decode", "."), 2, ("OUT",)),
         (("decode", ".", "a.png"), 1, ("Is a directory",)),
-        (("probe", "rubbish"), 1, ("no marker",)),
+        (("probe", "rubbish"), 1, ("rubbish: ", "no marker")),
         (("frobnicate",), 2, ("frobnicate",)),
     ],
 )
@@ -288,12 +278,43 @@ def test_mistakes(jpegai: Command, tmp_path: Path, arguments: tuple[str, ...], s
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def same_place(folder: Path) -> list[str]:
+    """Names of source.png, in this folder: spellings, links of both kinds, a link to a link and one in a folder that is a link."""
+    (folder / "soft.png").symlink_to("source.png")
+    (folder / "further.png").symlink_to(folder / "soft.png")
+    (folder / "hard.png").hardlink_to(folder / "source.png")
+    (folder / "sub").mkdir()
+    (folder / "here").symlink_to(".")
+    return ["source.png", "sub/../source.png", str(folder / "source.png"), "soft.png", "further.png", "hard.png", "here/soft.png"]
+
+
+def test_no_input_is_overwritten(jpegai: Command, tmp_path: Path) -> None:
+    places = same_place(tmp_path)
+    before = (tmp_path / "source.png").read_bytes()
+    for one in places:
+        refused(jpegai("encode", "source.png", one, "--quality", "9"), 2, f"{one} is an input too")
+        refused(jpegai("encode", one, "source.png", "--quality", "9"), 2, "source.png is an input too")
+        refused(jpegai("decode", one, "source.png"), 2, "source.png is an input too")
+        refused(jpegai("encode", "other.png", one, "--quality", "9", "--roi", "source.png"), 2, f"{one} is an input too")
+        assert (tmp_path / "source.png").read_bytes() == before
+    assert jpegai("encode", "source.png", "a.jai", "--quality", "9").status == 0
+    (tmp_path / "b.jai").write_bytes(b"replaced")
+    assert jpegai("encode", "source.png", "b.jai", "--quality", "9").status == 0
+    assert (tmp_path / "a.jai").read_bytes() == (tmp_path / "b.jai").read_bytes()
+
+
 def test_cut_and_altered_files(jpegai: Command, tmp_path: Path) -> None:
     jpegai("encode", "source.png", "a.jai", "--quality", "1500")
     data = (tmp_path / "a.jai").read_bytes()
-    for content in (data[:-1], data[: len(data) // 2], data[:3], data + b"\0", data.replace(b"\xff\x88", b"\xff\x99", 1)):
+    for content, reason in (
+        (data[:-1], "b.jai is cut off: "),
+        (data[: len(data) // 2], "b.jai is cut off: "),
+        (data[:3], "b.jai is cut off: "),
+        (data + b"\0", "b.jai: 1 bytes follow the EOC"),
+        (data.replace(b"\xff\x88", b"\xff\x99", 1), "b.jai: 0xff99 is no marker"),
+    ):
         (tmp_path / "b.jai").write_bytes(content)
-        refused(jpegai("decode", "b.jai", "b.png"), 1)
+        refused(jpegai("decode", "b.jai", "b.png"), 1, reason)
         assert not (tmp_path / "b.png").exists()
 
 
@@ -301,7 +322,7 @@ def test_other_weights(jpegai: Command, tmp_path: Path, monkeypatch: pytest.Monk
     jpegai("encode", "source.png", "a.jai", "--quality", "1500")
     write_random_weights(tmp_path / "other.safetensors", 2)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "other.safetensors"))
-    refused(jpegai("decode", "a.jai", "a.png"), 1, "made with the weights", "these are")
+    refused(jpegai("decode", "a.jai", "a.png"), 1, "a.jai: the stream was made with the weights", "these are")
 
 
 def test_weights_that_are_not_there(jpegai: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -31,26 +31,14 @@ from jpegai_ref.tool_header import ALL_OFF, Enhancement
 from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable
 from jpegai_ref.weights import WeightsError
 
+from tests.jpegai_ref.damage import Source, check_altered_bits
 from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 from tests.jpegai_ref.some_networks import eicci_tensors
 
 BASE = Setting(1, 0)
 EICCI = Tools(eicci=True)
 PICTURES = [rgb(70, 81, 16), ycc(66, 69, 8, (1, 1)), ycc(65, 67, 10, (1, 2)), ycc(67, 66, 10, (2, 1)), grey(70, 81)]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def everything_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random networks seldom help."""
-    monkeypatch.setattr("jpegai_ref.eicci_fit._best", lambda planes, *_: EicciTile(True, len(planes) > 1, len(planes) > 1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def both_sides(coder: Coder, picture: Picture, operating_point: OperatingPoint, tools: Tools = EICCI) -> Encoded:
@@ -237,16 +225,4 @@ def test_filters_of_another_picture_are_refused(tool_coder: Coder) -> None:
 @pytest.mark.usefixtures("everything_is_chosen")
 def test_altered_bytes_give_a_picture_or_a_clear_error(tool_coder: Coder) -> None:
     data = encode(tool_coder, rgb(66, 65), Setting(2, 0), replace(EICCI, efe_linear=True)).data
-    generator, errors, pictures = np.random.default_rng(0), [], 0
-    for _ in range(100):
-        altered = bytearray(data)
-        for place in generator.integers(0, 80, generator.integers(1, 4)):
-            altered[place] ^= 1 << int(generator.integers(0, 8))
-        try:
-            pictures += decode(tool_coder, bytes(altered), "sop").width > 0
-        except BitstreamError as error:
-            errors.append(str(error))
-    assert pictures + len(errors) == 100
-    assert errors
-    assert pictures
-    assert not any("\n" in error for error in errors)
+    check_altered_bits(Source(data, partial(decode, tool_coder, operating_point="sop")), 100, span=(0, 80), share=1)

@@ -12,7 +12,7 @@ from jpegai_ref import pictures
 from jpegai_ref.codestream import MOST_SAMPLES
 from jpegai_ref.picture import Picture
 from jpegai_ref.picture_colour import rgb_of
-from jpegai_ref.pictures import PictureFileError, file_content, read_picture
+from jpegai_ref.pictures import PictureFileError, WrongSuffix, file_content, read_picture
 from PIL import Image
 
 from ctc.pixels import raw_name
@@ -65,11 +65,11 @@ def test_ten_bits_in_a_png_fill_sixteen(tmp_path: Path) -> None:
 
 def test_grey_in_a_ppm_and_colour_in_a_pgm(tmp_path: Path) -> None:
     assert len(through_a_file(grey(3, 4), "a.ppm", tmp_path).planes) == 3
-    with pytest.raises(PictureFileError, match="has colour"):
+    with pytest.raises(WrongSuffix, match="has colour"):
         file_content(".pgm", rgb(3, 4))
-    with pytest.raises(PictureFileError, match=r"R, G, B, which a raw"):
+    with pytest.raises(WrongSuffix, match=r"R, G, B, which a raw"):
         file_content(".yuv", rgb(3, 4))
-    with pytest.raises(PictureFileError, match=r"not as \.jpg"):
+    with pytest.raises(WrongSuffix, match=r"not as \.jpg"):
         file_content(".jpg", rgb(3, 4))
 
 

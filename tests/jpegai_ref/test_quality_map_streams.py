@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -28,18 +28,12 @@ from jpegai_ref.rate_matching import matched
 from jpegai_ref.region_of_interest import Levels, Mask, Rectangle, region_map
 from jpegai_ref.tools import NO_TOOLS, Tools, tool_names
 
+from tests.jpegai_ref.damage import Source, check_altered_bits
 from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 
 BASE = Setting(1, 0)
 ALL = Tools.parse("+".join(name for name in tool_names() if name != "rdlr"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def map_for(picture: Picture, seed: int = 0) -> Qps:
@@ -147,7 +141,7 @@ def test_the_tool_adds_to_the_region(tool_coder: Coder) -> None:
     assert set(adaptive.ravel().tolist()) <= {0, -1, -2, -3, -4}
     assert len(set(adaptive.ravel().tolist())) > 1
     region = map_for(picture)
-    both = replace(source, region=region).quality_map(adaptive=True)
+    both = replace(source, interest=region).quality_map(adaptive=True)
     assert both is not None
     assert np.array_equal(both, np.clip(adaptive + region, -8, 8))
     assert source.quality_map(adaptive=False) is None
@@ -196,7 +190,7 @@ def test_the_region_gets_the_quality_at_the_same_rate(own_coder: Coder, levels: 
     source = analysed(own_coder, picture)
     errors = []
     for region in (None, region_map(inside, levels)):
-        match = matched(own_coder, replace(source, region=region), 0.4)
+        match = matched(own_coder, replace(source, interest=region), 0.4)
         assert abs(match.deviation) <= 0.02
         errors.append(squared_errors(picture, decode(own_coder, match.encoded.data, "bop"), inside))
     (inside_before, outside_before), (inside_after, outside_after) = errors
@@ -246,22 +240,10 @@ def test_the_axis_of_rates_with_a_map(finest: int) -> None:
 
 def test_altered_bytes_give_a_picture_or_a_clear_error(tool_coder: Coder) -> None:
     data = encode(tool_coder, rgb(64, 64), BASE, Tools(rvs=True, lsbs=True), map_for(rgb(64, 64))).data
-    place_of_map = data.index(b"\xff\x8b")
-    generator = np.random.default_rng(0)
-    errors, pictures = [], 0
-    for _ in range(100):
-        altered = bytearray(data)
-        start, end = (place_of_map, place_of_map + 40) if generator.random() < 0.7 else (0, len(data))
-        for place in generator.integers(start, end, generator.integers(1, 4)):
-            altered[place] ^= 1 << int(generator.integers(0, 8))
-        try:
-            pictures += decode(tool_coder, bytes(altered), "sop").width > 0
-        except BitstreamError as error:
-            errors.append(str(error))
-    assert pictures + len(errors) == 100
-    assert pictures
-    assert any("quality map" in error for error in errors)
-    assert not any("\n" in error for error in errors)
+    place = data.index(b"\xff\x8b")
+    source = Source(data, partial(decode, tool_coder, operating_point="sop"))
+    survived = check_altered_bits(source, 100, span=(place, place + 40), share=0.7)
+    assert any("quality map" in message for message in survived.messages)
 
 
 def test_a_map_that_is_missing_or_not_announced(tool_coder: Coder) -> None:

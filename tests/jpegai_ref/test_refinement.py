@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -27,14 +25,7 @@ from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 
 BASE = Setting(1, 0)
 RDLR = Tools(rdlr=True)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def distortion(coder: Coder, picture: Picture, encoded: Encoded) -> tuple[DecoderDistortion, list[torch.Tensor]]:

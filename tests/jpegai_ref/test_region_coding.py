@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from jpegai_ref.__main__ import main
 from jpegai_ref.analysed import analysed
 from jpegai_ref.chroma_grid import Rectangle
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import read_codestream
 from jpegai_ref.decoder import check_supported, decode
-from jpegai_ref.encoder import Encoded, Setting, encode, encode_analysed
+from jpegai_ref.encoder import Encoded, Setting, encode
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.markers import Marker, read_substreams, write_substreams
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
@@ -23,24 +22,18 @@ from jpegai_ref.picture import Picture, cropped
 from jpegai_ref.pictures import file_content, read_picture
 from jpegai_ref.rate_matching import matched
 from jpegai_ref.region_residuals import RegionMissing
-from jpegai_ref.regions import Regions
+from jpegai_ref.regions import NoSuchRegion, Regions
 from jpegai_ref.tools import NO_TOOLS, Tools, tool_names
-from jpegai_ref.weights_place import VARIABLE
 
-from tests.conftest import Ended
+from tests.conftest import Command
+from tests.jpegai_ref.conftest import refused
+from tests.jpegai_ref.damage import Source, check_altered_bits
 from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 
 BASE = Setting(1, 0)
 INDEPENDENT, DEPENDENT = Regions(2, 1), Regions.parse("2x1:dependent")
 ALL_TOOLS = Tools.parse("+".join(name for name in tool_names() if name != "rdlr"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def both_sides(
@@ -164,7 +157,7 @@ def test_a_picture_that_lost_all_chroma_is_grey(coder: Coder) -> None:
 def test_dependent_regions_and_undivided_pictures_cannot_lose_anything(coder: Coder) -> None:
     data = encode(coder, rgb(270, 64), BASE, NO_TOOLS, regions=DEPENDENT).data
     assert len(read_substreams(data)[Marker.SORP]) == 1
-    with pytest.raises(BitstreamError, match="no region 2"):
+    with pytest.raises(NoSuchRegion, match="no region 2"):
         decode(coder, data, wanted=2)
     undivided = encode(coder, rgb(64, 64), BASE).data
     assert digest(decode(coder, undivided, "sop", wanted=0)) == digest(decode(coder, undivided, "sop"))
@@ -197,56 +190,32 @@ def test_a_grid_that_the_picture_is_too_small_for(coder: Coder) -> None:
 
 
 def test_altered_bytes_give_a_picture_or_a_clear_error(coder: Coder) -> None:
-    source = analysed(coder, rgb(260, 64), regions=INDEPENDENT)
-    data = encode_analysed(coder, source, BASE).data
-    generator = np.random.default_rng(1)
-    errors, pictures = [], 0
-    for number in range(60):
-        altered = bytearray(data)
-        for place in generator.integers(0, len(data) if number % 2 else 40, generator.integers(1, 4)):
-            altered[place] ^= 1 << int(generator.integers(0, 8))
-        try:
-            pictures += decode(coder, bytes(altered), "sop", fill_missing=True).width > 0
-        except BitstreamError as error:
-            errors.append(str(error))
-    assert pictures + len(errors) == 60
-    assert pictures
-    assert errors
-    assert not any("\n" in error for error in errors)
+    data = encode(coder, rgb(260, 64), BASE, regions=INDEPENDENT).data
+    source = Source(data, partial(decode, coder, operating_point="sop", fill_missing=True))
+    check_altered_bits(source, 60, span=(0, 40), share=0.5, seed=1)
 
 
 @pytest.fixture
-def jpegai(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, weights_path: Path) -> Callable[..., Ended]:
-    """Calls the command line inside `tmp_path`, where source.png is a picture of 270x70."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(VARIABLE, str(weights_path.parent))
-    (tmp_path / "source.png").write_bytes(file_content(".png", rgb(270, 70)))
-
-    def call(*arguments: str) -> Ended:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ending:
-            main(arguments)
-        out, err = capfd.readouterr()
-        assert isinstance(ending.value.code, int)
-        return Ended(ending.value.code, out, err)
-
-    return call
+def tall(jpegai: Command) -> Command:
+    """The command line, where source.png is a picture of 70x270."""
+    Path("source.png").write_bytes(file_content(".png", rgb(270, 70)))
+    return jpegai
 
 
-def test_the_command_line(jpegai: Callable[..., Ended], tmp_path: Path) -> None:
-    assert jpegai("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2x1", "--threads", "1").status == 0
+def test_the_command_line(tall: Command, tmp_path: Path) -> None:
+    assert tall("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2x1", "--threads", "1").status == 0
     data = (tmp_path / "a.jai").read_bytes()
     assert read_codestream(data).header.regions == INDEPENDENT
-    assert "2x1 (rows x columns) of 70x128, the last 70x142, independent" in jpegai("probe", "a.jai").out
-    assert jpegai("decode", "a.jai", "whole.png", "--op", "sop").status == 0
-    assert jpegai("decode", "a.jai", "part.png", "--op", "sop", "--region", "1").status == 0
-    assert jpegai("decode", "a.jai", "touched.png", "--op", "sop", "--region", "3,200,1,1").status == 0
+    assert "2x1 (rows x columns) of 70x128, the last 70x142, independent" in tall("probe", "a.jai").out
+    assert tall("decode", "a.jai", "whole.png", "--op", "sop").status == 0
+    assert tall("decode", "a.jai", "part.png", "--op", "sop", "--region", "1").status == 0
+    assert tall("decode", "a.jai", "touched.png", "--op", "sop", "--region", "3,200,1,1").status == 0
     whole, part, touched = (read_picture(tmp_path / f"{name}.png") for name in ("whole", "part", "touched"))
     assert digest(part) == digest(touched) == digest(cropped(whole, Rectangle(128, 0, 270, 70)))
     (tmp_path / "cut.jai").write_bytes(without(data, Marker.SORP, 1))
-    lacking = jpegai("decode", "cut.jai", "cut.png", "--op", "sop")
-    assert (lacking.status, lacking.err) == (1, "jpegai_ref: region 1 is missing\n")
-    assert jpegai("decode", "cut.jai", "cut.png", "--op", "sop", "--fill-missing").status == 0
+    lacking = tall("decode", "cut.jai", "cut.png", "--op", "sop")
+    assert (lacking.status, lacking.err) == (1, "jpegai_ref: cut.jai: region 1 is missing\n")
+    assert tall("decode", "cut.jai", "cut.png", "--op", "sop", "--fill-missing").status == 0
     assert (read_picture(tmp_path / "cut.png").planes[0][128:] == 128).all()
 
 
@@ -256,14 +225,10 @@ def test_the_command_line(jpegai: Callable[..., Ended], tmp_path: Path) -> None:
         (("encode", "source.png", "a.jai", "--quality", "900", "--regions", "3x1"), 2, "has at most 2x1 regions (rows x columns), not 3x1"),
         (("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2"), 2, "regions are ROWSxCOLUMNS"),
         (("decode", "a.jai", "a.png", "--region", "x"), 2, "a region is an INDEX"),
-        (("decode", "a.jai", "a.png", "--region", "2"), 1, "there is no region 2: the picture has 2, from 0"),
-        (("decode", "a.jai", "a.png", "--region", "70,0,5,5"), 1, "outside of the picture"),
+        (("decode", "a.jai", "a.png", "--region", "2"), 2, "--region: there is no region 2: the picture has 2, from 0"),
+        (("decode", "a.jai", "a.png", "--region", "70,0,5,5"), 2, "--region: the rectangle lies outside of the picture"),
     ],
 )
-def test_wrong_command_lines(jpegai: Callable[..., Ended], arguments: tuple[str, ...], status: int, reason: str) -> None:
-    assert jpegai("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2x1:dependent").status == 0
-    ended = jpegai(*arguments)
-    assert ended.status == status
-    assert ended.err.startswith("jpegai_ref: ")
-    assert ended.err.count("\n") == 1
-    assert reason in ended.err
+def test_wrong_command_lines(tall: Command, arguments: tuple[str, ...], status: int, reason: str) -> None:
+    assert tall("encode", "source.png", "a.jai", "--quality", "900", "--regions", "2x1:dependent").status == 0
+    refused(tall(*arguments), status, reason)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -32,20 +30,7 @@ INDEPENDENT, DEPENDENT = Regions(2, 1), Regions(2, 1, False, 1, 3)
 BOTH_KINDS = pytest.mark.parametrize("regions", [INDEPENDENT, DEPENDENT], ids=["independent", "dependent"])
 EVERY_TOOL = Tools.parse("+".join(name for name in tool_names() if name != "rdlr"))
 PREFIX = ChannelPrefix(40, 7)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def everything_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random networks of eICCI seldom help."""
-    monkeypatch.setattr("jpegai_ref.eicci_fit._best", lambda planes, *_: EicciTile(True, len(planes) > 1, len(planes) > 1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def map_for(picture: Picture) -> Qps:

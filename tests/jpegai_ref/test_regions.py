@@ -22,7 +22,7 @@ from jpegai_ref.probe import probe
 from jpegai_ref.region_payloads import region_payloads, region_substreams
 from jpegai_ref.region_residuals import RegionMissing
 from jpegai_ref.region_tiles import context_latent, predictions, tiles_of
-from jpegai_ref.regions import Region, Regions, chosen, frame_of, parse_wanted, regions_of
+from jpegai_ref.regions import NoSuchRegion, Region, Regions, chosen, frame_of, parse_wanted, regions_of
 
 from tests.jpegai_ref.small import SMALL, small_model
 from tests.jpegai_ref.small_exact import WEIGHTS_ID, file_of, header, model, same, symbols_for, with_cube_flags
@@ -114,9 +114,9 @@ def test_which_regions_a_rectangle_touches() -> None:
     assert [one.index for one in chosen(regions, Rectangle(800, 1900, 9999, 9999))] == [11]
     assert chosen(regions, 5) == (regions[5],)
     assert chosen(regions, None) == regions
-    with pytest.raises(BitstreamError, match="no region 12"):
+    with pytest.raises(NoSuchRegion, match="no region 12"):
         chosen(regions, 12)
-    with pytest.raises(BitstreamError, match="outside"):
+    with pytest.raises(NoSuchRegion, match="outside"):
         chosen(regions, Rectangle(1080, 0, 1090, 10))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -20,14 +19,7 @@ from jpegai_ref.quality import setting_of
 from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 
 BASE = Setting(1, 0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def both_sides(coder: Coder, picture: Picture, operating_point: OperatingPoint, setting: Setting = BASE) -> Picture:

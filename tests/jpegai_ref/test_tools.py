@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+from pathlib import Path
+
 import pytest
 from jpegai_ref.coder import Coder
 from jpegai_ref.encoder import Setting, encode
 from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tool_names, tools_of_tensors
+from jpegai_ref.weights_place import VARIABLE
 
 from ctc import plugins
 from ctc.errors import UsageError
+from ctc.protocols import Varied
 from tests.jpegai_ref.sample_pictures import rgb
 
 
@@ -48,6 +53,20 @@ def test_a_variant_is_a_codec_of_its_own() -> None:
     assert codec is plugins.codecs()["jpegai-bop+rvs+lef"]
     assert codec.knob == plugins.codecs()["jpegai-bop"].knob
     assert codec.name not in plugins.codecs().found
+
+
+def test_all_that_is_listed_can_be_used(weights_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the weights of the package, and without constants; without weights nothing is listed."""
+    codec = plugins.codecs()["jpegai-bop"]
+    assert isinstance(codec, Varied)
+    for names in product(*codec.switches()):
+        assert plugins.codecs()["+".join((codec.name, *names))].version()
+    monkeypatch.setenv(VARIABLE, str(weights_path))
+    assert codec.switches() == (("efe-linear",), ("efe-nonlinear",), ("quality-map", "rdlr"))
+    for names in product(*codec.switches()):
+        assert plugins.codecs()["+".join((codec.name, *names))].version()
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert codec.switches() == ()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jpegai_ref.whole_file import write_whole
+from jpegai_ref.whole_file import obstacle, write_whole
 
 from ctc.store import write_whole as write_whole_of_ctc
 
@@ -27,6 +27,14 @@ def test_a_link_goes_on_naming_its_file(write: Callable[[Path, bytes], None], tm
     assert link.is_symlink()
     assert target.read_bytes() == b"after"
     assert sorted(tmp_path.iterdir()) == [link, target]
+
+
+def test_a_link_to_itself_is_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    assert obstacle(link) is None
+    write_whole(link, b"after")
+    assert link.read_bytes() == b"after"
 
 
 @WRITERS

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
+
+from jpegai_ref.whole_file import obstacle
 
 MOST_THREADS = 256
 LARGEST_SEED = 2**32 - 1
@@ -21,13 +22,8 @@ class OneLineParser(argparse.ArgumentParser):
 
 def check_output(parser: argparse.ArgumentParser, path: Path) -> None:
     """Ends the process by `parser` where a file cannot be written to `path`: better said ahead of a fit than behind it."""
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        parser.error(f"{path} cannot be written: there is no such folder")
-    if path.is_dir():
-        parser.error(f"{path} cannot be written: it is a folder")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        parser.error(f"{path} cannot be written: the folder does not allow it")
+    if reason := obstacle(path):
+        parser.error(f"{path} cannot be written: {reason}")
 
 
 def integer(lowest: int, highest: int) -> Callable[[str], int]:

@@ -9,7 +9,7 @@ import click
 import torch
 
 from jpegai_ref.coder import check_device
-from jpegai_ref.command_errors import Failure, reported
+from jpegai_ref.command_errors import Failure, check_output, reported
 from jpegai_ref.memory import reuse_large_blocks
 from jpegai_ref.training.checkpoint import CheckpointError
 from jpegai_ref.training.data import TrainingDataError
@@ -107,9 +107,9 @@ def command(
     if from_stage and not start:
         raise click.UsageError("--from-stage goes with --start")
     with reported():
+        if exported:
+            check_output(exported)
         check_device(device)
-        if exported and not exported.absolute().parent.is_dir():
-            raise Failure(f"{exported} cannot be written: there is no such folder")
         reuse_large_blocks()
         if threads is not None:
             torch.set_num_threads(threads)

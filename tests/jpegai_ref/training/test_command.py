@@ -7,7 +7,7 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,8 @@ from jpegai_ref.training.checkpoint import latest
 from jpegai_ref.weights import WeightsError, read
 from jpegai_ref.weights_place import VARIABLE
 
-from tests.conftest import Ended
+from tests.conftest import Command, Ended, called
 
-Command = Callable[..., Ended]
 PLAN = ("--steps", "40")
 
 
@@ -28,16 +27,7 @@ PLAN = ("--steps", "40")
 def train(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """Calls the command inside `tmp_path`."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str | Path) -> Ended:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ending:
-            main(["train", *map(str, arguments)])
-        out, err = capfd.readouterr()
-        assert isinstance(ending.value.code, int)
-        return Ended(ending.value.code, out, err)
-
-    return call
+    return partial(called(main, capfd), "train")
 
 
 def _refused(ended: Ended, status: int, reason: str) -> None:
@@ -111,8 +101,8 @@ def test_help_names_every_option(train: Command) -> None:
         (("--out", "o", "--minutes", "0", *PLAN), 1, "too few pictures"),
         (
             ("--data", ".", "--out", "o", "--minutes", "1", *PLAN, "--export", "none/w.safetensors"),
-            1,
-            "none/w.safetensors cannot be written",
+            2,
+            "none/w.safetensors cannot be written: there is no such folder",
         ),
         (("--data", ".", "--out", "o", "--minutes", "1", *PLAN, "--start", "none"), 4, "none holds no weights"),
         (("--data", ".", "--out", "o", "--minutes", "1", *PLAN, "--start", "bad/a.png"), 4, "a.png holds no weights"),
