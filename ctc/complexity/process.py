@@ -104,8 +104,8 @@ def is_idle() -> bool:
 
 
 def program_name(command: tuple[str, ...]) -> str:
-    """Short name of what runs: the program, or the module of `python -m`."""
-    if "-m" in command[:4]:
+    """Short name of what runs: the program, or the module of `python -m`, also where `env` starts it."""
+    if "-m" in command[: 8 if command[0] == "env" else 4]:
         return command[command.index("-m") + 1]
     return Path(command[0]).name
 
