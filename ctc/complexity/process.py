@@ -71,7 +71,8 @@ def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> R
     if report["status"] != 0:
         if "No space left on device" in log:
             raise OutOfSpace(f"the disk is full: {program_name(command)} could not write; free some space and run again")
-        raise ToolFailed(_failure(command, report["status"], log), command, _tail(log))
+        complaint = done.stderr.decode(errors="replace").strip() or log
+        raise ToolFailed(_failure(command, report["status"], complaint), command, _tail(log))
     cost = Cost(report["wall_s"], report["cpu_s"], report["peak_bytes"], device, threads, machine().identity, idle)
     return Run(cost, done.stdout.decode(errors="replace"), log)
 
@@ -103,8 +104,8 @@ def is_idle() -> bool:
 
 
 def program_name(command: tuple[str, ...]) -> str:
-    """Short name of what runs: the program, or the module of `python -m`."""
-    if "-m" in command[:4]:
+    """Short name of what runs: the program, or the module of `python -m`, also where `env` starts it."""
+    if "-m" in command[: 8 if command[0] == "env" else 4]:
         return command[command.index("-m") + 1]
     return Path(command[0]).name
 

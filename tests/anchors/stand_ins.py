@@ -1,0 +1,197 @@
+"""Programs that behave as the reference programs were seen to behave, for tests on machines that have none.
+
+Each is a script with the banner, the options, the exit status and the words of the real one; instead of a codec it has a quantiser and
+zlib. Every call is recorded, so that tests see what was asked of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+CALLS = "calls.jsonl"
+
+HEAD = """#!{python} -IS
+import array, json, os, pathlib, signal, struct, sys, time, zlib
+
+arguments = sys.argv[1:]
+with pathlib.Path(sys.argv[0]).with_name("{calls}").open("a") as record:
+    record.write(json.dumps([sys.argv[0], *arguments]) + "\\n")
+
+
+def value(option):
+    return arguments[arguments.index(option) + 1]
+
+
+def store(path, width, height, shift, samples):
+    path.write_bytes(struct.pack("<4sHHB", b"MOCK", width, height, shift) + zlib.compress(bytes(samples), 1))
+
+
+def load(path):
+    content = path.read_bytes()
+    if content[:4] != b"MOCK":
+        return None
+    _, width, height, shift = struct.unpack("<4sHHB", content[:9])
+    return width, height, shift, zlib.decompress(content[9:])
+
+
+"""
+
+JVT_ENCODER = """print("\\n{banner}\\n")
+if not value("-q").isdigit():
+    sys.exit('Error parsing option "QP,q" with argument "' + value("-q") + '".')
+if not pathlib.Path(value("-c")).read_text():
+    sys.exit("Failed to open config file")
+width, height, qp = int(value("-wdt")), int(value("-hgt")), int(value("-q"))
+codes = array.array("H", pathlib.Path(value("-i")).read_bytes())
+if len(codes) != 3 * width * height:
+    sys.exit("Error: input is too short")
+shift = qp // 7
+store(pathlib.Path(value("-b")), width, height, shift, array.array("H", [code >> shift for code in codes]).tobytes())
+print("Bytes written to file:", os.path.getsize(value("-b")), "(0.702 kbps)")
+"""
+
+JVT_DECODER = """print("\\n{banner}\\n")
+found = load(pathlib.Path(value("-b")))
+if found is None:
+    sys.stderr.write("Warning: Attempt to decode an empty NAL unit\\n")
+    if "VTM" in "{banner}":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    print(" Total Time:        0.000 sec.")
+    sys.exit(0)
+_, _, shift, samples = found
+codes = array.array("H", samples)
+pathlib.Path(value("-o")).write_bytes(array.array("H", [code << shift for code in codes]).tobytes())
+"""
+
+
+def program(path: Path, body: str, **fields: str) -> Path:
+    """Writes a stand-in, whose calls are recorded in its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(HEAD.format(python=sys.executable, calls=CALLS) + _filled(body, fields))
+    path.chmod(0o755)
+    return path
+
+
+def calls(folder: Path) -> list[list[str]]:
+    """Command lines of the calls of all stand-ins in `folder`, first to last."""
+    record = folder / CALLS
+    return [json.loads(line) for line in record.read_text().splitlines()] if record.is_file() else []
+
+
+def _filled(body: str, fields: dict[str, str]) -> str:
+    for name, text in fields.items():
+        body = body.replace(f"{{{name}}}", text)
+    return body
+
+
+JPEG_XT = """print("jpeg Copyright (C) 2012-2018 Thomas Richter, University of Stuttgart\\nand Accusoft\\n")
+print("For license conditions, see README.license for details.\\n")
+if "-version" in arguments:
+    sys.stderr.write("unsupported command line switch -version\\n")
+    sys.exit(20)
+source, target = map(pathlib.Path, arguments[-2:])
+# Whatever happens, it ends with status 0.
+if not source.is_file():
+    sys.stderr.write("unable to open the input file: No such file or directory\\n")
+elif "-q" in arguments:
+    header, size, peak, samples = source.read_bytes().split(b"\\n", 3)
+    width, height = map(int, size.split())
+    shift = (100 - int(value("-q"))) // 15
+    store(target, width, height, shift, bytes(sample >> shift for sample in samples))
+else:
+    found = load(source)
+    if found is None:
+        sys.stderr.write("reading a JPEG file failed - error -1038 - stream does not contain a JPEG file, SOI marker missing\\n")
+        sys.exit(0)
+    width, height, shift, samples = found
+    target.write_bytes(b"P6\\n%d %d\\n255\\n" % (width, height) + bytes(sample << shift for sample in samples))
+"""
+
+KAKADU = """if arguments == ["-v"]:
+    print("This is Kakadu's \\"" + pathlib.Path(sys.argv[0]).name + "\\" application.")
+    print("\\tCompiled against the Kakadu core system, version v{version}\\n\\tCurrent core system version is v{version}")
+    sys.exit(0)
+
+
+def fail(words):
+    sys.stderr.write("Kakadu Error:\\n" + words + "\\n")
+    sys.exit(255)
+
+
+source, target = pathlib.Path(value("-i")), pathlib.Path(value("-o"))
+if sys.argv[0].endswith("kdu_compress"):
+    header, size, peak, samples = source.read_bytes().split(b"\\n", 3)
+    width, height = map(int, size.split())
+    coded = struct.pack("<4sHHB", b"MOCK", width, height, 0) + zlib.compress(samples, 9)
+    # As near below the rate that it was given as whole bytes allow; what the picture needs at most.
+    target.write_bytes(coded[:max(9, int(float(value("-rate")) * width * height / 8))])
+elif target.suffix != ".ppm":
+    fail("Image file, \\"" + target.name + "\\", does not have a\\nrecognized suffix.")
+else:
+    content = source.read_bytes()
+    if content[:4] != b"MOCK":
+        fail("Input file is neither a raw codestream nor a box-structured file.  Not a\\nJPEG2000 file.")
+    _, width, height, _ = struct.unpack("<4sHHB", content[:9])
+    samples = zlib.decompressobj().decompress(content[9:]).ljust(3 * width * height, b"\\x80")
+    target.write_bytes(b"P6\\n%d %d\\n255\\n" % (width, height) + samples)
+"""
+
+JPEG_AI_ENCODER = """import argparse, json, os, pathlib, re, struct, sys, zlib
+from PIL import Image
+
+parser = argparse.ArgumentParser()
+parser.add_argument("input_path")
+parser.add_argument("bin_path")
+parser.add_argument("--set_target_bpp", type=int)
+parser.add_argument("--cfg", nargs="+")
+parser.add_argument("-target_device")
+given = parser.parse_args()
+with open("calls.jsonl", "a") as record:
+    record.write(json.dumps([*sys.argv[1:], os.environ["CUDA_VISIBLE_DEVICES"]]) + "\\n")
+settings = [json.loads(pathlib.Path(name).read_text()) for name in given.cfg]
+lists = pathlib.Path(settings[-1].get("model", {}).get("bitrate_matcher", {}).get("bitrate_config_path", "cfg/betas"))
+(lists / "betas_mock.txt").write_text("rewritten")
+with Image.open(given.input_path, formats=("PNG",)) as image:
+    width, height = map(int, re.search(r"_(\\d+)x(\\d+)_8bit_sRGB", given.input_path).groups())
+    assert image.size == (width, height)
+    samples = zlib.compress(image.tobytes(), 9)
+bytes_wanted = int(given.set_target_bpp / 100 * width * height / 8 * 0.96) - 8
+content = struct.pack(">HHH", 0xFF80, width, height) + samples[:max(bytes_wanted, 0)] + b"\\xff\\x81"
+pathlib.Path(given.bin_path).write_bytes(content)
+"""
+
+JPEG_AI_DECODER = """import json, os, pathlib, struct, sys, time, zlib
+from PIL import Image
+
+stream, picture = map(pathlib.Path, sys.argv[1:3])
+with open("calls.jsonl", "a") as record:
+    record.write(json.dumps([*sys.argv[1:], os.environ["CUDA_VISIBLE_DEVICES"]]) + "\\n")
+(stream.parent.parent / "log").mkdir()
+content = stream.read_bytes()
+while not content.endswith(b"\\xff\\x81"):
+    time.sleep(1)
+_, width, height = struct.unpack(">HHH", content[:6])
+samples = zlib.decompressobj().decompress(content[6:-2]).ljust(3 * width * height, b"\\x80")
+Image.frombytes("RGB", (width, height), samples).save(picture)
+"""
+
+
+def jpeg_ai_software(folder: Path) -> Path:
+    """The folder of the JPEG AI reference software, as far as it is seen from outside."""
+    coders = folder / "src" / "reco" / "coders"
+    coders.mkdir(parents=True)
+    for package in (folder / "src", folder / "src" / "reco", coders):
+        (package / "__init__.py").touch()
+    (coders / "encoder.py").write_text(JPEG_AI_ENCODER)
+    (coders / "decoder.py").write_text(JPEG_AI_DECODER)
+    for name in ("tools_off", "tools_on", "profiles/simple", "profiles/main", "profiles/high"):
+        path = folder / "cfg" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    (folder / "cfg" / "betas").mkdir()
+    (folder / "cfg" / "info.json").write_text('{"version": "IS", "codec_name": "JAI", "config": ["tools_on.json", "profiles/high.json"]}')
+    (folder / "models").mkdir()
+    (folder / "models" / "decoder.pth").write_bytes(b"weights")
+    return folder
