@@ -35,7 +35,7 @@ def run(options: Options) -> Campaign:
     options = replace(options, target_bpps=options.target_bpps or BD_TARGET_BPPS)
     prepare_output(options)
     plan = resolve(options)
-    dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit)
+    dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit, allow_partial=options.allow_partial)
     if options.fail_fast and dataset.failed:
         raise PictureError(dataset.failed[0].error)
 
@@ -87,6 +87,7 @@ def gather(plan: Plan, dataset: datasets.Dataset, coded: Sequence[CodingResult],
         anchor_note=plan.anchor_note,
         scored=tuple(point for point in points if isinstance(point, Scored)),
         unreachable=tuple(point for point in points if isinstance(point, Unreachable)),
+        set_state=dataset.state,
         failed=(*dataset.failed, *(point for point in points if isinstance(point, Failed))),
         machine=machine(),
         versions=package_versions(),

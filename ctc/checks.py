@@ -20,6 +20,22 @@ ROUNDING = 1e-12
 """A deviation of exactly the tolerance may come out of bpp / target - 1 this much larger."""
 
 
+def picture_set(campaign: Campaign) -> tuple[Finding, ...]:
+    """A warning where the pictures are not the whole set, with one for each reason why some were left out; notes on its folder."""
+    state = campaign.set_state
+    if state is None:
+        return ()
+    share = [Finding("picture_set", "warning", "", "", None, f"{state.share}; compared with {state.verified}")] if state.partial else []
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name, reason in state.left_out:
+        by_reason[reason].append(name)
+    left_out = [
+        Finding("picture_set", "warning", "", names[0] if len(names) == 1 else "", None, f"left out: {', '.join(names)}: {reason}")
+        for reason, names in by_reason.items()
+    ]
+    return (*share, *left_out, *(Finding("picture_set", "note", "", "", None, remark) for remark in state.remarks))
+
+
 def rate_deviation(campaign: Campaign) -> tuple[Finding, ...]:
     """A warning for every point whose bpp is further from the target, up or down, than the campaign's tolerance."""
     allowed = f"{100 * campaign.rate_tolerance:g} % are allowed"
@@ -127,6 +143,7 @@ def comparability(campaign: Campaign) -> tuple[Finding, ...]:
 
 
 CHECKS: tuple[Callable[[Campaign], tuple[Finding, ...]], ...] = (
+    picture_set,
     completeness,
     rate_deviation,
     monotonicity,

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ctc import __version__
+from ctc.cli_datasets import datasets_group
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.errors import CtcError, ToolMissing, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
@@ -70,9 +71,10 @@ def cli() -> None:
 
 
 @cli.command("run")
-@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, or a folder of pictures.")
+@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, NAME=FOLDER, or a folder.")
 @click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
+@click.option("--allow-partial", is_flag=True, help="Go on without pictures of the set that are missing or not as they should be.")
 @click.option("--codecs", callback=names, help=f"Names with commas between. [default: {','.join(EMBEDDED_CODECS)}]")
 @CHOSEN
 @click.option(
@@ -92,9 +94,9 @@ def cli() -> None:
 @click.option("--dry-run", is_flag=True, help="Print the jobs, their first command lines and an estimate of the time; do nothing.")
 @click.option("--list", "list_only", is_flag=True, help="List sets, codecs and metrics; do nothing.")
 def run_command(
-    dataset: str, images: tuple[str, ...], limit: int | None, codecs: tuple[str, ...], metrics: tuple[str, ...], rates: str | None,
-    anchor: str | None, out: Path | None, cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float, time_limit: float,
-    internal_bits: str, metric_device: Device, metric_threads: int, fail_fast: bool, dry_run: bool, list_only: bool,
+    dataset: str, images: tuple[str, ...], limit: int | None, allow_partial: bool, codecs: tuple[str, ...], metrics: tuple[str, ...],
+    rates: str | None, anchor: str | None, out: Path | None, cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float,
+    time_limit: float, internal_bits: str, metric_device: Device, metric_threads: int, fail_fast: bool, dry_run: bool, list_only: bool,
 ) -> int:  # fmt: skip
     """Take a picture set through the codecs at the target rates, score, check, and write tables and a page."""
     if list_only:
@@ -106,6 +108,7 @@ def run_command(
         command=shlex.join(["ctc", *sys.argv[1:]] if sys.argv[1:2] == ["run"] else ["ctc", "run", *sys.argv[1:]]),
         images=images,
         limit=limit,
+        allow_partial=allow_partial,
         codecs=codecs or EMBEDDED_CODECS,
         metrics=metrics,
         target_bpps=parse_rates(rates) if rates is not None else BD_TARGET_BPPS,
@@ -133,6 +136,11 @@ def run_command(
 
 def _result_name(dataset: str) -> str:
     """Name of a set, or of a folder however it was written."""
+    from ctc.sets.places import named_sets
+
+    name, equals, _ = dataset.partition("=")
+    if equals and name in named_sets():
+        return name
     folder = Path(dataset).expanduser()
     return folder.resolve().name if folder.is_dir() else folder.name
 
@@ -169,10 +177,11 @@ def list_command() -> int:
 
 
 def _list() -> int:
-    from ctc import datasets, plugins
+    from ctc import plugins
+    from ctc.sets.places import named_sets
 
     click.echo("sets")
-    for name, entry in datasets.named_sets().items():
+    for name, entry in named_sets().items():
         click.echo(f"  {name:22} {entry.about}")
     click.echo("codecs")
     for name, codec in plugins.codecs().found.items():
@@ -261,6 +270,7 @@ def cache_show_command(cache: Path | None) -> int:
 
 cli.add_command(score_command)
 cli.add_command(metrics_group)
+cli.add_command(datasets_group)
 
 
 if __name__ == "__main__":

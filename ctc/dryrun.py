@@ -20,14 +20,16 @@ from ctc.store import Store
 def describe(options: Options) -> str:
     """The jobs, one line each, and the estimate. Writes nothing but the picture hashes in the store."""
     plan = resolve(options)
-    dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit)
+    store, partial = Store(options.cache), options.allow_partial
+    dataset = datasets.load(options.dataset, store, options.images, options.limit, allow_partial=partial, locking=False)
     pilots, others = pilots_and_others(dataset.pictures)
     pilot_units = plan.coding_units(pilots)
     recalled = [result for result in map(recall_coding, pilot_units) if result is not None]
     units = [*pilot_units, *plan.coding_units(others, recalled)]
     done = {unit: recall_coding(unit) for unit in units}
     unscored = {coded for result in done.values() if result is not None for coded in result.coded if not _is_scored(plan, result, coded)}
-    lines = [f"cannot be used: {failed.error}" for failed in dataset.failed]
+    share = dataset.state.share if dataset.state is not None else ""
+    lines = [*filter(None, [share]), *(f"cannot be used: {failed.error}" for failed in dataset.failed)]
     for unit, result in done.items():
         lines += list(_to_do(unit) if result is None else _done(result, unscored))
     return "\n".join([*lines, "", _estimate(plan, done, unscored)])

@@ -36,6 +36,7 @@ class Options:
     command: str = ""
     images: tuple[str, ...] = ()
     limit: int | None = None
+    allow_partial: bool = False
     codecs: tuple[str, ...] = EMBEDDED_CODECS
     metrics: tuple[str, ...] = ()
     """Empty for all."""

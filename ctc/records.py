@@ -320,6 +320,33 @@ class Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
+@dataclass(frozen=True)
+class SetState:
+    """How the pictures of a campaign stand to the set whose name it bears."""
+
+    whole: int
+    """Pictures of the set."""
+    used: int
+    """Those of them that the campaign was made of."""
+    left_out: tuple[tuple[str, str], ...]
+    """(picture, why) of those that were asked for but are missing or not as they should be."""
+    verified: str
+    """What they were compared with, in words."""
+    digest: str
+    """Of names and samples of the pictures used, see `sets.listing.set_digest`; equal in two laboratories that used the same."""
+    remarks: tuple[str, ...] = ()
+    """What else is to be known of the folder, e.g. pictures that the list does not name."""
+
+    @property
+    def partial(self) -> bool:
+        return self.used < self.whole
+
+    @property
+    def share(self) -> str:
+        """ "partial set: 2 of 50 pictures"; empty for a whole set."""
+        return f"partial set: {self.used} of {self.whole} pictures" if self.partial else ""
+
+
 NO_OFFICIAL_VALUES = "no official values are at hand"
 
 
@@ -378,3 +405,5 @@ class Campaign:
     """One for each metric."""
     complexity: tuple[Complexity, ...] = ()
     """One for each learned codec and picture."""
+    set_state: SetState | None = None
+    """None where nothing says what the whole set is: a folder without a lock file."""

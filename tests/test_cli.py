@@ -16,7 +16,7 @@ from tests.conftest import Ctc
         (("--codecs", "jpg"), 2, "ctc: unknown codec 'jpg': did you mean jpeg"),
         (("--metrics", "ssim"), 2, "ctc: unknown metric 'ssim': did you mean msssim"),
         (("--anchor", "vvc"), 2, "ctc: unknown codec 'vvc': "),
-        (("--set", "tset"), 2, "ctc: --set tset: is neither a set (demo) nor a folder"),
+        (("--set", "tset"), 2, "ctc: --set tset: is neither a set (demo, test, synthetic, hdr, kodak) nor a folder"),
         (("--set", "no/such/folder"), 4, "ctc: --set no/such/folder: there is no such folder"),
         (("--set", "empty"), 4, "empty: there are no pictures in it"),
         (("--images", "x*"), 2, "ctc: --images x*: matches no picture"),

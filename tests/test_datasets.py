@@ -66,7 +66,7 @@ def test_picking(pictures: Path, store: Store) -> None:
 
 
 def test_refusals(tmp_path: Path, pictures: Path, store: Store) -> None:
-    with pytest.raises(UsageError, match=r"--set nosuch: is neither a set \(demo\) nor a folder"):
+    with pytest.raises(UsageError, match=r"--set nosuch: is neither a set \(demo, test, synthetic, hdr, kodak\) nor a folder"):
         datasets.load("nosuch", store)
     with pytest.raises(DataSetMissing, match="there is no such folder"):
         datasets.load(str(tmp_path / "absent"), store)
@@ -85,8 +85,9 @@ def test_refusals(tmp_path: Path, pictures: Path, store: Store) -> None:
     [
         ("demo: [", "no valid YAML"),
         ("- a", "no valid YAML mapping"),
-        ("a: {folder: x}", "a: about: Field required|about: Field required"),
-        ("a: {about: x, folder: y, colour: z}", "colour: Extra inputs are not permitted"),
+        ("a: {folder: x}", "a.about: Field required"),
+        ("a: {about: x, folder: y, colour: z}", "a.colour: Extra inputs are not permitted"),
+        ("a: {about: x, folder: y, count: 2, list: z.csv}", "a: Value error, has more than one of pictures, list and count"),
     ],
 )
 def test_broken_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store, text: str, says: str) -> None:
@@ -100,9 +101,14 @@ def test_broken_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
 @pytest.mark.usefixtures("pictures")
 def test_sets_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
     path = tmp_path / "sets.yaml"
-    mine = "mine: {about: two, folder: pictures, pictures: [coffee.png, chelsea.png]}"
+    mine = "mine: {about: two, folder: pictures, pictures: [coffee.png, chelsea.png]}\n"
+    mine += "most: {about: x, folder: pictures, pictures: [coffee.png, a.png]}"
     path.write_text(mine + "\ngone: {about: x, folder: p, pictures: [a.png]}\n")
     monkeypatch.setenv("CTC_DATASETS", str(path))
     assert [picture.name for picture in datasets.load("mine", store).pictures] == ["coffee", "chelsea"]
-    with pytest.raises(DataSetMissing, match=r"set gone: 1 of 1 pictures are missing in .*: a\.png"):
+    with pytest.raises(DataSetMissing, match=r"set most: 1 of 2 pictures is missing in .*: a\.png; "):
+        datasets.load("most", store)
+    with pytest.raises(
+        DataSetMissing, match=r"set gone: all 1 pictures are missing, there is no folder .*/p; if they are elsewhere: gone=FOLDER"
+    ):
         datasets.load("gone", store)

@@ -23,7 +23,7 @@ from ctc.report.overview import (
     plural,
     status_of,
 )
-from ctc.report.tables import codec_names, metrics_in_order, number_text, picture_names, point_rows, unread_pictures
+from ctc.report.tables import absent_pictures, codec_names, metrics_in_order, number_text, picture_names, point_rows, unread_pictures
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -139,6 +139,7 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "codecs": codec_names(campaign),
         "pictures": picture_names(campaign),
         "unread": unread_pictures(campaign),
+        "absent": absent_pictures(campaign),
         "numbers": {codec: number for number, codec in enumerate(codec_names(campaign))},
         "footnotes": _footnotes(lines),
         # The anchor's caveat comes first and has a place of its own on the page.

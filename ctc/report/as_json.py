@@ -48,6 +48,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         },
         "pictures": [asdict(picture) | {"path": PurePath(picture.path).name} for picture in campaign.pictures],
         "pictures_unread": unread_pictures(campaign),
+        "set": _set(campaign),
         "machine": asdict(campaign.machine),
         "versions": dict(campaign.versions),
         "counts": asdict(campaign.counts),
@@ -57,6 +58,11 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
     }
+
+
+def _set(campaign: Campaign) -> dict[str, Any] | None:
+    state = campaign.set_state
+    return None if state is None else asdict(state) | {"partial": state.partial, "left_out": dict(state.left_out)}
 
 
 def _conversions(campaign: Campaign, codec: CodecInfo) -> list[str]:

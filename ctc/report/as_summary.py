@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ctc.records import Campaign, Coded, Cost, Scored
-from ctc.report.tables import codec_names, number_text, picture_names, unread_pictures
+from ctc.report.tables import absent_pictures, codec_names, number_text, picture_names, unread_pictures
 
 METRICS = ("msssim", "msssim_iqa", "psnr_y", "psnr_u", "psnr_v", "vif", "fsim", "nlpd", "iwssim", "vmaf", "psnr_hvs")
 """The eleven metric columns in the official order."""
@@ -38,7 +38,7 @@ class SummaryReport:
         asked = frozenset(metric.name for metric in campaign.metrics)
         lines = []
         for codec in codec_names(campaign):
-            for picture in (*picture_names(campaign), *unread_pictures(campaign)):
+            for picture in (*picture_names(campaign), *unread_pictures(campaign), *(name for name, _ in absent_pictures(campaign))):
                 for target in sorted(campaign.target_bpps):
                     scored = points.get((codec, picture, target))
                     lines.append(_point_line(scored, asked) if scored else _absent_line(picture, target))

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from ctc.records import AVG_METRICS, Campaign, Cost, DecoderModel
 from ctc.report.overview import CodecLine, codec_lines, plural
-from ctc.report.tables import Cell
+from ctc.report.tables import Cell, set_share
 
 TOOLS_OFF = "tools off"
 
@@ -57,6 +57,8 @@ class ToolRow:
     decoding: TimeRatio
     encode_busy: int
     """Points whose encoding was timed while the machine was not otherwise idle."""
+    share: str = ""
+    """That the pictures are not the whole set, and how many of it they are."""
 
     @property
     def configuration(self) -> str:
@@ -83,7 +85,7 @@ class ToolRow:
         times = (self.decoding.value, self.decoding.points, self.decoding.points_busy)
         costs = (self.kmac_max, self.kmac_mean, *times, self.model.parameters, self.model.bytes, line.encode_s, self.encode_busy)
         named = (line.codec, self.model.operating_point, self.configuration, _average(line), self.difference.value_percent)
-        return (*named, *rates, monotone, line.largest_deviation, *costs, "; ".join(self.reasons))
+        return (*named, *rates, monotone, line.largest_deviation, *costs, "; ".join(filter(None, [*self.reasons, self.share])))
 
 
 def tool_rows(campaign: Campaign) -> list[ToolRow]:
@@ -122,6 +124,7 @@ def _row(campaign: Campaign, line: CodecLine, model: DecoderModel, plain: CodecL
         kmac_mean=fmean(kmac) if kmac else None,
         decoding=_decoding(campaign, line.codec),
         encode_busy=sum(cost is not None and not cost.machine_idle for cost in encodings),
+        share=set_share(campaign),
     )
 
 

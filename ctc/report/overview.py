@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ctc.records import ALL, AVG, AVG_METRICS, BdRate, Campaign, CodecInfo, Cost
-from ctc.report.tables import bd_reason, codec_names, metrics_in_order, point_rows
+from ctc.report.tables import bd_reason, codec_names, metrics_in_order, point_rows, set_share
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BdCell:
     pictures: int = 0
     pictures_missing: int = 0
     sound: bool = False
-    """Whether it is over all pictures and no error was found: only then may a report stress it."""
+    """Whether it is over all pictures, of a whole set, and no error was found: only then may a report stress it."""
 
     @property
     def pictures_asked(self) -> int:
@@ -79,6 +79,8 @@ class Status:
     points_unreachable: int
     points_failed: int
     pictures_unread: int
+    share: str = ""
+    """That the pictures are not the whole set, and how many of it they are; empty where they are."""
 
     @property
     def valid(self) -> bool:
@@ -87,7 +89,7 @@ class Status:
 
     @property
     def headline(self) -> str:
-        return "Valid" if self.valid else "Not valid"
+        return ", ".join(filter(None, ["Valid" if self.valid else "Not valid", self.share]))
 
 
 def status_of(campaign: Campaign) -> Status:
@@ -102,7 +104,8 @@ def status_of(campaign: Campaign) -> Status:
         points_ok=points["ok"],
         points_unreachable=points["unreachable"],
         points_failed=points["failed"],
-        pictures_unread=sum(not row.codec for row in rows),
+        pictures_unread=sum(not row.codec and row.status == "failed" for row in rows),
+        share=set_share(campaign),
     )
 
 
@@ -189,7 +192,7 @@ def _bd_cell(campaign: Campaign, metric: str, bd: BdRate | None, sound: bool) ->
         high_percent=bd.high_percent,
         pictures=bd.pictures,
         pictures_missing=bd.pictures_missing,
-        sound=sound and bd.value_percent is not None and not bd.pictures_missing,
+        sound=sound and bd.value_percent is not None and not bd.pictures_missing and not (bd.picture == ALL and set_share(campaign)),
     )
 
 

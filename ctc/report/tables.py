@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Literal
 
-from ctc.records import BdRate, Campaign, Cost, Failed, MetricInfo, Score, Scored, Unreachable
+from ctc.records import ALL, BdRate, Campaign, Cost, Failed, MetricInfo, Score, Scored, Unreachable
 
-Status = Literal["ok", "unreachable", "failed"]
+Status = Literal["ok", "unreachable", "failed", "absent"]
+"""Absent: a picture of the set that is not in the folder as it should be, and was left out."""
 Cell = str | int | float | None
 
 BD_COLUMNS = ("codec", "anchor", "metric", "picture", "bd_rate_percent", "overlap", "status", "reason")
@@ -22,7 +23,7 @@ class PointRow:
     """One codec, picture and target rate; units are in the names. `scores` follows `metrics_in_order`."""
 
     codec: str
-    """Empty for a picture that could not be read: no codec ever saw it."""
+    """Empty for a picture that could not be read or is absent: no codec ever saw it."""
     picture: str
     target_bpp: float | None
     bpp: float | None
@@ -72,7 +73,7 @@ def picture_names(campaign: Campaign) -> tuple[str, ...]:
 
 
 def point_rows(campaign: Campaign) -> list[PointRow]:
-    """One row per codec, picture and target rate, in this order; then one per picture that could not be read.
+    """One row per codec, picture and target rate, in this order; then one per picture that could not be read, or is absent.
 
     A point that left no trace at all is shown as failed: a gap in the table must not look like a point never asked for.
     """
@@ -93,7 +94,18 @@ def point_rows(campaign: Campaign) -> list[PointRow]:
                 else:
                     rows.append(_failed_row(codec, picture, target, errors or ["no result was recorded"], len(metrics)))
     rows += [_failed_row("", name, None, errors, len(metrics)) for name, errors in unread_pictures(campaign).items()]
+    rows += [_empty_row("", name, None, "absent", reason, None, len(metrics)) for name, reason in absent_pictures(campaign)]
     return rows
+
+
+def absent_pictures(campaign: Campaign) -> tuple[tuple[str, str], ...]:
+    """(picture of the set that was left out, why)"""
+    return campaign.set_state.left_out if campaign.set_state is not None else ()
+
+
+def set_share(campaign: Campaign) -> str:
+    """ "partial set: 2 of 50 pictures"; empty where the pictures are the whole set."""
+    return campaign.set_state.share if campaign.set_state is not None else ""
 
 
 def unread_pictures(campaign: Campaign) -> dict[str, list[str]]:
@@ -108,13 +120,18 @@ def unread_pictures(campaign: Campaign) -> dict[str, list[str]]:
 
 def bd_rows(campaign: Campaign) -> list[tuple[Cell, ...]]:
     """Rows of `BD_COLUMNS`. Status is ok, partial (mean over fewer pictures than the set has) or undefined."""
-    return [(bd.codec, bd.anchor, bd.metric, bd.picture, bd.value_percent, bd.overlap, bd_status(bd), bd_reason(bd)) for bd in campaign.bd]
+    rows: list[tuple[Cell, ...]] = []
+    for bd in campaign.bd:
+        share = set_share(campaign) if bd.picture == ALL else ""
+        reason = "; ".join(filter(None, [bd_reason(bd), share]))
+        rows.append((bd.codec, bd.anchor, bd.metric, bd.picture, bd.value_percent, bd.overlap, _bd_status(bd, share), reason))
+    return rows
 
 
-def bd_status(bd: BdRate) -> Literal["ok", "partial", "undefined"]:
+def _bd_status(bd: BdRate, share: str) -> Literal["ok", "partial", "undefined"]:
     if bd.value_percent is None:
         return "undefined"
-    return "partial" if bd.pictures_missing else "ok"
+    return "partial" if bd.pictures_missing or share else "ok"
 
 
 def bd_reason(bd: BdRate) -> str:

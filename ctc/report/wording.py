@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ctc.records import Campaign, Parity
 from ctc.report.operating_points import ToolRow
 from ctc.report.overview import BdCell, codec_lines
-from ctc.report.tables import number_text
+from ctc.report.tables import absent_pictures, number_text, set_share
 
 NOT_AVAILABLE = "N/A"
 NO_VALUE = "–"
@@ -160,12 +160,22 @@ def codec_caveats(campaign: Campaign) -> list[str]:
 
 
 def general_caveats(campaign: Campaign) -> list[str]:
-    """What intervals and counts in the table mean, where it has any."""
+    """Which part of the set it is of, and what intervals and counts in the table mean, where it has any."""
     lines = codec_lines(campaign)
-    notes = [_interval_caveat()] if any(interval_text(line.average) for line in lines) else []
+    notes = set_caveats(campaign)
+    notes += [_interval_caveat()] if any(interval_text(line.average) for line in lines) else []
     if any(line.average.share or any(cell.share for cell in line.metrics) for line in lines):
         notes.append("(n/m): mean over n of the m pictures; the others have no BD-rate. Such a mean is never stressed.")
     return notes
+
+
+def set_caveats(campaign: Campaign) -> list[str]:
+    """That the campaign is of a part of its set, where it is, and which pictures were left out."""
+    share, absent = set_share(campaign), absent_pictures(campaign)
+    if not share:
+        return []
+    why = f" {len(absent)} were left out, see the findings." if absent else " The others were not asked for."
+    return [f"P{share[1:]}.{why} Means over a part of a set are never stressed."]
 
 
 def timing_caveats(campaign: Campaign) -> list[str]:

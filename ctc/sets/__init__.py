@@ -1,0 +1,1 @@
+"""Picture sets: where they are, what their pictures must be, and whether they are that."""

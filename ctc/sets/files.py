@@ -1,0 +1,45 @@
+"""What a picture's file holds, found out once: remembered in the store by path, size and time of change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from ctc.picturefiles import read_picture
+from ctc.pixels import sample_hash
+from ctc.records import Picture
+from ctc.sets.listing import file_hashes
+from ctc.store import Store
+
+READERS = ("imagecodecs", "pillow", "tifffile")
+"""Packages whose version decides what samples a file gives."""
+
+
+def picture_of(dataset: str, file: Path, store: Store) -> Picture:
+    """The record of a file; hashed once, remembered by path, size and time of change. Raises PictureError."""
+    path = file.resolve()
+    identity = {**file_identity(path), "readers": {package: version(package) for package in READERS}}
+    known = store.get("picture", identity)
+    if known is None:
+        rgb, colour = read_picture(file)
+        height, width, _ = rgb.shape
+        known = {"width": width, "height": height, "bit_depth": rgb.dtype.itemsize * 8, "colour": colour, "sha256": sample_hash(rgb)}
+        store.put("picture", identity, known)
+    return replace(Picture(dataset, file.stem, str(path), 0, 0, 0, "", ""), **known)
+
+
+def hashes_of(file: Path, store: Store) -> dict[str, str]:
+    """MD5 and SHA-256 of the file, by these names."""
+    identity = file_identity(file.resolve())
+    known = store.get("file", identity)
+    if known is None:
+        known = dict(file_hashes(file))
+        store.put("file", identity, known)
+    return {name: str(text) for name, text in known.items()}
+
+
+def file_identity(path: Path) -> dict[str, str | int]:
+    """What changes when a file does."""
+    status = path.stat()
+    return {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}

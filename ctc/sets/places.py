@@ -1,0 +1,149 @@
+"""Where the picture sets are: the named ones of `datasets.yaml`, and any folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ctc.errors import DataSetMissing, UsageError
+from ctc.picturefiles import SUFFIXES
+
+DATASETS_FILE = Path(__file__).parent.parent.parent / "datasets.yaml"
+DATA_FOLDER = "CTC_DATA"
+LOCK = "ctc-lock.csv"
+"""Of the list in the folder of a set whose pictures are not publicly known; see `listing`."""
+
+
+class NamedSet(BaseModel):
+    """One entry of datasets.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str
+    package: str | None = None
+    """An installed Python package that `folder` is inside of; else `folder` is relative to datasets.yaml."""
+    folder: str
+    pictures: tuple[str, ...] | None = None
+    """File names, in order; None takes every picture of the folder."""
+    list: str | None = None
+    """A table of what each picture must be, relative to datasets.yaml; see `setlist`."""
+    count: int | None = Field(default=None, ge=1)
+    """How many pictures there are, where only the folder's lock file says which."""
+    source: str = ""
+    """Where the pictures are to be had."""
+    terms: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> NamedSet:
+        if sum(each is not None for each in (self.pictures, self.list, self.count)) > 1:
+            raise ValueError("has more than one of pictures, list and count")
+        return self
+
+
+@dataclass(frozen=True)
+class Place:
+    """A set and where its pictures are, whether they are there or not."""
+
+    name: str
+    folder: Path
+    entry: NamedSet | None
+    """None for a folder that is no named set."""
+    text: str
+    """As it was asked for."""
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / LOCK
+
+
+def datasets_file() -> Path:
+    return Path(os.environ.get("CTC_DATASETS", DATASETS_FILE))
+
+
+def named_sets() -> dict[str, NamedSet]:
+    """The sets of datasets.yaml, or of the file that CTC_DATASETS names. Raises UsageError with the place of a mistake."""
+    path = datasets_file()
+    try:
+        entries = yaml.safe_load(path.read_text()) or {}
+        return {str(name): _validated(path, str(name), entry) for name, entry in entries.items()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    except (yaml.YAMLError, AttributeError) as error:
+        raise UsageError(f"{path} is no valid YAML mapping of sets: {' '.join(str(error).split())}") from error
+
+
+def _validated(path: Path, name: str, entry: object) -> NamedSet:
+    try:
+        return NamedSet.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([name, *(str(part) for part in first["loc"])])
+        raise UsageError(f"{path}: {place}: {first['msg']}") from error
+
+
+def place_of(text: str) -> Place:
+    """What `--set` names: a set, NAME=FOLDER, or a folder. Raises UsageError for an unknown name, DataSetMissing for an absent folder."""
+    sets = named_sets()
+    name, equals, elsewhere = text.partition("=")
+    if text in sets:
+        return Place(text, _folder_of(text, sets[text]), sets[text], text)
+    if equals and name in sets and elsewhere.strip():
+        return Place(name, Path(elsewhere).expanduser(), sets[name], text)
+    if not text.strip():
+        raise UsageError("--set: an empty name; name a set or a folder")
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        return Place(folder.resolve().name, folder, None, text)
+    if folder.exists():
+        raise UsageError(f"--set {text}: is a file; name the folder that it is in, and --images {folder.name}")
+    if os.sep in text:
+        raise DataSetMissing(f"--set {text}: there is no such folder")
+    raise UsageError(f"--set {text}: is neither a set ({', '.join(sets)}) nor a folder")
+
+
+def matching(names: Iterable[str], patterns: Sequence[str], name_or_folder: str) -> list[str]:
+    """The file names that match one of the patterns, by name or stem; all without patterns. Raises UsageError where none does."""
+    every = list(names)
+    found = [name for name in every if not patterns or any(fnmatchcase(name, p) or fnmatchcase(Path(name).stem, p) for p in patterns)]
+    if every and not found:
+        raise UsageError(f"--images {' '.join(patterns)}: matches no picture of {name_or_folder}")
+    return found
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The files that have a picture's suffix, by name; none where there is no such folder. Raises DataSetMissing where it is closed."""
+    if not folder.is_dir():
+        return []
+    try:
+        return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+    except OSError as error:
+        raise DataSetMissing(f"{folder} cannot be listed: {error.strerror}") from error
+
+
+def files_of_folder(folder: Path) -> list[Path]:
+    """The picture files of a folder, by name. Raises DataSetMissing where there are none."""
+    files = picture_files(folder)
+    if not files:
+        what = f"there are no pictures in it ({', '.join(sorted(SUFFIXES))})" if folder.is_dir() else "there is no such folder"
+        raise DataSetMissing(f"{folder}: {what}")
+    return files
+
+
+def _folder_of(name: str, entry: NamedSet) -> Path:
+    root = datasets_file().parent
+    if entry.package is not None:
+        spec = find_spec(entry.package)
+        if spec is None or not spec.submodule_search_locations:
+            raise DataSetMissing(f"set {name}: its pictures are in the Python package {entry.package}, which is missing: run `make setup`")
+        root = Path(spec.submodule_search_locations[0])
+    # Relative to the current folder where the environment names it, as every path that a user gives; else beside datasets.yaml.
+    data = str(Path(os.environ[DATA_FOLDER]).expanduser().absolute()) if os.environ.get(DATA_FOLDER) else "data"
+    own = entry.folder.replace(f"${{{DATA_FOLDER}}}", data).replace(f"${DATA_FOLDER}", data)
+    return root / os.path.expandvars(own)
