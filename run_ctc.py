@@ -46,7 +46,7 @@ def run(options: Options) -> Campaign:
         coded += line.work(recall_coding, code_unit, plan.coding_units(others, coded))
         scored = line.work(recall_scoring, score_unit, plan.scoring_units(coded))
 
-    campaign = gather(plan, dataset, coded, scored)
+    campaign = plan.with_anchor(gather(plan, dataset, coded, scored))
     campaign = replace(campaign, started=started.isoformat(timespec="seconds"), wall_s=round(time.monotonic() - clock, 3))
     campaign = replace(campaign, bd=bd_rates(campaign), parity=plan.certificate(), complexity=plan.complexity(dataset.pictures))
     campaign = replace(campaign, findings=checks.run_checks(campaign))

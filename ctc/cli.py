@@ -78,7 +78,7 @@ def cli() -> None:
 @click.option(
     "--rates", metavar="BPP,...", help=f"Target rates, or 'all' nine. [default: {','.join(f'{rate:g}' for rate in BD_TARGET_BPPS)}]"
 )
-@click.option("--anchor", help="Codec that BD-rates compare with. [default: vvc-vtm where it is run, else vvc-vvenc]")
+@click.option("--anchor", help="Codec that BD-rates compare with, or published:vvc for the published values. [default: vvc-vtm where it is run, else vvc-vvenc]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<set>]")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Local processes.")

@@ -9,9 +9,11 @@ from pathlib import Path
 from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
+from ctc.outside.points import joined, published_points
 from ctc.protocols import Device, Learned
 from ctc.ratecontrol import memory_offset
-from ctc.records import TARGET_BPPS, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
+from ctc.published.points import PREFIX, Published, load
+from ctc.records import TARGET_BPPS, Campaign, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
 from ctc.together import Setting
@@ -21,6 +23,9 @@ EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc", "jpegai-sop", "
 
 CTC_ANCHOR = "vvc-vtm"
 STAND_IN_ANCHOR = "vvc-vvenc"
+
+PUBLISHED_BITS = 10
+"""Grid on which the published values were computed, as the common test conditions have it."""
 
 PILOTS = 2
 """Pictures, the smallest, that are coded first to learn where the searches on the others begin."""
@@ -60,6 +65,8 @@ class Plan:
     metrics: tuple[MetricInfo, ...]
     anchor: str
     anchor_note: str
+    published: Published | None = None
+    """The anchor, where it is a set of published points."""
 
     def coding_units(self, pictures: Iterable[Picture], learnt: Sequence[CodingResult] = ()) -> list[CodingUnit]:
         """One unit per picture and codec, longest first, each beginning its search where the pilots `learnt` say."""
@@ -71,7 +78,7 @@ class Plan:
                 codec.version,
                 options.target_bpps,
                 options.rate_tolerance,
-                memory_offset(codec.knob, [dict(result.attempts) for result in learnt if result.unit.codec == codec.name]),
+                memory_offset(plugins.codecs()[codec.name].knob, [dict(result.attempts) for result in learnt if result.unit.codec == codec.name]),
                 str(options.cache),
                 options.time_limit_s,
             )
@@ -85,6 +92,12 @@ class Plan:
         metrics = [plugins.metrics()[metric.name] for metric in self.metrics]
         versions = [metric.version for metric in self.metrics]
         return parity.certificate(metrics, versions, self.options.metric_device, Store(self.options.cache))
+
+    def with_anchor(self, campaign: Campaign) -> Campaign:
+        """The campaign with the anchor's points, where they were published and not made."""
+        if self.published is None:
+            return campaign
+        return joined(campaign, published_points(self.published, campaign.pictures, sorted(campaign.target_bpps), campaign.metrics))
 
     def complexity(self, pictures: Iterable[Picture]) -> tuple[Complexity, ...]:
         """Of the learned codecs on every picture."""
@@ -125,8 +138,8 @@ def resolve(options: Options) -> Plan:
     """Looks up codecs and metrics and asks for their versions.
 
     Raises UsageError for an unknown name, ToolMissing, naming all that is missing at once."""
-    anchor, note = _anchor(options)
-    names = options.codecs if anchor in options.codecs else (*options.codecs, anchor)
+    anchor, note, published = _anchor(options)
+    names = options.codecs if published or anchor in options.codecs else (*options.codecs, anchor)
     plugins.require_device(options.metric_device)
     wanted = plugins.named_metrics(options.metrics)
     missing: list[str] = []
@@ -146,8 +159,9 @@ def resolve(options: Options) -> Plan:
         except ToolMissing as error:
             missing.append(f"metric {metric.name}: {error}")
     if missing:
-        raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, anchor, complete=len(metrics) == len(wanted))]))
-    return Plan(options, tuple(codecs), tuple(metrics), anchor, note)
+        needed = "" if published else anchor
+        raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, needed, complete=len(metrics) == len(wanted))]))
+    return Plan(options, tuple(codecs), tuple(metrics), anchor, note, published)
 
 
 def _without(codecs: list[CodecInfo], metrics: list[MetricInfo], anchor: str, *, complete: bool) -> list[str]:
@@ -155,19 +169,27 @@ def _without(codecs: list[CodecInfo], metrics: list[MetricInfo], anchor: str, *,
     if not (codecs and metrics):
         return []
     rest = [codec.name for codec in codecs]
-    options = f"--codecs {','.join(rest)}" + (f" --anchor {rest[-1]}" if anchor not in rest else "")
+    options = f"--codecs {','.join(rest)}" + (f" --anchor {rest[-1]}" if anchor and anchor not in rest else "")
     return [f"to go on without: {options}" + ("" if complete else f" --metrics {','.join(metric.name for metric in metrics)}")]
 
 
-def _anchor(options: Options) -> tuple[str, str]:
-    """Name of the anchor, and why it is not the one of the common test conditions."""
+def _anchor(options: Options) -> tuple[str, str, Published | None]:
+    """Name of the anchor, why it is not the one of the common test conditions run here, and its points where they were published."""
+    if options.anchor is not None and options.anchor.startswith(PREFIX):
+        return _published_anchor(options, load(options.anchor.removeprefix(PREFIX)))
     name = options.anchor or (CTC_ANCHOR if CTC_ANCHOR in options.codecs else STAND_IN_ANCHOR)
     plugins.codecs()[name]
     if name == CTC_ANCHOR:
-        return name, ""
+        return name, "", None
     why = "chosen with --anchor" if options.anchor else f"stands in for {CTC_ANCHOR}, which was not run"
     added = "" if name in options.codecs else "; added to the codecs because the BD-rates need it"
-    return name, f"{why}; not the anchor of the common test conditions{added}"
+    return name, f"{why}; not the anchor of the common test conditions{added}", None
+
+
+def _published_anchor(options: Options, published: Published) -> tuple[str, str, Published]:
+    if options.internal_bits != PUBLISHED_BITS:
+        raise UsageError(f"--anchor {options.anchor}: its values are of the {PUBLISHED_BITS}-bit grid; leave out --internal-bits")
+    return f"{PREFIX}{published.name}", f"published values, not coded here: {published.source}", published
 
 
 def pilots_and_others(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:

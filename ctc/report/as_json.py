@@ -56,11 +56,14 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "complexity": [asdict(complexity) for complexity in campaign.complexity],
         "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
+        "absent": [asdict(absent) for absent in campaign.absent],
     }
 
 
 def _conversions(campaign: Campaign, codec: CodecInfo) -> list[str]:
     """Names of the colour conversions that led from the pictures to what the codec was given; one per bit depth of the pictures."""
+    if codec.pixels is None:
+        return []
     return sorted({conversion_name(codec.pixels, picture.bit_depth) for picture in campaign.pictures})
 
 
