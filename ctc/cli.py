@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ctc import __version__
+from ctc.cli_anchors import anchors_group
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.errors import CtcError, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
@@ -59,7 +60,8 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
+    """$CTC_CACHE or .cache/ctc."""
     return Path(os.environ.get("CTC_CACHE", ".cache/ctc"))
 
 
@@ -78,7 +80,10 @@ def cli() -> None:
 @click.option(
     "--rates", metavar="BPP,...", help=f"Target rates, or 'all' nine. [default: {','.join(f'{rate:g}' for rate in BD_TARGET_BPPS)}]"
 )
-@click.option("--anchor", help="Codec that BD-rates compare with, or published:vvc for the published values. [default: vvc-vtm where it is run, else vvc-vvenc]")
+@click.option(
+    "--anchor",
+    help="Codec that BD-rates compare with, or published:vvc. [default: vvc-vtm where it is run, else vvc-vvenc]",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<set>]")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Local processes.")
@@ -102,7 +107,7 @@ def run_command(
     options = Options(
         dataset=dataset,
         out=(out or Path("results") / _result_name(dataset)).absolute(),
-        cache=(cache or _default_cache()).expanduser().absolute(),
+        cache=(cache or default_cache()).expanduser().absolute(),
         command=shlex.join(["ctc", *sys.argv[1:]] if sys.argv[1:2] == ["run"] else ["ctc", "run", *sys.argv[1:]]),
         images=images,
         limit=limit,
@@ -241,7 +246,7 @@ def cache_show_command(cache: Path | None) -> int:
     """Count what is stored, by kind."""
     from ctc.store import Store
 
-    root = (cache or _default_cache()).expanduser().absolute()
+    root = (cache or default_cache()).expanduser().absolute()
     if not root.is_dir():
         raise UsageError(f"--cache {root}: there is no store")
     for kind, number, size in Store(root).contents():
@@ -250,6 +255,7 @@ def cache_show_command(cache: Path | None) -> int:
 
 
 cli.add_command(score_command)
+cli.add_command(anchors_group)
 cli.add_command(metrics_group)
 
 

@@ -11,8 +11,8 @@ from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
 from ctc.outside.points import joined, published_points
 from ctc.protocols import Device, Learned
-from ctc.ratecontrol import memory_offset
 from ctc.published.points import PREFIX, Published, load
+from ctc.ratecontrol import memory_offset
 from ctc.records import TARGET_BPPS, Campaign, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
@@ -78,7 +78,7 @@ class Plan:
                 codec.version,
                 options.target_bpps,
                 options.rate_tolerance,
-                memory_offset(plugins.codecs()[codec.name].knob, [dict(result.attempts) for result in learnt if result.unit.codec == codec.name]),
+                memory_offset(plugins.codecs()[codec.name].knob, _attempts(learnt, codec.name)),
                 str(options.cache),
                 options.time_limit_s,
             )
@@ -128,6 +128,10 @@ class Plan:
             for share in range(min(shares, len(found)))
         ]
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.picture.name))
+
+
+def _attempts(learnt: Sequence[CodingResult], codec: str) -> list[dict[float, float]]:
+    return [dict(result.attempts) for result in learnt if result.unit.codec == codec]
 
 
 def _codec_and_rate(coded: Coded) -> tuple[str, float]:

@@ -1,4 +1,4 @@
-"""What others made, as records beside those of a run. Every report tells of such a codec that it was not run here, and whose points it shows."""
+"""What others made, as records beside those of a run. Every report says of such a codec that it was not run here."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def scores_of(values: Mapping[str, float | None], metrics: Iterable[MetricInfo],
     )
 
 
-def published_points(published: Published, pictures: Sequence[Picture], target_bpps: Sequence[float], metrics: Sequence[MetricInfo]) -> Outside:
+def published_points(
+    published: Published, pictures: Sequence[Picture], target_bpps: Sequence[float], metrics: Sequence[MetricInfo]
+) -> Outside:
     """The published points of `pictures`, joined by name, as those of a codec `published:NAME`."""
     # What a note would say of it, the anchor's says already.
     codec = outside_codec(f"{PREFIX}{published.name}", f"published values, {published.source}", note="")
