@@ -10,6 +10,7 @@ from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
 from ctc.outside.points import joined, published_points
+from ctc.outside.sources import OutsideSource
 from ctc.protocols import Device, Learned
 from ctc.published.points import PREFIX, Published, load
 from ctc.ratecontrol import memory_offset
@@ -54,6 +55,8 @@ class Options:
     internal_bits: int = 10
     metric_device: Device = "cpu"
     metric_threads: int = 1
+    external: tuple[OutsideSource, ...] = ()
+    """Whose points are shown beside those that are made here."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +90,36 @@ class Plan:
         ]
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.codec, unit.picture.name))
 
+    @property
+    def scores_here(self) -> bool:
+        """Whether a metric is computed: not where all values are those of others."""
+        return _scores_here(self.options)
+
     def certificate(self) -> tuple[Parity, ...]:
-        """How near the metrics come to the official values here."""
+        """How near the metrics come to the official values here; empty where nothing is scored here."""
+        if not self.scores_here:
+            return ()
         metrics = [plugins.metrics()[metric.name] for metric in self.metrics]
         versions = [metric.version for metric in self.metrics]
         return parity.certificate(metrics, versions, self.options.metric_device, Store(self.options.cache))
 
-    def with_anchor(self, campaign: Campaign) -> Campaign:
-        """The campaign with the anchor's points, where they were published and not made."""
-        if self.published is None:
-            return campaign
-        return joined(campaign, published_points(self.published, campaign.pictures, sorted(campaign.target_bpps), campaign.metrics))
+    def with_others(self, campaign: Campaign) -> Campaign:
+        """The campaign with the points that were not made here: those of the anchor where they were published, and the external ones.
+
+        Raises UsageError where they are of other pictures, or of a codec that there is already."""
+        options, targets = self.options, sorted(campaign.target_bpps)
+        if self.published is not None:
+            campaign = joined(campaign, published_points(self.published, campaign.pictures, targets, campaign.metrics))
+        for source in options.external:
+            points = source.points(campaign.pictures, targets, campaign.metrics, self._scoring, Store(options.cache))
+            campaign = joined(campaign, points)
+        return campaign
+
+    @property
+    def _scoring(self) -> Scoring:
+        options = self.options
+        metrics = tuple((metric.name, metric.version) for metric in self.metrics)
+        return Scoring(metrics, Setting(options.internal_bits, options.metric_device, options.metric_threads))
 
     def complexity(self, pictures: Iterable[Picture]) -> tuple[Complexity, ...]:
         """Of the learned codecs on every picture."""
@@ -112,8 +134,7 @@ class Plan:
     def scoring_units(self, coded: Iterable[CodingResult]) -> list[ScoringUnit]:
         """One unit per picture with all that was coded of it, several where workers would idle, longest first."""
         options = self.options
-        metrics = tuple((metric.name, metric.version) for metric in self.metrics)
-        scoring = Scoring(metrics, Setting(options.internal_bits, options.metric_device, options.metric_threads))
+        scoring = self._scoring
         of_picture: dict[Picture, list[Coded]] = {}
         for result in coded:
             if result.coded:
@@ -142,8 +163,11 @@ def resolve(options: Options) -> Plan:
     """Looks up codecs and metrics and asks for their versions.
 
     Raises UsageError for an unknown name, ToolMissing, naming all that is missing at once."""
+    if options.internal_bits != PUBLISHED_BITS and any(not source.scored_here for source in options.external):
+        raise UsageError(f"--internal-bits {options.internal_bits}: the values of a summary are of the {PUBLISHED_BITS}-bit grid")
     anchor, note, published = _anchor(options)
-    names = options.codecs if published or anchor in options.codecs else (*options.codecs, anchor)
+    others = {codec for source in options.external for codec in source.codecs}
+    names = options.codecs if published or anchor in others or anchor in options.codecs else (*options.codecs, anchor)
     plugins.require_device(options.metric_device)
     wanted = plugins.named_metrics(options.metrics)
     missing: list[str] = []
@@ -159,13 +183,18 @@ def resolve(options: Options) -> Plan:
     metrics: list[MetricInfo] = []
     for metric in wanted:
         try:
-            metrics.append(replace(metric.info, version=metric.version(options.metric_device)))
+            version = metric.version(options.metric_device) if _scores_here(options) else "not computed here"
+            metrics.append(replace(metric.info, version=version))
         except ToolMissing as error:
             missing.append(f"metric {metric.name}: {error}")
     if missing:
-        needed = "" if published else anchor
+        needed = anchor if anchor in names else ""
         raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, needed, complete=len(metrics) == len(wanted))]))
     return Plan(options, tuple(codecs), tuple(metrics), anchor, note, published)
+
+
+def _scores_here(options: Options) -> bool:
+    return bool(options.codecs) or any(source.scored_here for source in options.external)
 
 
 def _without(codecs: list[CodecInfo], metrics: list[MetricInfo], anchor: str, *, complete: bool) -> list[str]:
@@ -181,6 +210,9 @@ def _anchor(options: Options) -> tuple[str, str, Published | None]:
     """Name of the anchor, why it is not the one of the common test conditions run here, and its points where they were published."""
     if options.anchor is not None and options.anchor.startswith(PREFIX):
         return _published_anchor(options, load(options.anchor.removeprefix(PREFIX)))
+    for source in options.external:
+        if options.anchor in source.codecs:
+            return options.anchor, f"not coded here: {source.source}", None
     name = options.anchor or (CTC_ANCHOR if CTC_ANCHOR in options.codecs else STAND_IN_ANCHOR)
     plugins.codecs()[name]
     if name == CTC_ANCHOR:

@@ -30,8 +30,8 @@ BPP_TOLERANCE = 1e-9
 WHY = (
     "bytes: none; a bitstream is the anchor's or it is not",
     "bpp: 1e-09, the last published digit",
-    "metrics: those of the parity certificate (`ctc metrics verify`); the published values were computed in float32 on a device that nobody "
-    "names, VMAF by libvmaf 2.2.1",
+    "metrics: those of the parity certificate (`ctc metrics verify`); the published values were computed in float32 on a device unknown, "
+    "VMAF by libvmaf 2.2.1",
 )
 
 Points = dict[Picture, list[PublishedPoint]]

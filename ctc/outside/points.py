@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ctc.errors import UsageError
 from ctc.published.points import PREFIX, Published
-from ctc.records import Absent, Campaign, CodecInfo, Coded, Failed, Job, MetricInfo, Picture, Score, Scored
+from ctc.records import Absent, Campaign, CodecInfo, Coded, Counts, Failed, Job, MetricInfo, Picture, Score, Scored
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Outside:
     scored: tuple[Scored, ...]
     absent: tuple[Absent, ...]
     failed: tuple[Failed, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+    """What was done here for it."""
 
 
 def joined(campaign: Campaign, outside: Outside) -> Campaign:
@@ -32,6 +34,7 @@ def joined(campaign: Campaign, outside: Outside) -> Campaign:
         scored=(*campaign.scored, *outside.scored),
         absent=(*campaign.absent, *outside.absent),
         failed=(*campaign.failed, *outside.failed),
+        counts=campaign.counts + outside.counts,
     )
 
 
