@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,7 +107,7 @@ class Plan:
     def with_others(self, campaign: Campaign) -> Campaign:
         """The campaign with the points that were not made here: those of the anchor where they were published, and the external ones.
 
-        Raises UsageError where they are of other pictures, or of a codec that there is already."""
+        Raises UsageError where they are of other pictures."""
         options, targets = self.options, sorted(campaign.target_bpps)
         if self.published is not None:
             campaign = joined(campaign, published_points(self.published, campaign.pictures, targets, campaign.metrics))
@@ -166,8 +167,11 @@ def resolve(options: Options) -> Plan:
     if options.internal_bits != PUBLISHED_BITS and any(not source.scored_here for source in options.external):
         raise UsageError(f"--internal-bits {options.internal_bits}: the values of a summary are of the {PUBLISHED_BITS}-bit grid")
     anchor, note, published = _anchor(options)
-    others = {codec for source in options.external for codec in source.codecs}
+    others = [codec for source in options.external for codec in source.codecs]
     names = options.codecs if published or anchor in others or anchor in options.codecs else (*options.codecs, anchor)
+    twice = [name for name, number in Counter((*names, *others)).items() if number > 1]
+    if twice:
+        raise UsageError(f"there are two codecs called {twice[0]}: rename the folder of the external one, or leave one out")
     plugins.require_device(options.metric_device)
     wanted = plugins.named_metrics(options.metrics)
     missing: list[str] = []

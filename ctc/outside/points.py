@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ctc.errors import UsageError
 from ctc.published.points import PREFIX, Published
 from ctc.records import Absent, Campaign, CodecInfo, Coded, Counts, Failed, Job, MetricInfo, Picture, Score, Scored
 
@@ -23,11 +22,7 @@ class Outside:
 
 
 def joined(campaign: Campaign, outside: Outside) -> Campaign:
-    """The campaign with the points of others beside its own. Raises UsageError where both have a codec of one name."""
-    known = {codec.name for codec in campaign.codecs}
-    twice = [codec.name for codec in outside.codecs if codec.name in known]
-    if twice:
-        raise UsageError(f"there are two codecs called {twice[0]}: that of {outside.codecs[0].source} needs another name")
+    """The campaign with the points of others beside its own."""
     return replace(
         campaign,
         codecs=(*campaign.codecs, *outside.codecs),
