@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -102,12 +103,12 @@ class Bench(AbstractContextManager["Bench"]):
         """All that decides the bitstream. The arguments of the command line are in it, so that no constant of a codec is forgotten."""
         encoder, version = self._encoder
         source, bitstream, _ = self._file_names("source", encoder, setting)
-        arguments = self.codec.encode_command(source, bitstream, setting)[1:]
+        arguments = without_folders(self.codec.encode_command(source, bitstream, setting)[1:])
         return {
             "picture": self.source.picture.sha256,
             **self._made_by(encoder, version),
             "setting": float(setting),
-            "arguments": list(arguments),
+            "arguments": arguments,
         }
 
     def _encode(self, setting: float) -> dict[str, Any]:
@@ -171,9 +172,9 @@ class Bench(AbstractContextManager["Bench"]):
         picture = self.source.picture
         size = {"width": picture.width, "height": picture.height, "bit_depth": picture.bit_depth}
         _, bitstream, destination = self.file_names("decoded", 0)
-        arguments = self.codec.decode_command(bitstream, destination)[1:]
+        arguments = without_folders(self.codec.decode_command(bitstream, destination)[1:])
         made_by = self._made_by(self.codec_name, self.codec_version)
-        return {"bitstream": bitstream_sha256, **made_by, **size, "arguments": list(arguments)}
+        return {"bitstream": bitstream_sha256, **made_by, **size, "arguments": arguments}
 
     @cached_property
     def _encoder(self) -> tuple[str, str]:
@@ -196,3 +197,10 @@ class Bench(AbstractContextManager["Bench"]):
         width, height = pixels.coded_size(picture.width, picture.height, self.codec.pixels)
         source, decoded = (Path(pixels.raw_name(part, width, height, self.codec.pixels)) for part in (name, stem))
         return source, Path(f"{stem}.bits"), decoded
+
+
+def without_folders(arguments: Iterable[str]) -> list[str]:
+    """Arguments of a command line as keys hold them: a tool's own files by their names alone.
+
+    What is in such a file belongs in the codec's version; where it lies decides nothing, and a moved folder must not encode all again."""
+    return [Path(argument).name if Path(argument).is_absolute() else argument for argument in arguments]

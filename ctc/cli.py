@@ -15,9 +15,9 @@ from ctc import __version__
 from ctc.cli_anchors import anchors_group
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.cli_outside import import_command
-from ctc.errors import CtcError, UsageError
+from ctc.errors import CtcError, ToolMissing, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
-from ctc.protocols import Device, Varied
+from ctc.protocols import Device, External, Varied
 from ctc.records import BD_TARGET_BPPS, Campaign
 
 INTERRUPTED = 130
@@ -185,24 +185,33 @@ def _list() -> int:
 
     click.echo("sets")
     for name, entry in datasets.named_sets().items():
-        click.echo(f"  {name:16} {entry.about}")
+        click.echo(f"  {name:22} {entry.about}")
     click.echo("codecs")
     for name, codec in plugins.codecs().found.items():
-        click.echo(f"  {name:16} {codec.citation}{'; ' + codec.note if codec.note else ''}")
+        click.echo(f"  {name:22} {codec.citation}{'; ' + codec.note if codec.note else ''}")
         if isinstance(codec, Varied):
-            click.echo(f"  {'':16} also with any of its tools: {name}+{'+'.join(codec.switches)}")
+            click.echo(f"  {'':22} also with any of its tools: {name}+{'+'.join(codec.switches)}")
+        if isinstance(codec, External):
+            click.echo(f"  {'':22} {_whereabouts(codec)}")
     click.echo("metrics")
     for name, metric in plugins.metrics().found.items():
         click.echo(
-            f"  {name:16} {'higher' if metric.info.higher_is_better else 'lower'} is better, {metric.info.range}; {metric.info.reference}"
+            f"  {name:22} {'higher' if metric.info.higher_is_better else 'lower'} is better, {metric.info.range}; {metric.info.reference}"
         )
     click.echo("reports")
     for name, report in plugins.reports().found.items():
-        click.echo(f"  {name:16} {report.file_name}")
+        click.echo(f"  {name:22} {report.file_name}")
     for registry in (plugins.codecs(), plugins.metrics(), plugins.reports()):
         for module, reason in registry.broken.items():
             click.echo(f"cannot be imported: {module}: {reason}", err=True)
     return 0
+
+
+def _whereabouts(codec: External) -> str:
+    try:
+        return f"found at {codec.locate()}"
+    except ToolMissing as missing:
+        return str(missing)
 
 
 @cli.command("doctor")

@@ -9,6 +9,7 @@ from ctc.complexity.machine import machine
 from ctc.complexity.versions import package_versions
 from ctc.errors import CtcError, ToolMissing
 from ctc.plan import EMBEDDED_CODECS
+from ctc.protocols import External
 
 
 def examine() -> tuple[list[str], bool]:
@@ -19,20 +20,21 @@ def examine() -> tuple[list[str], bool]:
     healthy = True
     for name, codec in plugins.codecs().found.items():
         try:
-            lines.append(f"  found    {name:16} {codec.version()}")
+            where = f" at {codec.locate()}" if isinstance(codec, External) else ""
+            lines.append(f"  found    {name:22} {codec.version()}{where}")
         except ToolMissing as error:
-            lines.append(f"  missing  {name:16} {error}")
+            lines.append(f"  missing  {name:22} {error}")
             healthy = healthy and name not in EMBEDDED_CODECS
     lines += ["", "metrics"]
     for name, metric in plugins.metrics().found.items():
         try:
-            lines.append(f"  found    {name:16} {metric.version()}")
+            lines.append(f"  found    {name:22} {metric.version()}")
         except ToolMissing as error:
-            lines.append(f"  missing  {name:16} {error}")
+            lines.append(f"  missing  {name:22} {error}")
             healthy = False
     for registry in (plugins.codecs(), plugins.metrics(), plugins.reports()):
         for module, reason in registry.broken.items():
-            lines.append(f"  missing  {module:16} {reason}: run `make setup`")
+            lines.append(f"  missing  {module:22} {reason}: run `make setup`")
             healthy = False
     lines += ["", "packages", "  " + ", ".join(f"{package} {version}" for package, version in package_versions()), *_gpu_lines()]
     return lines, healthy

@@ -40,7 +40,9 @@ class Codec(Protocol):
         ...
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
-        """The command line that `encode` runs. The size of a raw source is in its name, see `pixels.raw_name`."""
+        """The command line that `encode` runs. The size of a raw source is in its name, see `pixels.raw_name`.
+
+        Of a file that is named with its folder, only the name enters the key of what was made: its content belongs in `version`."""
         ...
 
     def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]: ...
@@ -63,6 +65,15 @@ class Varied(Protocol):
 
     def variant(self, switches: str) -> Codec:
         """The codec with some, joined by `+` in the order of `switches`. Raises UsageError for others."""
+        ...
+
+
+@runtime_checkable
+class External(Protocol):
+    """What a codec has besides, if it is a program that does not come with the installation."""
+
+    def locate(self) -> Path:
+        """Where the program is. Raises ToolMissing, saying how to get it or what of it is missing."""
         ...
 
 

@@ -71,7 +71,8 @@ def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> R
     if report["status"] != 0:
         if "No space left on device" in log:
             raise OutOfSpace(f"the disk is full: {program_name(command)} could not write; free some space and run again")
-        raise ToolFailed(_failure(command, report["status"], log), command, _tail(log))
+        complaint = done.stderr.decode(errors="replace").strip() or log
+        raise ToolFailed(_failure(command, report["status"], complaint), command, _tail(log))
     cost = Cost(report["wall_s"], report["cpu_s"], report["peak_bytes"], device, threads, machine().identity, idle)
     return Run(cost, done.stdout.decode(errors="replace"), log)
 

@@ -12,18 +12,18 @@ from ctc import ffmpeg, pixels, plugins
 from ctc.anchors.jpeg import BASE_TABLE, quantisation_table
 from ctc.errors import ToolFailed, ToolMissing, UsageError
 from ctc.metrics.psnr import METRICS as PSNR
-from ctc.protocols import Codec
+from ctc.protocols import Codec, External
 
 CODECS = plugins.codecs().found
 NAMES = sorted(CODECS)
 
 
 def usable(name: str) -> Codec:
-    """The codec; a learned one whose weights are not there is skipped."""
+    """The codec; a learned one whose weights are not there is skipped, and so is a program that does not come with the installation."""
     try:
         CODECS[name].version()
     except ToolMissing as missing:
-        if "weights" not in str(missing):
+        if "weights" not in str(missing) and not isinstance(CODECS[name], External):
             raise
         pytest.skip(str(missing))
     return CODECS[name]
@@ -36,7 +36,7 @@ def coded(codec: Codec, rgb: pixels.Rgb, setting: float, folder: Path) -> tuple[
     decode_cost = codec.decode(folder / "bitstream", folder / "decoded")
     for measured in (cost, decode_cost):
         assert measured.wall_s > 0
-        assert measured.peak_bytes > 10 << 20
+        assert measured.peak_bytes > 4 << 20
     height, width, _ = rgb.shape
     return (folder / "bitstream").stat().st_size, pixels.read_decoded(folder / "decoded", codec.pixels, width, height, 8)
 
@@ -48,13 +48,20 @@ def psnr_y(reference: pixels.Rgb, distorted: pixels.Rgb) -> float:
 
 # Luma PSNR at 0.5 bpp of scikit-image's astronaut, measured by others than this code with the reference encoders (JPEG XT, HM, VTM 4:2:0)
 # and OpenJPEG; the tolerance is what the stand-in may lose to or win over them.
-EXPECTED_AT_HALF_BPP = {"jpeg": (31.7, 0.3), "jpeg2000": (34.3, 0.3), "hevc-x265": (37.1, 0.6), "vvc-vvenc": (39.3, 0.6)}
+# The reference encoders themselves are within what rounds in that table and the other colour conversion (0.1 dB).
+EXPECTED_AT_HALF_BPP = {
+    "jpeg": (31.7, 0.3), "jpeg2000": (34.3, 0.3), "hevc-x265": (37.1, 0.6), "vvc-vvenc": (39.3, 0.6),
+    "jpeg-xt": (31.7, 0.1), "hevc-hm": (37.1, 0.1), "hevc-scm": (37.8, 0.1), "vvc-vtm": (38.5, 0.1),
+}  # fmt: skip
+AROUND_HALF_BPP = {
+    "jpeg": (24, 27), "jpeg2000": (0.49, 0.51), "hevc-x265": (31, 30), "vvc-vvenc": (29, 28),
+    "jpeg-xt": (24, 27), "hevc-hm": (31, 30), "hevc-scm": (30, 29), "vvc-vtm": (30, 29),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(EXPECTED_AT_HALF_BPP))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name == "vvc-vtm" else ()) for name in EXPECTED_AT_HALF_BPP])
 def test_quality_at_half_a_bit_per_pixel(tmp_path: Path, name: str) -> None:
-    codec, rgb = CODECS[name], data.astronaut()
-    settings = {"jpeg": (24, 27), "jpeg2000": (0.49, 0.51), "hevc-x265": (31, 30), "vvc-vvenc": (29, 28)}[name]
+    codec, rgb, settings = usable(name), data.astronaut(), AROUND_HALF_BPP[name]
     points = [coded(codec, rgb, setting, tmp_path) for setting in settings]
     rates = [8 * size / 512**2 for size, _ in points]
     assert rates[0] < 0.5 < rates[1]

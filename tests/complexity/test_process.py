@@ -51,7 +51,8 @@ def test_limit_kills_the_program_and_its_children(tmp_path: Path) -> None:
 
 def test_failures_carry_command_and_log() -> None:
     command = python("import sys; print('first'); sys.exit('the last line')")
-    with pytest.raises(ToolFailed, match="ended with status 1: ") as caught:
+    # What it complained of on standard error, wherever it ended its standard output.
+    with pytest.raises(ToolFailed, match="ended with status 1: the last line") as caught:
         run(command)
     assert caught.value.command == command
     assert "the last line" in caught.value.log_tail
