@@ -29,13 +29,17 @@ from ctc.scratch import remove_abandoned
 from ctc.store import Store, explained, write_whole
 
 
-def run(options: Options) -> Campaign:
-    """Runs a campaign and writes its files. Raises CtcError; everything finished before that is in the store."""
+def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
+    """Runs a campaign and writes its files. `dataset` has the pictures where nobody has more of them than names.
+
+    Raises CtcError; everything finished before that is in the store."""
     started, clock = datetime.now(UTC), time.monotonic()
     options = replace(options, target_bpps=options.target_bpps or BD_TARGET_BPPS)
     prepare_output(options)
     plan = resolve(options)
-    dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit, allow_partial=options.allow_partial)
+    dataset = dataset or datasets.load(
+        options.dataset, Store(options.cache), options.images, options.limit, allow_partial=options.allow_partial
+    )
     if options.fail_fast and dataset.failed:
         raise PictureError(dataset.failed[0].error)
 
@@ -46,7 +50,7 @@ def run(options: Options) -> Campaign:
         coded += line.work(recall_coding, code_unit, plan.coding_units(others, coded))
         scored = line.work(recall_scoring, score_unit, plan.scoring_units(coded))
 
-    campaign = gather(plan, dataset, coded, scored)
+    campaign = plan.with_others(gather(plan, dataset, coded, scored))
     campaign = replace(campaign, started=started.isoformat(timespec="seconds"), wall_s=round(time.monotonic() - clock, 3))
     campaign = replace(campaign, bd=bd_rates(campaign), parity=plan.certificate(), complexity=plan.complexity(dataset.pictures))
     campaign = replace(campaign, findings=checks.run_checks(campaign))

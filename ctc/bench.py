@@ -81,6 +81,13 @@ class Bench(AbstractContextManager["Bench"]):
         """Real bpp at `setting`."""
         return 8 * int(self.encoded(setting)["bytes"]) / self.source.picture.pixels
 
+    def stored_rates(self) -> dict[float, float]:
+        """Real bpp at each setting of an integer knob of which the bitstream is stored; of another knob there are too many."""
+        knob = self.codec.knob
+        settings = [float(setting) for setting in range(int(knob.lowest), int(knob.highest) + 1)] if knob.integer else []
+        known = {setting: self.store.get("encode", self._encode_identity(setting)) for setting in settings}
+        return {setting: 8 * int(found["bytes"]) / self.source.picture.pixels for setting, found in known.items() if found is not None}
+
     def encoded(self, setting: float) -> dict[str, Any]:
         """Stored facts of the bitstream at `setting`: bytes, sha256, cost."""
         if setting not in self._encoded:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise, product
 
 from ctc.records import ALL, AVG, NO_OFFICIAL_VALUES, BdRate, Campaign, Failed, Finding, MetricInfo, Scored, Unreachable
@@ -80,12 +81,13 @@ def completeness(campaign: Campaign) -> tuple[Finding, ...]:
     """Every codec, picture and target has one outcome (scored, unreachable or failed), and every score a value.
 
     Errors: failures, pictures that could not be read, points without an outcome or with several, scores that were not made or
-    are not a number. Warnings: metrics without a value for a picture. Notes: unreachable targets with the limit.
+    are not a number. Warnings: metrics without a value for a picture, points that are absent. Notes: unreachable targets with the limit.
     """
     return (
         *(_failure(failed) for failed in campaign.failed),
         *_outcomes(campaign),
         *(_limit(unreachable) for unreachable in campaign.unreachable),
+        *_gaps(campaign),
         *_empty_scores(campaign),
     )
 
@@ -93,7 +95,7 @@ def completeness(campaign: Campaign) -> tuple[Finding, ...]:
 def decoder_repeatability(campaign: Campaign) -> tuple[Finding, ...]:
     """An error for every bitstream that decoded to other samples the second time."""
     message = "decoding the same bitstream twice gave different pictures"
-    return tuple(_finding("decoder_repeatability", "error", point, message) for point in _in_order(campaign) if not point.repeatable)
+    return tuple(_finding("decoder_repeatability", "error", point, message) for point in _in_order(campaign) if point.repeatable is False)
 
 
 def metric_parity(campaign: Campaign) -> tuple[Finding, ...]:
@@ -187,7 +189,7 @@ def _not_rising(points: Sequence[Valued], higher_is_better: bool) -> list[tuple[
 def _not_monotone(severity: str, what: str, bad: Sequence[tuple[Valued, Valued]]) -> Finding:
     pairs = []
     for (old, old_value), (new, new_value) in bad:
-        stream = ", the same bitstream" if old.coded.bitstream_sha256 == new.coded.bitstream_sha256 else ""
+        stream = ", the same bitstream" if old.coded.bitstream_sha256 and old.coded.bitstream_sha256 == new.coded.bitstream_sha256 else ""
         targets = f"{old.coded.job.target_bpp:g} to {new.coded.job.target_bpp:g} bpp"
         pairs.append(f"{targets} ({old_value:.6g} to {new_value:.6g}{stream})")
     return _finding("monotonicity", severity, bad[0][1][0], f"{what} from {'; '.join(pairs)}")
@@ -204,10 +206,23 @@ def _limit(unreachable: Unreachable) -> Finding:
     return Finding("completeness", "note", job.codec, job.picture.name, job.target_bpp, message)
 
 
+def _gaps(campaign: Campaign) -> Iterator[Finding]:
+    """One finding for the absent points of a codec that share their reason and their target rates."""
+    targets: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for gap in campaign.absent:
+        targets[gap.codec, gap.reason, gap.picture].append(gap.target_bpp)
+    pictures: dict[tuple[str, str, tuple[float, ...]], list[str]] = defaultdict(list)
+    for (codec, reason, picture), of_picture in targets.items():
+        pictures[codec, reason, tuple(sorted(of_picture))].append(picture)
+    for (codec, reason, rates), names in pictures.items():
+        at = ", ".join(f"{target:g}" for target in rates)
+        message = f"no point at {at} bpp of {len(names)} of {len(campaign.pictures)} pictures ({', '.join(names)}): {reason}"
+        yield Finding("completeness", "warning", codec, names[0] if len(names) == 1 else ALL, None, message)
+
+
 def _outcomes(campaign: Campaign) -> Iterator[Finding]:
     """Errors for the cells that have no outcome or several."""
-    jobs = [point.coded.job for point in campaign.scored] + [u.job for u in campaign.unreachable]
-    count = Counter((job.codec, job.picture.name, job.target_bpp) for job in jobs)
+    count = Counter(outcome.place for outcome in (*campaign.scored, *campaign.unreachable, *campaign.absent))
     failures = {(failed.codec, failed.picture, failed.target_bpp) for failed in campaign.failed}
     for codec, picture, target in product(campaign.codecs, campaign.pictures, campaign.target_bpps):
         cell = (codec.name, picture.name, target)
@@ -220,8 +235,16 @@ def _outcomes(campaign: Campaign) -> Iterator[Finding]:
 
 
 def _empty_scores(campaign: Campaign) -> Iterator[Finding]:
-    """One finding per codec, picture and reason."""
-    for points in _by_picture(campaign).values():
+    """One finding per codec, picture and reason; one per codec and reason of a codec that was not run here."""
+    elsewhere = {codec.name for codec in campaign.codecs if codec.source}
+    yield from _empty(campaign, [points for (codec, _), points in _by_picture(campaign).items() if codec not in elsewhere])
+    for name in elsewhere:
+        of_codec = [point for (codec, _), points in _by_picture(campaign).items() if codec == name for point in points]
+        yield from (replace(finding, picture=ALL, target_bpp=None) for finding in _empty(campaign, [of_codec]))
+
+
+def _empty(campaign: Campaign, groups: Iterable[Sequence[Scored]]) -> Iterator[Finding]:
+    for points in groups:
         causes: dict[tuple[str, str], list[tuple[Scored, str]]] = defaultdict(list)
         for point, info in product(points, campaign.metrics):
             if cause := _why_empty(point, info):
@@ -248,11 +271,29 @@ def _codec_overlap(codec: str, rows: Sequence[BdRate]) -> Iterator[Finding]:
     if single and len(missing) == len(single) and len(reasons) == 1:
         yield Finding("curve_overlap", "warning", codec, ALL, None, f"BD-rates are N/A: {missing[0].reason}")
         return
+    common = _common_reasons(single)
+    for reason, metrics in common.items():
+        yield Finding("curve_overlap", "warning", codec, ALL, None, f"BD-rate of {', '.join(metrics)} is N/A: {reason}")
+    told = {metric for metrics in common.values() for metric in metrics}
+    single = [row for row in single if row.metric not in told]
     for picture in _unique(row.picture for row in single):
         yield from _picture_overlap(codec, picture, [row for row in single if row.picture == picture])
     average = next((row for row in rows if (row.metric, row.picture) == (AVG, ALL)), None)
     if average is not None and average.value_percent is None:
         yield Finding("curve_overlap", "warning", codec, ALL, None, f"AVG is N/A: {average.reason}")
+
+
+def _common_reasons(rows: Sequence[BdRate]) -> dict[str, list[str]]:
+    """The metrics that are N/A for one reason on all of several pictures, by the reason."""
+    by_metric: dict[str, list[BdRate]] = defaultdict(list)
+    for row in rows:
+        by_metric[row.metric].append(row)
+    found: dict[str, list[str]] = defaultdict(list)
+    for metric, of_metric in by_metric.items():
+        reasons = {row.reason for row in of_metric if row.value_percent is None}
+        if len(of_metric) > 1 and len(reasons) == 1 and all(row.value_percent is None for row in of_metric):
+            found[reasons.pop()].append(metric)
+    return found
 
 
 def _picture_overlap(codec: str, picture: str, rows: Sequence[BdRate]) -> Iterator[Finding]:

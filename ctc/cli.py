@@ -12,8 +12,10 @@ from pathlib import Path
 import click
 
 from ctc import __version__
+from ctc.cli_anchors import anchors_group
 from ctc.cli_datasets import datasets_group
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
+from ctc.cli_outside import import_command
 from ctc.errors import CtcError, ToolMissing, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
 from ctc.protocols import Device, External, Varied
@@ -60,7 +62,8 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
+    """$CTC_CACHE or .cache/ctc."""
     return Path(os.environ.get("CTC_CACHE", ".cache/ctc"))
 
 
@@ -80,7 +83,11 @@ def cli() -> None:
 @click.option(
     "--rates", metavar="BPP,...", help=f"Target rates, or 'all' nine. [default: {','.join(f'{rate:g}' for rate in BD_TARGET_BPPS)}]"
 )
-@click.option("--anchor", help="Codec that BD-rates compare with. [default: vvc-vtm where it is run, else vvc-vvenc]")
+@click.option(
+    "--anchor",
+    help="Codec that BD-rates compare with, or published:vvc. [default: vvc-vtm where it is run, else vvc-vvenc]",
+)
+@click.option("--external", type=click.Path(path_type=Path), multiple=True, help="Points of others: an official folder or summary.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<set>]")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Local processes.")
@@ -95,16 +102,19 @@ def cli() -> None:
 @click.option("--list", "list_only", is_flag=True, help="List sets, codecs and metrics; do nothing.")
 def run_command(
     dataset: str, images: tuple[str, ...], limit: int | None, allow_partial: bool, codecs: tuple[str, ...], metrics: tuple[str, ...],
-    rates: str | None, anchor: str | None, out: Path | None, cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float,
+    rates: str | None, anchor: str | None, external: tuple[Path, ...], out: Path | None, cache: Path | None, workers: int,
+    scheduler: str | None, rate_tolerance: float,
     time_limit: float, internal_bits: str, metric_device: Device, metric_threads: int, fail_fast: bool, dry_run: bool, list_only: bool,
 ) -> int:  # fmt: skip
     """Take a picture set through the codecs at the target rates, score, check, and write tables and a page."""
     if list_only:
         return _list()
+    from ctc.outside.sources import open_source
+
     options = Options(
         dataset=dataset,
         out=(out or Path("results") / _result_name(dataset)).absolute(),
-        cache=(cache or _default_cache()).expanduser().absolute(),
+        cache=(cache or default_cache()).expanduser().absolute(),
         command=shlex.join(["ctc", *sys.argv[1:]] if sys.argv[1:2] == ["run"] else ["ctc", "run", *sys.argv[1:]]),
         images=images,
         limit=limit,
@@ -121,6 +131,7 @@ def run_command(
         internal_bits=int(internal_bits),
         metric_device=metric_device,
         metric_threads=metric_threads,
+        external=tuple(map(open_source, external)),
     )
     if dry_run:
         from ctc.dryrun import describe
@@ -130,8 +141,8 @@ def run_command(
     from run_ctc import run
 
     campaign = run(options)
-    click.echo(_summary(campaign, options))
-    return _status(campaign)
+    click.echo(summary_text(campaign, options))
+    return exit_status(campaign)
 
 
 def _result_name(dataset: str) -> str:
@@ -145,7 +156,7 @@ def _result_name(dataset: str) -> str:
     return folder.resolve().name if folder.is_dir() else folder.name
 
 
-def _summary(campaign: Campaign, options: Options) -> str:
+def summary_text(campaign: Campaign, options: Options) -> str:
     """What a person at a terminal needs: the table, what is wrong, where the page is."""
     from ctc.report.terminal import terminal_table
 
@@ -162,7 +173,8 @@ def _summary(campaign: Campaign, options: Options) -> str:
     return "\n".join(lines)
 
 
-def _status(campaign: Campaign) -> int:
+def exit_status(campaign: Campaign) -> int:
+    """1 where something failed, 3 where the table is not valid."""
     from ctc.report.overview import status_of
 
     if campaign.failed:
@@ -260,7 +272,7 @@ def cache_show_command(cache: Path | None) -> int:
     """Count what is stored, by kind."""
     from ctc.store import Store
 
-    root = (cache or _default_cache()).expanduser().absolute()
+    root = (cache or default_cache()).expanduser().absolute()
     if not root.is_dir():
         raise UsageError(f"--cache {root}: there is no store")
     for kind, number, size in Store(root).contents():
@@ -269,6 +281,8 @@ def cache_show_command(cache: Path | None) -> int:
 
 
 cli.add_command(score_command)
+cli.add_command(anchors_group)
+cli.add_command(import_command)
 cli.add_command(metrics_group)
 cli.add_command(datasets_group)
 

@@ -39,17 +39,37 @@ INTERNAL_BITS = click.option(
 
 @click.command("score")
 @click.argument("reference", type=click.Path(path_type=Path))
-@click.argument("distorted", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("distorted", type=click.Path(path_type=Path), nargs=-1)
+@click.option("--set", "dataset", help="REFERENCE is a folder in the official layout; the original pictures are this set.")
+@click.option("--data", "folder", type=click.Path(path_type=Path), help="The same, the original pictures in a folder.")
+@click.option("--anchor", help="With --data: the codec that BD-rates compare with. [default: published:vvc if it has the pictures]")
+@click.option("--out", type=click.Path(path_type=Path), help="With --data: folder of tables and page. [default: results/<folder>]")
+@click.option("--cache", type=click.Path(path_type=Path), help="With --data: folder of the store. [default: $CTC_CACHE or .cache/ctc]")
 @CHOSEN
 @INTERNAL_BITS
 @DEVICE
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of one metric; no digit depends on it. [default: all cores]")
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write reference,distorted and a column per metric.")
+@click.option(
+    "--csv", "csv_file", type=click.Path(path_type=Path), help="Also write reference,distorted and a column per metric; not with --data."
+)
 def score_command(
-    reference: Path, distorted: tuple[Path, ...], metrics: tuple[str, ...], internal_bits: str, metric_device: Device, threads: int | None,
-    csv_file: Path | None,
+    reference: Path, distorted: tuple[Path, ...], dataset: str | None, folder: Path | None, anchor: str | None, out: Path | None,
+    cache: Path | None, metrics: tuple[str, ...], internal_bits: str, metric_device: Device, threads: int | None, csv_file: Path | None,
 ) -> int:  # fmt: skip
-    """Score DISTORTED pictures against REFERENCE: files, or two folders with the same names."""
+    """Score DISTORTED pictures against REFERENCE: files, or two folders with the same names.
+
+    With --data or --set, REFERENCE is a folder in the official layout: bitstreams in CODEC/bit and reconstructions in CODEC/rec, named
+    CODEC_PICTURE_RATE. Tables and page are made of them as of a run; to see them beside those of a run: ctc run --external FOLDER.
+    """
+    if dataset is not None or folder is not None:
+        if distorted or csv_file is not None:
+            raise UsageError(f"{'DISTORTED pictures' if distorted else '--csv'}: not with --data; the tables are in --out")
+        return _score_official(reference, dataset, folder, anchor, out, cache, metrics, internal_bits, metric_device, threads)
+    for option, value in (("--anchor", anchor), ("--out", out), ("--cache", cache)):
+        if value is not None:
+            raise UsageError(f"{option}: only with --data, for a folder in the official layout")
+    if not distorted:
+        raise UsageError("Missing argument 'DISTORTED...'; or is it a folder in the official layout? Then give the originals with --data")
     from ctc import scorefiles
     from ctc.complexity.machine import machine
     from ctc.picturefiles import SUFFIXES
@@ -73,6 +93,22 @@ def score_command(
             with explained(csv_file.parent):
                 write_whole(csv_file, scorefiles.as_csv(scored, chosen))
     return 0
+
+
+def _score_official(
+    layout: Path, dataset: str | None, folder: Path | None, anchor: str | None, out: Path | None, cache: Path | None,
+    metrics: tuple[str, ...], internal_bits: str, metric_device: Device, threads: int | None,
+) -> int:  # fmt: skip
+    from ctc.cli_anchors import chosen_pictures
+    from ctc.cli_outside import tables
+    from ctc.complexity.machine import machine
+    from ctc.outside.folder import open_folder
+
+    source, pictures = open_folder(layout), chosen_pictures(dataset, folder)
+    computed = {"metrics": metrics, "internal_bits": int(internal_bits), "metric_device": metric_device}
+    return tables(
+        [source], pictures, anchor, out or Path("results") / source.path.name, cache, metric_threads=threads or machine().cores, **computed
+    )
 
 
 def _shown(pair: ScoredPair, metrics: Sequence[Metric]) -> str:

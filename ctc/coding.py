@@ -38,6 +38,10 @@ class CodingUnit:
     """Where the rate search begins; see `ratecontrol.memory_offset`."""
     store: str
     time_limit_s: float
+    settings: tuple[float, ...] = ()
+    """One for each target rate where they are known: then nothing is searched."""
+    stored_first: bool = False
+    """Whether what is stored of other settings counts as tried. For a search that has one right end, to which all tries lead."""
 
     @property
     def expected_s(self) -> float:
@@ -111,6 +115,8 @@ def _bench(unit: CodingUnit, *, may_run: bool) -> Bench:
 
 def _coded_at_all_rates(unit: CodingUnit, bench: Bench) -> CodingResult:
     search = RateSearch(bench.rate, bench.codec.knob, unit.rate_tolerance, unit.offset)
+    if unit.stored_first:
+        search.attempts |= bench.stored_rates()
     outcomes = {target: _outcome(unit, bench, search, target) for target in middle_out(unit.target_bpps)}
     return CodingResult(unit, tuple(outcomes[target] for target in sorted(outcomes)), tuple(sorted(search.attempts.items())), bench.counts)
 
@@ -118,7 +124,7 @@ def _coded_at_all_rates(unit: CodingUnit, bench: Bench) -> CodingResult:
 def _outcome(unit: CodingUnit, bench: Bench, search: RateSearch, target_bpp: float) -> Outcome:
     stage = "encode"
     try:
-        choice = search.find(target_bpp)
+        choice = _known(unit, bench, target_bpp) or search.find(target_bpp)
         job = Job(unit.picture, unit.codec, unit.codec_version, target_bpp)
         if not choice.reachable:
             return Unreachable(job, choice.setting, choice.bpp, choice.tries, choice.reason)
@@ -129,6 +135,14 @@ def _outcome(unit: CodingUnit, bench: Bench, search: RateSearch, target_bpp: flo
     except Exception as error:  # noqa: BLE001 - the one boundary: a night's run outlives a defect in one plug-in, and shows it
         bench.refuse_to_guess()
         return failure(unit.picture, unit.codec, target_bpp, stage, error)
+
+
+def _known(unit: CodingUnit, bench: Bench, target_bpp: float) -> Choice | None:
+    """The setting of a target where the unit has it."""
+    if not unit.settings:
+        return None
+    setting = unit.settings[unit.target_bpps.index(target_bpp)]
+    return Choice(setting, bench.rate(setting), 1, reachable=True)
 
 
 def _coded(bench: Bench, job: Job, choice: Choice) -> Coded:

@@ -14,6 +14,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,16 @@ def shipped_pairs() -> Iterator[Pair]:
             values[recipe][row["metric"]] = Golden(float(row["value"]), float(row["tolerance"]))
     for recipe, golden in values.items():
         yield Pair(f"{recipe[0]}, JPEG quality {recipe[5]}", _made(*recipe), golden)
+
+
+@lru_cache
+def tolerances() -> Mapping[str, float]:
+    """How far a value of each metric may be from the official one, by the name of the metric; the largest over the shipped pairs."""
+    found: dict[str, float] = {}
+    with SHIPPED.open(newline="") as table:
+        for row in csv.DictReader(table):
+            found[row["metric"]] = max(found.get(row["metric"], 0.0), float(row["tolerance"]))
+    return found
 
 
 def _made(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
+from ctc.outside.points import joined, published_points
+from ctc.outside.sources import OutsideSource
 from ctc.protocols import Device, Learned
+from ctc.published.points import PREFIX, Published, load
 from ctc.ratecontrol import memory_offset
-from ctc.records import TARGET_BPPS, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
+from ctc.records import TARGET_BPPS, Campaign, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
 from ctc.together import Setting
@@ -21,6 +25,9 @@ EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc", "jpegai-sop", "
 
 CTC_ANCHOR = "vvc-vtm"
 STAND_IN_ANCHOR = "vvc-vvenc"
+
+PUBLISHED_BITS = 10
+"""Grid on which the published values were computed, as the common test conditions have it."""
 
 PILOTS = 2
 """Pictures, the smallest, that are coded first to learn where the searches on the others begin."""
@@ -50,6 +57,8 @@ class Options:
     internal_bits: int = 10
     metric_device: Device = "cpu"
     metric_threads: int = 1
+    external: tuple[OutsideSource, ...] = ()
+    """Whose points are shown beside those that are made here."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,8 @@ class Plan:
     metrics: tuple[MetricInfo, ...]
     anchor: str
     anchor_note: str
+    published: Published | None = None
+    """The anchor, where it is a set of published points."""
 
     def coding_units(self, pictures: Iterable[Picture], learnt: Sequence[CodingResult] = ()) -> list[CodingUnit]:
         """One unit per picture and codec, longest first, each beginning its search where the pilots `learnt` say."""
@@ -72,7 +83,7 @@ class Plan:
                 codec.version,
                 options.target_bpps,
                 options.rate_tolerance,
-                memory_offset(codec.knob, [dict(result.attempts) for result in learnt if result.unit.codec == codec.name]),
+                memory_offset(plugins.codecs()[codec.name].knob, _attempts(learnt, codec.name)),
                 str(options.cache),
                 options.time_limit_s,
             )
@@ -81,11 +92,36 @@ class Plan:
         ]
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.codec, unit.picture.name))
 
+    @property
+    def scores_here(self) -> bool:
+        """Whether a metric is computed: not where all values are those of others."""
+        return _scores_here(self.options)
+
     def certificate(self) -> tuple[Parity, ...]:
-        """How near the metrics come to the official values here."""
+        """How near the metrics come to the official values here; empty where nothing is scored here."""
+        if not self.scores_here:
+            return ()
         metrics = [plugins.metrics()[metric.name] for metric in self.metrics]
         versions = [metric.version for metric in self.metrics]
         return parity.certificate(metrics, versions, self.options.metric_device, Store(self.options.cache))
+
+    def with_others(self, campaign: Campaign) -> Campaign:
+        """The campaign with the points that were not made here: those of the anchor where they were published, and the external ones.
+
+        Raises UsageError where they are of other pictures."""
+        options, targets = self.options, sorted(campaign.target_bpps)
+        if self.published is not None:
+            campaign = joined(campaign, published_points(self.published, campaign.pictures, targets, campaign.metrics))
+        for source in options.external:
+            points = source.points(campaign.pictures, targets, campaign.metrics, self._scoring, Store(options.cache))
+            campaign = joined(campaign, points)
+        return campaign
+
+    @property
+    def _scoring(self) -> Scoring:
+        options = self.options
+        metrics = tuple((metric.name, metric.version) for metric in self.metrics)
+        return Scoring(metrics, Setting(options.internal_bits, options.metric_device, options.metric_threads))
 
     def complexity(self, pictures: Iterable[Picture]) -> tuple[Complexity, ...]:
         """Of the learned codecs on every picture."""
@@ -100,8 +136,7 @@ class Plan:
     def scoring_units(self, coded: Iterable[CodingResult]) -> list[ScoringUnit]:
         """One unit per picture with all that was coded of it, several where workers would idle, longest first."""
         options = self.options
-        metrics = tuple((metric.name, metric.version) for metric in self.metrics)
-        scoring = Scoring(metrics, Setting(options.internal_bits, options.metric_device, options.metric_threads))
+        scoring = self._scoring
         of_picture: dict[Picture, list[Coded]] = {}
         for result in coded:
             if result.coded:
@@ -118,6 +153,10 @@ class Plan:
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.picture.name))
 
 
+def _attempts(learnt: Sequence[CodingResult], codec: str) -> list[dict[float, float]]:
+    return [dict(result.attempts) for result in learnt if result.unit.codec == codec]
+
+
 def _codec_and_rate(coded: Coded) -> tuple[str, float]:
     return coded.job.codec, coded.job.target_bpp
 
@@ -126,8 +165,14 @@ def resolve(options: Options) -> Plan:
     """Looks up codecs and metrics and asks for their versions.
 
     Raises UsageError for an unknown name, ToolMissing, naming all that is missing at once."""
-    anchor, note = _anchor(options)
-    names = options.codecs if anchor in options.codecs else (*options.codecs, anchor)
+    if options.internal_bits != PUBLISHED_BITS and any(not source.scored_here for source in options.external):
+        raise UsageError(f"--internal-bits {options.internal_bits}: the values of a summary are of the {PUBLISHED_BITS}-bit grid")
+    anchor, note, published = _anchor(options)
+    others = [codec for source in options.external for codec in source.codecs]
+    names = options.codecs if published or anchor in others or anchor in options.codecs else (*options.codecs, anchor)
+    twice = [name for name, number in Counter((*names, *others)).items() if number > 1]
+    if twice:
+        raise UsageError(f"there are two codecs called {twice[0]}: rename the folder of the external one, or leave one out")
     plugins.require_device(options.metric_device)
     wanted = plugins.named_metrics(options.metrics)
     missing: list[str] = []
@@ -143,12 +188,18 @@ def resolve(options: Options) -> Plan:
     metrics: list[MetricInfo] = []
     for metric in wanted:
         try:
-            metrics.append(replace(metric.info, version=metric.version(options.metric_device)))
+            version = metric.version(options.metric_device) if _scores_here(options) else "not computed here"
+            metrics.append(replace(metric.info, version=version))
         except ToolMissing as error:
             missing.append(f"metric {metric.name}: {error}")
     if missing:
-        raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, anchor, complete=len(metrics) == len(wanted))]))
-    return Plan(options, tuple(codecs), tuple(metrics), anchor, note)
+        needed = anchor if anchor in names else ""
+        raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, needed, complete=len(metrics) == len(wanted))]))
+    return Plan(options, tuple(codecs), tuple(metrics), anchor, note, published)
+
+
+def _scores_here(options: Options) -> bool:
+    return bool(options.codecs) or any(source.scored_here for source in options.external)
 
 
 def _without(codecs: list[CodecInfo], metrics: list[MetricInfo], anchor: str, *, complete: bool) -> list[str]:
@@ -156,19 +207,30 @@ def _without(codecs: list[CodecInfo], metrics: list[MetricInfo], anchor: str, *,
     if not (codecs and metrics):
         return []
     rest = [codec.name for codec in codecs]
-    options = f"--codecs {','.join(rest)}" + (f" --anchor {rest[-1]}" if anchor not in rest else "")
+    options = f"--codecs {','.join(rest)}" + (f" --anchor {rest[-1]}" if anchor and anchor not in rest else "")
     return [f"to go on without: {options}" + ("" if complete else f" --metrics {','.join(metric.name for metric in metrics)}")]
 
 
-def _anchor(options: Options) -> tuple[str, str]:
-    """Name of the anchor, and why it is not the one of the common test conditions."""
+def _anchor(options: Options) -> tuple[str, str, Published | None]:
+    """Name of the anchor, why it is not the one of the common test conditions run here, and its points where they were published."""
+    if options.anchor is not None and options.anchor.startswith(PREFIX):
+        return _published_anchor(options, load(options.anchor.removeprefix(PREFIX)))
+    for source in options.external:
+        if options.anchor in source.codecs:
+            return options.anchor, f"not coded here: {source.source}", None
     name = options.anchor or (CTC_ANCHOR if CTC_ANCHOR in options.codecs else STAND_IN_ANCHOR)
     plugins.codecs()[name]
     if name == CTC_ANCHOR:
-        return name, ""
+        return name, "", None
     why = "chosen with --anchor" if options.anchor else f"stands in for {CTC_ANCHOR}, which was not run"
     added = "" if name in options.codecs else "; added to the codecs because the BD-rates need it"
-    return name, f"{why}; not the anchor of the common test conditions{added}"
+    return name, f"{why}; not the anchor of the common test conditions{added}", None
+
+
+def _published_anchor(options: Options, published: Published) -> tuple[str, str, Published]:
+    if options.internal_bits != PUBLISHED_BITS:
+        raise UsageError(f"--anchor {options.anchor}: its values are of the {PUBLISHED_BITS}-bit grid; leave out --internal-bits")
+    return f"{PREFIX}{published.name}", f"published values, not coded here: {published.source}", published
 
 
 def pilots_and_others(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:

@@ -56,7 +56,7 @@ class Picture:
     colour: str
     """How the file became RGB, e.g. "RGB", "grey repeated to RGB", "palette expanded to RGB"."""
     sha256: str
-    """Hash of size, bit depth and RGB samples; see `pixels.sample_hash`."""
+    """Hash of size, bit depth and RGB samples; see `pixels.sample_hash`. Empty where the samples were never seen."""
 
     @property
     def pixels(self) -> int:
@@ -124,13 +124,16 @@ class CodecInfo:
 
     name: str
     version: str
-    pixels: PixelFormat
-    knob: Knob
+    pixels: PixelFormat | None
+    """This and `knob`: None for a codec that was not run here."""
+    knob: Knob | None
     citation: str
     note: str = ""
     """A caveat that every table must show beside the name, or empty."""
     model: DecoderModel | None = None
     """None for a codec that is not learned."""
+    source: str = ""
+    """Who made its points, where it was not run here; else empty."""
 
 
 @dataclass(frozen=True)
@@ -179,17 +182,19 @@ class Coded:
     """A bitstream made for a job and the hash of what it decodes to."""
 
     job: Job
-    setting: float
+    setting: float | None
+    """This and `tries`: None for a point that was not made here."""
     bytes: int
     bpp: float
     deviation: float
     """bpp / target - 1."""
-    tries: int
+    tries: int | None
     """Settings that were newly tried for this target; those shared from other targets of the picture are not counted."""
     bitstream_sha256: str
+    """Empty, as `decoded_sha256`, where only numbers are known of the point."""
     decoded_sha256: str
     encode: Cost | None
-    """None in a campaign where another machine took the time."""
+    """None in a campaign where another machine took the time, or nobody."""
     decode: Cost | None
     encode_command: tuple[str, ...]
     decode_command: tuple[str, ...]
@@ -209,8 +214,8 @@ class Score:
 @dataclass(frozen=True)
 class Scored:
     coded: Coded
-    repeatable: bool
-    """Whether decoding a second time gave the same samples; those of the second time are scored."""
+    repeatable: bool | None
+    """Whether decoding a second time gave the same samples; those of the second time are scored. None where it was not decoded here."""
     scores: tuple[Score, ...]
 
     @property
@@ -237,6 +242,21 @@ class Unreachable:
     def place(self) -> tuple[str, str, float]:
         """(codec, picture, target bpp)"""
         return self.job.codec, self.job.picture.name, self.job.target_bpp
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A point that nobody has made or published; of a codec that is not run here. A gap, not a failure."""
+
+    codec: str
+    picture: str
+    target_bpp: float
+    reason: str
+
+    @property
+    def place(self) -> tuple[str, str, float]:
+        """(codec, picture, target bpp)"""
+        return self.codec, self.picture, self.target_bpp
 
 
 @dataclass(frozen=True)
@@ -407,3 +427,5 @@ class Campaign:
     """One for each learned codec and picture."""
     set_state: SetState | None = None
     """None where nothing says what the whole set is: a folder without a lock file."""
+    absent: tuple[Absent, ...] = ()
+    """Gaps of the codecs that were not run here."""

@@ -149,10 +149,9 @@ class _Point:
         """Stores a score, a value or the reason why there is none. Raises what went wrong where something did."""
         if measured.error is not None:
             raise measured.error
-        content = {"value": None if measured.value is None else repr(measured.value), "reason": measured.reason}
-        self.bench.store.put("score", self._score_identity(measured.metric), content)
+        scored, reference = self.scored_sha256 or "", self.bench.source.picture.sha256
+        self.scores[measured.metric] = keep_score(self.bench.store, self.scoring, measured, reference, scored)
         self.bench.counts += Counts(scores_run=1)
-        self.scores[measured.metric] = Score(measured.metric, measured.value, measured.reason)
 
     def result(self) -> Scored | Failed:
         if self.failed:
@@ -162,24 +161,38 @@ class _Point:
 
     def recall_scores(self) -> None:
         for name, _ in self.scoring.metrics:
-            known = self.bench.store.get("score", self._score_identity(name))
+            known = recall_score(self.bench.store, self.scoring, name, self.bench.source.picture.sha256, self.scored_sha256 or "")
             if known is not None:
-                self.scores[name] = Score(name, None if known["value"] is None else float(known["value"]), known["reason"])
+                self.scores[name] = known
                 self.reused += Counts(scores_reused=1)
 
     @property
     def repeat_identity(self) -> dict[str, Any]:
         return self.bench.decode_identity(self.coded.bitstream_sha256)
 
-    def _score_identity(self, metric: str) -> dict[str, Any]:
-        return {
-            "metric": metric,
-            "version": dict(self.scoring.metrics)[metric],
-            "reference": self.bench.source.picture.sha256,
-            "distorted": self.scored_sha256,
-            "internal_bits": self.scoring.setting.internal_bits,
-            "preparation": pixels.METRIC_PREPARATION,
-        }
+
+def keep_score(store: Store, scoring: Scoring, measured: Measured, reference_sha256: str, distorted_sha256: str) -> Score:
+    """Stores what a metric said of two pictures, a value or the reason why there is none."""
+    content = {"value": None if measured.value is None else repr(measured.value), "reason": measured.reason}
+    store.put("score", _score_identity(scoring, measured.metric, reference_sha256, distorted_sha256), content)
+    return Score(measured.metric, measured.value, measured.reason)
+
+
+def recall_score(store: Store, scoring: Scoring, metric: str, reference_sha256: str, distorted_sha256: str) -> Score | None:
+    """The stored score of a metric for two pictures; None where there is none."""
+    known = store.get("score", _score_identity(scoring, metric, reference_sha256, distorted_sha256))
+    return None if known is None else Score(metric, None if known["value"] is None else float(known["value"]), known["reason"])
+
+
+def _score_identity(scoring: Scoring, metric: str, reference_sha256: str, distorted_sha256: str) -> dict[str, Any]:
+    return {
+        "metric": metric,
+        "version": dict(scoring.metrics)[metric],
+        "reference": reference_sha256,
+        "distorted": distorted_sha256,
+        "internal_bits": scoring.setting.internal_bits,
+        "preparation": pixels.METRIC_PREPARATION,
+    }
 
 
 @contextmanager

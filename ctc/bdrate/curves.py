@@ -108,6 +108,7 @@ class CurvePoints:
         self.targets = curve_targets(campaign)
         self._scored: dict[tuple[str, str], list[tuple[Scored, Mapping[str, Score]]]] = defaultdict(list)
         self._unreachable = {(u.job.codec, u.job.picture.name, u.job.target_bpp) for u in campaign.unreachable}
+        self._absent = {gap.place for gap in campaign.absent}
         self._failed = {(f.codec, f.picture, f.target_bpp) for f in campaign.failed}
         for scored in sorted(campaign.scored, key=lambda scored: scored.coded.job.target_bpp):
             job = scored.coded.job
@@ -135,6 +136,8 @@ class CurvePoints:
     def _fate(self, codec: str, picture: str, target: float) -> str:
         if (codec, picture, target) in self._unreachable:
             return "unreachable"
+        if (codec, picture, target) in self._absent:
+            return "absent"
         # A failure that struck before the target was known counts for all targets.
         if {(codec, picture, target), (codec, picture, None)} & self._failed:
             return "failed"

@@ -76,10 +76,10 @@ def bd_rows_by_picture(campaign: Campaign) -> list[BdRow]:
 
 def recipes(campaign: Campaign) -> list[Recipe]:
     """One per scored point, in the order of the points table."""
-    knobs = {codec.name: codec.knob.name for codec in campaign.codecs}
+    knobs = {codec.name: codec.knob.name for codec in campaign.codecs if codec.knob}
     coded = {(s.coded.job.codec, s.coded.job.picture.name, s.coded.job.target_bpp): s.coded for s in campaign.scored}
     points = (coded.get((row.codec, row.picture, row.target_bpp)) for row in point_rows(campaign) if row.target_bpp is not None)
-    return [_recipe(point, knobs.get(point.job.codec, "setting")) for point in points if point is not None]
+    return [_recipe(point, knobs.get(point.job.codec, "setting")) for point in points if point is not None and point.setting is not None]
 
 
 def _recipe(coded: Coded, knob: str) -> Recipe:

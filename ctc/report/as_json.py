@@ -57,6 +57,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "complexity": [asdict(complexity) for complexity in campaign.complexity],
         "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
+        "absent": [asdict(absent) for absent in campaign.absent],
     }
 
 
@@ -67,6 +68,8 @@ def _set(campaign: Campaign) -> dict[str, Any] | None:
 
 def _conversions(campaign: Campaign, codec: CodecInfo) -> list[str]:
     """Names of the colour conversions that led from the pictures to what the codec was given; one per bit depth of the pictures."""
+    if codec.pixels is None:
+        return []
     return sorted({conversion_name(codec.pixels, picture.bit_depth) for picture in campaign.pictures})
 
 

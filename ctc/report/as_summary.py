@@ -11,21 +11,20 @@ switched off, -1 for everything of a point without reconstruction, and 100 dB as
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
-from pathlib import PurePath
 
+from ctc import official
 from ctc.records import Campaign, Coded, Cost, Scored
 from ctc.report.tables import absent_pictures, codec_names, number_text, picture_names, unread_pictures
 
 METRICS = ("msssim", "msssim_iqa", "psnr_y", "psnr_u", "psnr_v", "vif", "fsim", "nlpd", "iwssim", "vmaf", "psnr_hvs")
 """The eleven metric columns in the official order."""
 
-_CAPPED = {"psnr_y": 100.0, "psnr_u": 100.0, "psnr_v": 100.0, "psnr_hvs": 100.0}
-_PICTURE_SUFFIXES = frozenset({".png", ".ppm", ".tif", ".tiff", ".exr", ".jpg", ".jpeg", ".webp", ".bmp"})
-_OFF = "-100"
-_ABSENT = "-1"
-_MISSING = "None"
+CAPPED = {"psnr_y": 100.0, "psnr_u": 100.0, "psnr_v": 100.0, "psnr_hvs": 100.0}
+"""What stands for infinity."""
+OFF, ABSENT, MISSING = "-100", "-1", "None"
+MATCHES = {True: "match", False: "mismatch", None: MISSING}
+"""Whether decoding twice gave the same; None where nothing was decoded here."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +46,21 @@ class SummaryReport:
 
 def _point_line(scored: Scored, asked: frozenset[str]) -> list[str]:
     coded, job = scored.coded, scored.coded.job
-    name = f"{job.codec}_{_stem(job.picture.name)}_{_rate(job.target_bpp)}.png"
-    values = [_value(scored, metric) if metric in asked else _OFF for metric in METRICS]
-    return [name, number_text(coded.bpp), *values, _MISSING, *_times(coded), "match" if scored.repeatable else "mismatch"]
+    name = f"{official.reconstruction_stem(job.codec, job.picture.name, job.target_bpp)}.png"
+    values = [_value(scored, metric) if metric in asked else OFF for metric in METRICS]
+    return [name, number_text(coded.bpp), *values, MISSING, *_times(coded), MATCHES[scored.repeatable]]
 
 
 def _absent_line(picture: str, target_bpp: float) -> list[str]:
-    name = f"No_rec_for_{_stem(picture)}_RATE{_rate(target_bpp)}"
-    return [name, _ABSENT, *[_ABSENT] * len(METRICS), *[_MISSING] * 5, "mismatch"]
+    name = f"No_rec_for_{official.picture_stem(picture)}_RATE{official.rate_text(target_bpp)}"
+    return [name, ABSENT, *[ABSENT] * len(METRICS), *[MISSING] * 5, "mismatch"]
 
 
 def _value(scored: Scored, metric: str) -> str:
     value = scored.value(metric)
     if value is None or math.isnan(value):
-        return _MISSING
-    return number_text(min(value, _CAPPED.get(metric, math.inf)))
+        return MISSING
+    return number_text(min(value, CAPPED.get(metric, math.inf)))
 
 
 def _times(coded: Coded) -> list[str]:
@@ -71,19 +70,8 @@ def _times(coded: Coded) -> list[str]:
 
 def _seconds(cost: Cost | None, gpu: bool) -> str:
     if cost is None or gpu == (cost.device == "cpu"):
-        return _MISSING
+        return MISSING
     return number_text(cost.wall_s)
-
-
-def _rate(target_bpp: float) -> str:
-    return f"{round(100 * target_bpp):03d}"
-
-
-def _stem(picture: str) -> str:
-    """The name without its file suffix; white space would break the layout, which has no quoting."""
-    path = PurePath(picture)
-    stem = picture[: -len(path.suffix)] if path.suffix.lower() in _PICTURE_SUFFIXES else picture
-    return re.sub(r"\s", "_", stem)
 
 
 REPORTS = (SummaryReport(),)

@@ -78,6 +78,8 @@ class Status:
     points_ok: int
     points_unreachable: int
     points_failed: int
+    points_absent: int
+    """Of codecs that were not run here."""
     pictures_unread: int
     share: str = ""
     """That the pictures are not the whole set, and how many of it they are; empty where they are."""
@@ -104,6 +106,7 @@ def status_of(campaign: Campaign) -> Status:
         points_ok=points["ok"],
         points_unreachable=points["unreachable"],
         points_failed=points["failed"],
+        points_absent=points["absent"],
         pictures_unread=sum(not row.codec and row.status == "failed" for row in rows),
         share=set_share(campaign),
     )
@@ -140,6 +143,7 @@ def status_text(status: Status) -> str:
     found = f"{plural(status.errors, 'error')}, {plural(status.warnings, 'warning')}, {plural(status.notes, 'note')}"
     points = plural(status.points, "point")
     counted = f"{status.points_ok} of {points} ok, {status.points_unreachable} unreachable, {status.points_failed} failed"
+    counted += f", {status.points_absent} absent" if status.points_absent else ""
     unread = f"; {plural(status.pictures_unread, 'picture')} not read" if status.pictures_unread else ""
     return f"{found}; {counted}{unread}"
 
@@ -152,7 +156,7 @@ def _codec_line(campaign: Campaign, codec: str, info: CodecInfo | None, statuses
     from ctc import checks
 
     coded = [scored.coded for scored in campaign.scored if scored.coded.job.codec == codec]
-    tries = [c.tries for c in coded] + [u.tries for u in campaign.unreachable if u.job.codec == codec]
+    tries = [c.tries for c in coded if c.tries is not None] + [u.tries for u in campaign.unreachable if u.job.codec == codec]
     return CodecLine(
         codec=codec,
         version=info.version if info else "",

@@ -11,7 +11,7 @@ from typing import Literal
 from ctc.records import ALL, BdRate, Campaign, Cost, Failed, MetricInfo, Score, Scored, Unreachable
 
 Status = Literal["ok", "unreachable", "failed", "absent"]
-"""Absent: a picture of the set that is not in the folder as it should be, and was left out."""
+"""Absent: a picture of the set that is not in the folder as it should be, and was left out; a point of a codec that was not run here."""
 Cell = str | int | float | None
 
 BD_COLUMNS = ("codec", "anchor", "metric", "picture", "bd_rate_percent", "overlap", "status", "reason")
@@ -80,6 +80,7 @@ def point_rows(campaign: Campaign) -> list[PointRow]:
     metrics = metrics_in_order(campaign)
     scored = {(s.coded.job.codec, s.coded.job.picture.name, s.coded.job.target_bpp): s for s in campaign.scored}
     unreachable = {(u.job.codec, u.job.picture.name, u.job.target_bpp): u for u in campaign.unreachable}
+    absent = {gap.place: gap.reason for gap in campaign.absent}
     failures = _Failures(campaign.failed)
     rows = []
     for codec in codec_names(campaign):
@@ -91,6 +92,8 @@ def point_rows(campaign: Campaign) -> list[PointRow]:
                     rows.append(_ok_row(scored[key], metrics, errors))
                 elif key in unreachable:
                     rows.append(_unreachable_row(unreachable[key], campaign))
+                elif key in absent and not errors:
+                    rows.append(_empty_row(*key, "absent", absent[key], None, len(metrics)))
                 else:
                     rows.append(_failed_row(codec, picture, target, errors or ["no result was recorded"], len(metrics)))
     rows += [_failed_row("", name, None, errors, len(metrics)) for name, errors in unread_pictures(campaign).items()]
@@ -205,7 +208,7 @@ def wall_s(cost: Cost | None) -> float | None:
 
 
 def _unreachable_row(unreachable: Unreachable, campaign: Campaign) -> PointRow:
-    knob = next((codec.knob.name for codec in campaign.codecs if codec.name == unreachable.job.codec), "setting")
+    knob = next((codec.knob.name for codec in campaign.codecs if codec.knob and codec.name == unreachable.job.codec), "setting")
     limit = f"limit: {knob} {number_text(unreachable.limit_setting)} gives {number_text(unreachable.limit_bpp)} bpp"
     reason = "; ".join(part for part in (unreachable.reason, limit) if part)
     job = unreachable.job

@@ -1,0 +1,92 @@
+"""Tables of what others made: `ctc import SUMMARY.txt`, and `ctc score FOLDER --data ORIGINALS` for the official layout."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ctc.cli_anchors import chosen_pictures
+from ctc.cli_metrics import names
+from ctc.errors import UsageError
+
+if TYPE_CHECKING:
+    from ctc.datasets import Dataset
+    from ctc.outside.sources import OutsideSource
+
+
+@click.command("import")
+@click.argument("summaries", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--set", "dataset", help="The pictures, a set of datasets.yaml; needed where their names carry no sizes.")
+@click.option("--data", "folder", type=click.Path(path_type=Path), help="The pictures, a folder, instead of --set.")
+@click.option("--codec", default="", help="What the names of reconstructions begin with. [default: all up to the first underscore]")
+@click.option("--anchor", help="Codec of a summary that BD-rates compare with, or published:vvc. [default: that if it has the pictures]")
+@click.option("--metrics", callback=names, help="Only these of the metrics that the summaries have.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<first summary>]")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+def import_command(
+    summaries: tuple[Path, ...], dataset: str | None, folder: Path | None, codec: str, anchor: str | None, metrics: tuple[str, ...],
+    out: Path | None, cache: Path | None,
+) -> int:  # fmt: skip
+    """Make tables and a page of official summaries. Nothing is coded or scored."""
+    from ctc.datasets import Dataset
+    from ctc.outside.summary import open_summary
+
+    opened = [open_summary(path, codec) for path in summaries]
+    known = tuple(dict.fromkeys(metric for source in opened for metric in source.metrics))
+    wanted = tuple(metric for metric in known if not metrics or metric in metrics)
+    if not wanted:
+        raise UsageError(f"--metrics {','.join(metrics)}: the summaries have {', '.join(known) or 'none'}")
+    pictures = None
+    if dataset is None and folder is None:
+        every = {picture.name: picture for source in opened for picture in source.pictures()}
+        pictures = Dataset(summaries[0].stem, tuple(every[name] for name in sorted(every)), ())
+    chosen = chosen_pictures(dataset, folder) if pictures is None else str(summaries[0])
+    return tables(opened, chosen, anchor, out or Path("results") / summaries[0].stem, cache, pictures, metrics=wanted)
+
+
+def tables(
+    sources: Sequence[OutsideSource],
+    pictures: str,
+    anchor: str | None,
+    out: Path,
+    cache: Path | None,
+    dataset: Dataset | None = None,
+    **rest: Any,
+) -> int:
+    """Writes the reports of the points of others, prints the table, and gives the exit status."""
+    from ctc.cli import default_cache, exit_status, summary_text
+    from ctc.datasets import picture_files
+    from ctc.plan import Options
+    from run_ctc import run
+
+    stems = [picture.name for picture in dataset.pictures] if dataset else [file.stem for file in picture_files(pictures)[1]]
+    options = Options(
+        dataset=pictures,
+        out=out.absolute(),
+        cache=(cache or default_cache()).expanduser().absolute(),
+        command=shlex.join(["ctc", *sys.argv[1:]]),
+        codecs=(),
+        target_bpps=tuple(sorted({target for source in sources for target in source.target_bpps})),
+        anchor=anchor or _default_anchor(sources, stems),
+        external=tuple(sources),
+        **rest,
+    )
+    campaign = run(options, dataset)
+    click.echo(summary_text(campaign, options))
+    return exit_status(campaign)
+
+
+def _default_anchor(sources: Sequence[OutsideSource], pictures: Iterable[str]) -> str:
+    """The published anchor where it has points of a picture, else the first codec."""
+    from ctc.published.points import PREFIX, load, shipped
+
+    for name in shipped():
+        published = load(name)
+        if any(published.of(picture) for picture in pictures):
+            return f"{PREFIX}{name}"
+    return sources[0].codecs[0]
