@@ -34,7 +34,7 @@ FOLDER_VARIABLE, PYTHON_VARIABLE, ENCODER_VARIABLE = "CTC_JPEGAI_VM", "CTC_JPEGA
 REMEDY = "get it with its models (gitlab.com/wg1/jpeg-ai/jpeg-ai-reference-software) and set CTC_JPEGAI_VM to its folder"
 PROFILES = {"sop": ("simple.json",), "bop": ("base.json", "main.json"), "hop": ("high.json",)}
 """Operating point, and its profile under `cfg/profiles` as versions of the software call it."""
-SWITCHES = ("sop", "hop", "tools", "gpu")
+SWITCHES = (("sop", "hop"), ("tools",), ("gpu",))
 DEVICES = ("cpu", "gpu")
 START_OF_CODESTREAM = b"\xff\x80"
 DECIDING = (("src", {".py", ".so"}), ("cfg", {".json"}), ("models", None))
@@ -49,7 +49,6 @@ class JpegAiVm:
     pixels = PixelFormat("ppm")
     knob = Knob("target bpp x 100", 1, 300, integer=True, rate_rises=True, start=tuple((bpp / 100, bpp) for bpp in range(1, 301)))
     seconds_per_megapixel = 60.0
-    switches = SWITCHES
 
     def __init__(self, chosen: tuple[str, ...] = ()) -> None:
         self.name = "+".join(("jpegai-vm", *chosen))
@@ -58,11 +57,19 @@ class JpegAiVm:
         self._tools = "on" if "tools" in chosen else "off"
         self._decoder_device = "gpu" if "gpu" in chosen else "cpu"
 
+    def switches(self) -> tuple[tuple[str, ...], ...]:
+        """None where the software is not."""
+        try:
+            self.locate()
+        except ToolMissing:
+            return ()
+        return SWITCHES
+
     def variant(self, switches: str) -> JpegAiVm:
         """Raises UsageError for switches that there are not, or not together."""
         chosen = tuple(switches.split("+"))
-        in_order = tuple(name for name in SWITCHES if name in chosen)
-        if chosen != in_order or {"sop", "hop"} <= set(chosen):
+        places = [[name for name in place if name in chosen] for place in SWITCHES]
+        if list(chosen) != sum(places, []) or any(len(place) > 1 for place in places):
             raise UsageError(f"unknown codec 'jpegai-vm+{switches}': jpegai-vm takes sop or hop, tools, gpu, in this order")
         return _variant(chosen)
 
