@@ -223,7 +223,7 @@ def test_a_program_that_hangs_or_crashes_when_asked(monkeypatch: pytest.MonkeyPa
         folder = tmp_path / name
         stand_ins.program(folder / VTM.encoder, body)
         monkeypatch.setenv(VTM.variable, str(folder))
-        assert "does not answer as VTM; build VTM 11.1" in refusal(plugins.codecs()["vvc-vtm"])
+        assert "does not answer as VTM, it says nothing; build VTM 11.1" in refusal(plugins.codecs()["vvc-vtm"])
 
 
 @FAMILIES
