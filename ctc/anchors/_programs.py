@@ -20,6 +20,7 @@ from ctc.store import file_hash
 
 PROBE_LIMIT_S = 10
 HASH_DIGITS = 12
+ANSWER_CHARACTERS = 120
 PLACES = ("", "bin", "bin/umake/*/*/release", "bin/release-static")
 """Folders under a source tree in which the reference programs leave what was built."""
 
@@ -52,13 +53,15 @@ def find(program: Program) -> Found:
     """The program that `program.variable` names, else the first on `PATH` that is it. Raises ToolMissing."""
     others = []
     for path in _candidates(program):
-        version = re.search(program.banner, printed(path, *program.probe))
+        answer = printed(path, *program.probe)
+        version = re.search(program.banner, answer)
         if version is not None:
             return Found(path, version[1])
-        others.append(str(path))
+        said = f"says '{answer.splitlines()[-1].strip()[:ANSWER_CHARACTERS]}'" if answer else "says nothing"
+        others.append(f"{path} does not answer as {program.title}, it {said}")
     if others:
-        raise ToolMissing(f"{program.title} is missing: {', '.join(others)} does not answer as {program.title}; {program.remedy}")
-    named = os.environ.get(program.variable)
+        raise ToolMissing(f"{program.title} is missing: {'; '.join(others)}; {program.remedy}")
+    named = _named(program.variable)
     where = f"on PATH ({', '.join(program.file_names)})" if named is None else f"at {program.variable}={named}"
     raise ToolMissing(f"{program.title} is missing: there is no such program {where}; {program.remedy}")
 
@@ -76,7 +79,7 @@ def beside(program: Path, file_names: tuple[str, ...], title: str, remedy: str) 
 
 def configuration(program: Path, variable: str, file_name: str, title: str) -> Path:
     """The configuration file that `variable` names, else the one in the tree that `program` was built in. Raises ToolMissing."""
-    named = os.environ.get(variable)
+    named = _named(variable)
     if named is not None:
         if not Path(named).is_file():
             raise ToolMissing(f"the configuration of {title} is missing: {variable}={named} is no file; set it to {file_name}")
@@ -109,7 +112,7 @@ def content_id(path: Path) -> str:
 
 
 def _candidates(program: Program) -> Iterator[Path]:
-    named = os.environ.get(program.variable)
+    named = _named(program.variable)
     if named is None:
         for name in program.file_names:
             on_path = shutil.which(name)
@@ -122,6 +125,11 @@ def _candidates(program: Program) -> Iterator[Path]:
     for name in program.file_names:
         for inside in PLACES:
             yield from (path for path in sorted(place.glob(f"{inside}/{name}" if inside else name)) if _is_program(path))
+
+
+def _named(variable: str) -> str | None:
+    """The value of an environment variable; one that is empty counts as not set."""
+    return os.environ.get(variable) or None
 
 
 def _is_program(path: Path) -> bool:

@@ -159,7 +159,7 @@ def _variant(chosen: tuple[str, ...]) -> JpegAiVm:
 
 def _folder() -> Path:
     named = os.environ.get(FOLDER_VARIABLE)
-    if named is None:
+    if not named:
         raise ToolMissing(f"the JPEG AI reference software is missing: {REMEDY}")
     folder = Path(named).expanduser().absolute()
     if not (folder / "src" / "reco" / "coders").is_dir():
@@ -170,14 +170,14 @@ def _folder() -> Path:
 def _python(folder: Path) -> Path:
     """The interpreter, not resolved: that of a virtual environment is a link, and known by its place."""
     named = os.environ.get(PYTHON_VARIABLE)
-    path = Path(named).expanduser().absolute() if named is not None else folder / ".venv" / "bin" / "python"
+    path = Path(named).expanduser().absolute() if named else folder / ".venv" / "bin" / "python"
     if not (path.is_file() and os.access(path, os.X_OK)):
         raise ToolMissing(f"the Python of the JPEG AI reference software is missing: {path} is no program; set {PYTHON_VARIABLE} to it")
     return path
 
 
 def _encoder_device() -> str:
-    device = os.environ.get(ENCODER_VARIABLE, "cpu")
+    device = os.environ.get(ENCODER_VARIABLE) or "cpu"
     if device not in DEVICES:
         raise UsageError(f"{ENCODER_VARIABLE}={device}: the reference software encodes on {' or '.join(DEVICES)}")
     return device

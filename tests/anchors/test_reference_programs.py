@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from ctc.protocols import Codec, External
 from ctc.records import Picture
 from ctc.store import Store
 from tests.anchors import stand_ins
+from tests.conftest import Ctc
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def test_a_program_that_hangs_or_crashes_when_asked(monkeypatch: pytest.MonkeyPa
         folder = tmp_path / name
         stand_ins.program(folder / VTM.encoder, body)
         monkeypatch.setenv(VTM.variable, str(folder))
-        assert "does not answer as VTM; build VTM 11.1" in refusal(plugins.codecs()["vvc-vtm"])
+        assert "does not answer as VTM, it says nothing; build VTM 11.1" in refusal(plugins.codecs()["vvc-vtm"])
 
 
 @FAMILIES
@@ -286,4 +286,20 @@ def test_doctor_says_where_it_is_or_how_to_get_it(monkeypatch: pytest.MonkeyPatc
     assert found["vvc-vtm"].endswith(f" at {encoder}")
     assert found["hevc-scm"].startswith("  missing")
     assert "build HM 16.20+SCM 8.8" in found["hevc-scm"]
-    assert os.environ["PATH"] == str(tmp_path / "nowhere")
+
+
+def test_list_says_where_it_is_or_how_to_get_it(ctc: Ctc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    encoder = tree(tmp_path / "tree", VTM) / "bin" / VTM.encoder
+    monkeypatch.setenv("CTC_VTM", str(tmp_path / "tree"))
+    lines = [line.strip() for line in ctc("list").out.splitlines()]
+    assert f"found at {encoder}" in lines
+    assert any(line.startswith("HM is missing: ") and line.endswith("set CTC_HM to its folder") for line in lines)
+
+
+def test_a_run_without_it_says_so_before_it_begins(ctc: Ctc, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    write_png(tmp_path / "set" / "coffee.png", RGB)
+    ended = ctc("run", "--set", "set", "--codecs", "jpeg,vvc-vtm", "--metrics", "psnr_y")
+    assert ended.status == 4
+    assert "codec vvc-vtm: VTM is missing: there is no such program on PATH" in ended.err
+    assert "to go on without: --codecs jpeg --anchor jpeg" in ended.err
