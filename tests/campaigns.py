@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from ctc.published.points import load
 from ctc.records import (
     BD_TARGET_BPPS,
     METRIC_ORDER,
@@ -27,10 +26,6 @@ from ctc.records import (
     Unreachable,
     digest,
 )
-
-ANCHOR_CSV = Path(__file__).resolve().parents[2] / "shared" / "reference" / "jpegai-anchor-vvc.csv"
-ANCHOR_COLUMNS = {"msssim_torch": "msssim", "iw_ssim": "iwssim"}
-"""Where the column of the published table is not our metric's name."""
 
 Point = tuple[float, Mapping[str, float | None]]
 """(bpp, metric name -> value)."""
@@ -132,14 +127,10 @@ def official_anchor() -> Campaign:
     """The published points of the VVC anchor of the common test conditions, 50 pictures at five rates, as codec "vvc-vtm"."""
     curves: dict[str, dict[float, Point]] = {}
     sizes: dict[str, tuple[int, int]] = {}
-    with ANCHOR_CSV.open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            name = row["image"]
-            width, height = (int(side) for side in name.split("_")[2].split("x"))
-            sizes[name] = width, height
-            values = {ANCHOR_COLUMNS.get(column, column): text for column, text in row.items()}
-            scores = {metric: float(values[metric]) for metric in METRIC_ORDER if metric in values}
-            curves.setdefault(name, {})[int(row["target_bpp_x100"]) / 100] = float(row["bpp"]), scores
+    for point in load("vvc").points:
+        sizes[point.picture] = point.width, point.height
+        scores = {metric: point.values[metric] for metric in METRIC_ORDER if metric in point.values}
+        curves.setdefault(point.picture, {})[point.target_bpp] = point.bpp, scores
     return campaign({"vvc-vtm": curves}, "vvc-vtm", sizes=sizes)
 
 

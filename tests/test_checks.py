@@ -22,7 +22,7 @@ from ctc.checks import (
     run_checks,
 )
 from ctc.records import METRIC_ORDER, Campaign, Failed, Finding, Parity, Score, Scored, SetState
-from tests.campaigns import ANCHOR_CSV, changed, failed, find, made, official_anchor, unreachable, with_bpp, with_value
+from tests.campaigns import changed, failed, find, made, official_anchor, unreachable, with_bpp, with_value
 
 Place = tuple[str, str, str, float | None]
 """(severity, codec, picture, target)."""
@@ -295,7 +295,6 @@ class TestCurveOverlap:
         assert finding.message == "AVG is N/A: not computed: msssim, fsim, nlpd, iwssim, vmaf, psnr_hvs"
 
 
-@pytest.mark.skipif(not ANCHOR_CSV.exists(), reason="the published VVC anchor points are not on this machine")
 class TestOfficialAnchor:
     """The published VVC points: 50 pictures, five rates, eleven metrics."""
 

@@ -69,7 +69,7 @@ class JpegAiVm:
         """Raises UsageError for switches that there are not, or not together."""
         chosen = tuple(switches.split("+"))
         places = [[name for name in place if name in chosen] for place in SWITCHES]
-        if list(chosen) != sum(places, []) or any(len(place) > 1 for place in places):
+        if list(chosen) != [name for place in places for name in place] or any(len(place) > 1 for place in places):
             raise UsageError(f"unknown codec 'jpegai-vm+{switches}': jpegai-vm takes sop or hop, tools, gpu, in this order")
         return _variant(chosen)
 

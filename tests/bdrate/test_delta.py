@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ctc.bdrate.curves import quality_of
 from ctc.bdrate.delta import CurveError, bd_rate
-from tests.campaigns import ANCHOR_CSV, metric_info, official_anchor
+from tests.campaigns import metric_info, official_anchor
 
 Array = NDArray[np.float64]
 
@@ -57,7 +57,6 @@ def anchor_curve(picture: str, metric: str) -> tuple[list[float], list[float]]:
     return [point.coded.bpp for point in points], [quality_of(metric_info(metric), value) for value in values if value is not None]
 
 
-@pytest.mark.skipif(not ANCHOR_CSV.exists(), reason="the published VVC anchor points are not on this machine")
 @pytest.mark.parametrize(("anchor", "test"), VECTORS)
 def test_published_vectors(anchor: str, test: str) -> None:
     for metric, expected in zip(VECTOR_METRICS, VECTORS[anchor, test], strict=True):
@@ -65,7 +64,6 @@ def test_published_vectors(anchor: str, test: str) -> None:
         assert percent == pytest.approx(expected, abs=VECTOR_DIGITS), metric
 
 
-@pytest.mark.skipif(not ANCHOR_CSV.exists(), reason="the published VVC anchor points are not on this machine")
 def test_ten_per_cent_less_rate_on_the_anchor() -> None:
     for metric in VECTOR_METRICS:
         rates, quality = anchor_curve("00030", metric)

@@ -1,0 +1,206 @@
+"""Points made elsewhere: the official layout scored here, official summaries, and both beside a run's own points."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ctc.official import names_in_files, reconstruction_stem, split_name
+from ctc.report.as_summary import METRICS, REPORTS
+from ctc.single import decode, encode
+from ctc.summaryfile import read_summary
+from tests.campaigns import made
+from tests.conftest import Ctc
+
+CHOSEN = ("--metrics", "psnr_y,psnr_hvs,fsim")
+KEYS = ["codec", "picture", "target_bpp"]
+SAME = [*KEYS, "bytes", "bpp", "deviation", "decoded_sha256", "psnr_y", "psnr_hvs", "fsim"]
+
+
+@pytest.fixture
+def own(ctc: Ctc, pictures: Path, tmp_path: Path) -> Path:
+    """The output of a run of jpeg and hevc-x265."""
+    ended = ctc(
+        "run", "--set", pictures, "--codecs", "jpeg,hevc-x265", "--anchor", "jpeg", *CHOSEN, "--rates", "0.5,0.75,1,1.5", "--out", "own"
+    )
+    assert ended.status == 0, ended.err
+    return tmp_path / "own"
+
+
+@pytest.fixture
+def laboratory(own: Path, pictures: Path, tmp_path: Path) -> Path:
+    """That run's points, made again by hand in the official layout."""
+    for point in pd.read_csv(own / "points.csv").query("status == 'ok'").itertuples():
+        folder = tmp_path / "laboratory" / point.codec
+        (folder / "bit").mkdir(parents=True, exist_ok=True)
+        (folder / "rec").mkdir(exist_ok=True)
+        size = {"chelsea": "96x64", "coffee": "61x53"}[point.picture]
+        rate = f"{round(100 * point.target_bpp):03d}"
+        bitstream = folder / "bit" / f"{point.codec}_{point.picture}_{rate}.bits"
+        encode(pictures / f"{point.picture}.png", bitstream, point.codec, point.setting)
+        decode(bitstream, folder / "rec" / f"{point.codec}_{point.picture}_{size}_8bit_sRGB_{rate}.png", point.codec, size, 8)
+    return tmp_path / "laboratory"
+
+
+def ok_points(out: Path) -> pd.DataFrame:
+    points = pd.read_csv(out / "points.csv").query("status == 'ok'")
+    return points[SAME].sort_values(KEYS).reset_index(drop=True)
+
+
+def test_a_run_laid_out_officially_scores_as_the_run(ctc: Ctc, own: Path, laboratory: Path, pictures: Path, tmp_path: Path) -> None:
+    scored = ctc("score", laboratory, "--data", pictures, *CHOSEN, "--anchor", "jpeg", "--out", "scored", "--cache", "empty")
+    assert scored.status == 0, scored.err
+    assert "jpeg: not made here: bitstreams and reconstructions of laboratory, scored here" in scored.out
+    assert "0 encodes, 0 decodes and " in scored.out
+    pd.testing.assert_frame_equal(ok_points(tmp_path / "scored"), ok_points(own), check_exact=True)
+    rates = [
+        pd.read_csv(out / "bd.csv").dropna(subset="bd_rate_percent").set_index(["codec", "metric", "picture"])
+        for out in (own, tmp_path / "scored")
+    ]
+    assert len(rates[0])
+    pd.testing.assert_series_equal(*(table.bd_rate_percent.sort_index() for table in rates), check_exact=True)
+
+    # Beside a run's own points, under another name; equal samples are scored once.
+    (laboratory / "jpeg").rename(laboratory / "lab-jpeg")
+    shutil.rmtree(laboratory / "hevc-x265")
+    beside = ctc(
+        "run",
+        "--set",
+        pictures,
+        "--codecs",
+        "jpeg",
+        "--anchor",
+        "jpeg",
+        *CHOSEN,
+        "--rates",
+        "0.5,0.75,1,1.5",
+        "--external",
+        laboratory,
+        "--out",
+        "b",
+    )
+    assert beside.status == 0, beside.err
+    assert "0 encodes, 0 decodes and 0 scores made" in beside.out
+    joined = ok_points(tmp_path / "b")
+    ours, theirs = (joined[joined.codec == codec].drop(columns="codec").reset_index(drop=True) for codec in ("jpeg", "lab-jpeg"))
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    bd = pd.read_csv(tmp_path / "b" / "bd.csv").query("codec == 'lab-jpeg' and status == 'ok'")
+    assert (bd.bd_rate_percent.abs() < 1e-9).all()
+    assert "lab-jpeg: not made here" in (tmp_path / "b" / "table.md").read_text()
+
+
+def test_a_summary_that_was_imported_gives_the_points_of_the_run(ctc: Ctc, own: Path, pictures: Path, tmp_path: Path) -> None:
+    ended = ctc("import", own / "summary.txt", "--data", pictures, "--anchor", "jpeg", "--out", "imported")
+    assert ended.status == 0, ended.err
+    assert "0 encodes, 0 decodes and 0 scores made" in ended.out
+    assert "within the tolerance of the official values" not in ended.out
+    columns = [name for name in SAME if name != "decoded_sha256"]
+    given, back = (ok_points(out)[columns] for out in (own, tmp_path / "imported"))
+    pd.testing.assert_frame_equal(given, back, rtol=1e-9, check_exact=False)
+    assert given.bytes.equals(back.bytes)
+    metrics = pd.read_csv(tmp_path / "imported" / "points.csv", nrows=0).columns[16:]
+    assert set(metrics) == {"psnr_y", "psnr_hvs", "fsim"}
+    nameless = ctc("import", own / "summary.txt")
+    assert nameless.status == 2
+    assert "the size of chelsea is not in its name; give the pictures with --data FOLDER" in nameless.err
+
+
+def test_what_is_missing_or_broken_is_told(ctc: Ctc, laboratory: Path, pictures: Path, tmp_path: Path) -> None:
+    jpeg = laboratory / "jpeg"
+    (jpeg / "bit" / "jpeg_chelsea_075.bits").unlink()
+    (jpeg / "rec" / "jpeg_chelsea_96x64_8bit_sRGB_100.png").unlink()
+    (jpeg / "rec" / "jpeg_chelsea_96x64_8bit_sRGB_150.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    shutil.rmtree(laboratory / "hevc-x265")
+    for path in (*(jpeg / "bit").glob("*coffee*"), *(jpeg / "rec").glob("*coffee*")):
+        path.unlink()
+    ended = ctc("score", laboratory, "--data", pictures, *CHOSEN, "--out", "out")
+    assert ended.status == 1
+    points = pd.read_csv(tmp_path / "out" / "points.csv", keep_default_na=False)
+    reasons = {(point.picture, point.target_bpp): (point.status, point.reason) for point in points.itertuples()}
+    assert reasons["chelsea", 0.5][0] == "ok"
+    assert reasons["chelsea", 0.75] == ("failed", "read: there is no bitstream, so its rate is unknown")
+    assert reasons["chelsea", 1.0] == ("failed", "read: there is a bitstream, but no reconstruction")
+    assert reasons["chelsea", 1.5][1].startswith("read: jpeg_chelsea_96x64_8bit_sRGB_150.png: cannot be decoded")
+    assert {reasons["coffee", rate] for rate in (0.5, 0.75, 1.0, 1.5)} == {("absent", "neither bitstream nor reconstruction is there")}
+
+
+def test_wrong_use(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
+    for codec, name in (("a", "a_chelsea_025"), ("b", "b_other_025"), ("c", "chelsea"), ("d", "d_chelsea_000")):
+        for kind, suffix in (("bit", "bits"), ("rec", "png")):
+            (tmp_path / f"of-{codec}" / codec / kind).mkdir(parents=True)
+            (tmp_path / f"of-{codec}" / codec / kind / f"{name}.{suffix}").write_bytes((pictures / "chelsea.png").read_bytes())
+    (tmp_path / "notes.txt").write_text("one line of prose\n")
+    (tmp_path / "only").mkdir()
+    shutil.copytree(tmp_path / "of-a" / "a", tmp_path / "of-jpeg" / "jpeg")
+    for arguments, status, says in (
+        (("score", "of-a"), 2, "is it a folder in the official layout? Then give the originals with --data"),
+        (("score", "of-a", "--out", "x"), 2, "--out: only with --data"),
+        (("score", "of-a", "--data", pictures, "--csv", "x.csv"), 2, "--csv: not with --data"),
+        (("score", "of-a", "--data", "gone"), 4, "--data gone: there is no such folder"),
+        (("score", "only", "--data", pictures), 4, "there is no CODEC/bit with CODEC/rec in it"),
+        (("score", "of-b", "--data", pictures), 2, "its files name none of the pictures given, but other"),
+        (("score", "of-c", "--data", pictures), 2, "chelsea is not named CODEC_PICTURE_RATE"),
+        (("score", "of-d", "--data", pictures), 2, "d_chelsea_000 is not named CODEC_PICTURE_RATE"),
+        (("import", "notes.txt"), 2, "notes.txt, line 1: 1 cells with tabs between where 19 are expected"),
+        (("import", "gone.txt"), 4, "gone.txt: there is no such file"),
+        (("run", "--set", pictures, "--codecs", "jpeg", "--external", "of-jpeg"), 2, "there are two codecs called jpeg: rename the folder"),
+    ):
+        ended = ctc(*arguments)
+        assert (ended.status, len(ended.err.strip().splitlines())) == (status, 1), ended.err
+        assert says in ended.err
+
+
+def test_a_summary_read_back_is_what_was_written(tmp_path: Path) -> None:
+    whole = made({"VTM": 1.0, "hevc-x265": 0.8}, metrics=METRICS)
+    path = tmp_path / "summary.txt"
+    path.write_bytes(REPORTS[0].render(whole))
+    found = {(line.codec, line.picture, line.target_bpp): line for line in read_summary(path)}
+    assert len(found) == len(whole.scored) == 30
+    for point in whole.scored:
+        line = found[point.place]
+        assert line.bpp == pytest.approx(point.coded.bpp, rel=1e-9)
+        assert line.values == pytest.approx({score.metric: score.value for score in point.scores}, rel=1e-9)
+        assert line.repeatable is True
+
+
+def test_sentinels_of_a_summary_are_undone(tmp_path: Path) -> None:
+    numbers = ["0.97", "0.96", "100", "40", "41", "None", "-100", "0.1", "0.95", "80", "100"]
+    lines = [
+        ["VM_00001_TE_2096x1400_8bit_sRGB_025.png", "0.2501", *numbers, "28.1", "0.3", "None", "0.9", "None", "mismatch"],
+        ["No_rec_for_00001_TE_2096x1400_8bit_sRGB_RATE050", "-1", *["-1"] * 11, *["None"] * 5, "mismatch"],
+        ["No_rec_for_00001_TE_2096x1400_8bit_sRGB_RATE025", "-1", *["-1"] * 11, *["None"] * 5, "mismatch"],
+        ["JAI_00001_TE_2096x1400_8bit_sRGB_050.png", "0.5", *numbers, *["None"] * 5],
+    ]
+    path = tmp_path / "s.txt"
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows(lines)
+    first, second, third, fourth = read_summary(path)
+    assert (first.codec, first.picture, first.target_bpp, first.repeatable) == ("VM", "00001_TE_2096x1400_8bit_sRGB", 0.25, False)
+    assert first.values["psnr_y"] == first.values["psnr_hvs"] == math.inf
+    assert first.values["vif"] is None
+    assert "fsim" not in first.values
+    assert (second.codec, second.target_bpp, second.bpp) == ("VM", 0.5, None)
+    assert (third.codec, fourth.codec, fourth.repeatable) == ("JAI", "JAI", None)
+
+
+@pytest.mark.parametrize(
+    ("stem", "codec", "parts"),
+    [
+        ("VTM_00005_TE_1336x872_8bit_sRGB_006", "", ("VTM", "00005_TE_1336x872_8bit_sRGB", 0.06)),
+        ("my_codec_kodim01_150", "my_codec", ("my_codec", "kodim01", 1.5)),
+        ("jpegai-bop+rvs_kodim01_1200", "", ("jpegai-bop+rvs", "kodim01", 12.0)),
+    ],
+)
+def test_official_names(stem: str, codec: str, parts: tuple[str, str, float]) -> None:
+    assert split_name(stem, codec) == parts
+    assert reconstruction_stem(*parts) == stem
+
+
+def test_what_stands_for_a_picture_in_a_name() -> None:
+    assert names_in_files("00005_TE_1336x872_8bit_sRGB", 1336, 872, 8)[-1] == "00005_TE"
+    assert names_in_files("kodim01.png", 768, 512, 8) == ("kodim01", "kodim01_768x512_8bit_sRGB")
