@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Ctc
+from tests.outputs import check_full_standard_output
 
 
 @pytest.mark.parametrize(
@@ -213,3 +214,7 @@ def test_cache_show(ctc: Ctc, pictures: Path) -> None:
     ctc("run", "--set", pictures, "--codecs", "jpeg", "--anchor", "jpeg", "--metrics", "psnr_y", "--cache", "store")
     shown = ctc("cache", "show", "--cache", "store").out.splitlines()
     assert [line.split()[0] for line in shown] == ["decode", "encode", "parity", "picture", "repeat", "score"]
+
+
+def test_standard_output_that_is_full_is_said_in_a_line() -> None:
+    check_full_standard_output("ctc.cli", "ctc")

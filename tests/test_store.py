@@ -13,6 +13,7 @@ import pytest
 
 from ctc.errors import NotWritable, OutOfSpace
 from ctc.store import Store, explained, write_whole
+from tests.outputs import check_link, check_pipe
 
 IDENTITY = {"picture": "ab", "setting": 32.0}
 
@@ -92,3 +93,11 @@ def test_unwritable_folder_says_what_helps(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotWritable, match="choose another folder"), explained(tmp_path / "file"):
         write_whole(tmp_path / "file" / "x", b"")
+
+
+def test_a_link_goes_on_naming_its_file(tmp_path: Path) -> None:
+    check_link(write_whole, tmp_path)
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    check_pipe(write_whole, tmp_path)
