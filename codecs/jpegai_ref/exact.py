@@ -23,7 +23,6 @@ from jpegai_ref.errors import BitstreamError
 from jpegai_ref.integer_hyperscale import IntegerHyperScale
 from jpegai_ref.picture_header import LATENT_STRIDE, ComponentHeader, PictureHeader
 from jpegai_ref.quality_map import Qps, decode_map, sigma_offsets
-from jpegai_ref.region_payloads import Payloads
 from jpegai_ref.region_residuals import decode_regions, encode_regions
 from jpegai_ref.regions import Region
 from jpegai_ref.rvs import Rvs
@@ -69,11 +68,10 @@ class ExactComponent:
 
         quality  the map (h, w) of the picture, or of the region"""
         if region is None:
-            index = self.scale_decoder.sigma_index(z, *header.latent_size, device)
-            skip = self.skip_scale(header.model_id, displacement, index, quality)
-            return self.scales_of(header.model_id, component, skip, with_likely=with_likely)
-        part = LatentPart(header.latent_size, region.window(LATENT_STRIDE))
-        index = self.scale_decoder.sigma_index_of(z, part.window, device)
+            part, index = None, self.scale_decoder.sigma_index(z, *header.latent_size, device)
+        else:
+            part = LatentPart(header.latent_size, region.window(LATENT_STRIDE))
+            index = self.scale_decoder.sigma_index_of(z, part.window, device)
         skip = self.skip_scale(header.model_id, displacement, index, quality)
         return replace(self.scales_of(header.model_id, component, skip, with_likely=with_likely), part=part)
 
@@ -133,10 +131,8 @@ def encode_symbols(
     if (header.quality_map is None) != (quality is None):
         raise ValueError("a quality map is announced in the header and not there, or the reverse")
     payloads = []
-    for exact, component, displacement, z, residual in (
-        (model.luma, header.luma, header.displacements[0], symbols.luma_z, symbols.luma),
-        (model.chroma, header.chroma, header.displacements[1], symbols.chroma_z, symbols.chroma),
-    ):
+    residuals = (symbols.luma_z, symbols.luma), (symbols.chroma_z, symbols.chroma)
+    for (_, exact, component, displacement), (z, residual) in zip(_components(model, header), residuals, strict=True):
         found = exact.scales(header, component, displacement, z, quality=quality)
         if np.any(residual[component.channels :]):
             raise ValueError("a channel that is not coded is not 0")
@@ -210,44 +206,38 @@ def decode_residuals(
     """The rest, from what all regions share; or that of one region alone, with its own part of all. Raises as `decode_symbols`."""
     header, tools = stream.header, stream.tools
     prefix.counts(header.luma.channels, 0 if stream.chroma is None else header.chroma.channels)
-    regions = header.parts if region is None else (region,)
-    window = (slice(None), slice(None)) if region is None else region.window(HYPER_STRIDE)
-    size = header.latent_size if region is None else region.size(LATENT_STRIDE)
-    quality = hyper.quality
-    if quality is not None and region is not None:
-        quality = quality[region.window(LATENT_STRIDE)]
-
-    def component(
-        exact: ExactComponent,
-        part: ComponentHeader,
-        displacement: int,
-        z: NDArray[np.int8],
-        payloads: Payloads | None,
-        scaled: bool,
-        channels: int | None,
-    ) -> tuple[NDArray[np.int16], Scales | None]:
-        symbols = np.zeros((exact.scale_decoder.channels, *size), np.int16)
-        if payloads is None:
-            return symbols, None
-        found = exact.scales(header, part, displacement, z, device, with_likely=scaled, quality=quality, region=region)
-        decode_regions(regions, payloads, found, part, symbols[: part.channels if channels is None else channels], workers)
-        return symbols, found
-
-    luma, luma_scales = component(
-        model.luma, header.luma, header.displacements[0], hyper.luma, stream.luma, tools.luma_scaling, prefix.luma
+    quality, size, regions, window = hyper.quality, header.latent_size, header.parts, (slice(None), slice(None))
+    if region is not None:
+        size, regions, window = region.size(LATENT_STRIDE), (region,), region.window(HYPER_STRIDE)
+        quality = None if quality is None else quality[region.window(LATENT_STRIDE)]
+    found: list[tuple[NDArray[np.int16], Scales | None]] = []
+    sources = (
+        (hyper.luma, stream.luma, tools.luma_scaling, prefix.luma),
+        (hyper.chroma, stream.chroma, tools.chroma_scaling, prefix.chroma),
     )
+    for (_, exact, component, displacement), (z, payloads, scaled, channels) in zip(_components(model, header), sources, strict=True):
+        symbols, its_scales = np.zeros((exact.scale_decoder.channels, *size), np.int16), None
+        if payloads is not None:
+            its_scales = exact.scales(header, component, displacement, z, device, with_likely=scaled, quality=quality, region=region)
+            wanted = symbols[: component.channels if channels is None else channels]
+            decode_regions(regions, payloads, its_scales, component, wanted, workers)
+        found.append((symbols, its_scales))
+    (luma, luma_scales), (chroma, chroma_scales) = found
     steering = tools.sharpening_channel
     sharpening = None if steering is None or luma_scales is None else luma_scales.scale_log(steering)
-    chroma, chroma_scales = component(
-        model.chroma, header.chroma, header.displacements[1], hyper.chroma, stream.chroma, tools.chroma_scaling, prefix.chroma
-    )
     blocks = [BlockScales(None, None) if found is None else found.blocks for found in (luma_scales, chroma_scales)]
     luma_z, chroma_z = (z[:, *window] for z in (hyper.luma, hyper.chroma))
     return Decoded(Symbols(luma_z, chroma_z, luma, chroma), blocks[0], blocks[1], sharpening, quality)
 
 
+def _components(model: ExactModel, header: PictureHeader) -> tuple[tuple[str, ExactComponent, ComponentHeader, int], ...]:
+    """Luma and chroma: name, what decides, what the header says, displacement."""
+    luma, chroma = header.displacements
+    return ("luma", model.luma, header.luma, luma), ("chroma", model.chroma, header.chroma, chroma)
+
+
 def _check_supported(model: ExactModel, header: PictureHeader, error: type[Exception]) -> None:
-    for name, component, exact in (("luma", header.luma, model.luma), ("chroma", header.chroma, model.chroma)):
+    for name, exact, component, _ in _components(model, header):
         if component.channels > exact.scale_decoder.channels:
             raise error(f"{name} has {component.channels} channels, the weights have {exact.scale_decoder.channels}")
         if component.rvs and exact.rvs is None:

@@ -11,14 +11,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from ctc.complexity.process import LOG_TAIL_CHARACTERS, program_name, run, time_limit
 from ctc.errors import ToolFailed, ToolMissing
 from ctc.store import file_hash
 
-PROBE_LIMIT_S = 10
+PROBE_LIMIT_S = 30
 HASH_DIGITS = 12
 ANSWER_CHARACTERS = 120
 PLACES = ("", "bin", "bin/umake/*/*/release", "bin/release-static")
@@ -103,7 +103,10 @@ def require_written(destination: Path, command: tuple[str, ...], log: str) -> No
 
 def printed(path: Path, *arguments: str) -> str:
     """All that the program prints, also when it fails; empty where it does not answer at all. Asked once for each build."""
-    return _printed(path, arguments, *_state(path))
+    try:
+        return _printed(path, arguments, *_state(path))
+    except ToolFailed:
+        return ""
 
 
 def content_id(path: Path) -> str:
@@ -142,15 +145,18 @@ def _state(path: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-@lru_cache
+@cache
 def _printed(path: Path, arguments: tuple[str, ...], _modified: int, _size: int) -> str:
     try:
         with time_limit(PROBE_LIMIT_S):
             return run((str(path), *arguments)).log
     except ToolFailed as failure:
+        if not failure.log_tail:
+            # It may answer the next time: only what was said is kept.
+            raise
         return failure.log_tail
 
 
-@lru_cache
+@cache
 def _content_id(path: Path, _modified: int, _size: int) -> str:
     return file_hash(path)[:HASH_DIGITS]

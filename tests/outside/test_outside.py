@@ -18,6 +18,7 @@ from tests.campaigns import made
 from tests.conftest import Ctc
 
 CHOSEN = ("--metrics", "psnr_y,psnr_hvs,fsim")
+RATES = ("--rates", "0.5,0.75,1,1.5")
 KEYS = ["codec", "picture", "target_bpp"]
 SAME = [*KEYS, "bytes", "bpp", "deviation", "decoded_sha256", "psnr_y", "psnr_hvs", "fsim"]
 
@@ -25,9 +26,7 @@ SAME = [*KEYS, "bytes", "bpp", "deviation", "decoded_sha256", "psnr_y", "psnr_hv
 @pytest.fixture
 def own(ctc: Ctc, pictures: Path, tmp_path: Path) -> Path:
     """The output of a run of jpeg and hevc-x265."""
-    ended = ctc(
-        "run", "--set", pictures, "--codecs", "jpeg,hevc-x265", "--anchor", "jpeg", *CHOSEN, "--rates", "0.5,0.75,1,1.5", "--out", "own"
-    )
+    ended = ctc("run", "--set", pictures, "--codecs", "jpeg,hevc-x265", "--anchor", "jpeg", *CHOSEN, *RATES, "--out", "own")
     assert ended.status == 0, ended.err
     return tmp_path / "own"
 
@@ -52,18 +51,20 @@ def ok_points(out: Path) -> pd.DataFrame:
     return points[SAME].sort_values(KEYS).reset_index(drop=True)
 
 
+def bd_rates_of(out: Path) -> pd.Series:
+    table = pd.read_csv(out / "bd.csv").dropna(subset="bd_rate_percent")
+    return table.set_index(["codec", "metric", "picture"]).bd_rate_percent.sort_index()
+
+
 def test_a_run_laid_out_officially_scores_as_the_run(ctc: Ctc, own: Path, laboratory: Path, pictures: Path, tmp_path: Path) -> None:
     scored = ctc("score", laboratory, "--data", pictures, *CHOSEN, "--anchor", "jpeg", "--out", "scored", "--cache", "empty")
     assert scored.status == 0, scored.err
     assert "jpeg: not made here: bitstreams and reconstructions of laboratory, scored here" in scored.out
     assert "0 encodes, 0 decodes and " in scored.out
     pd.testing.assert_frame_equal(ok_points(tmp_path / "scored"), ok_points(own), check_exact=True)
-    rates = [
-        pd.read_csv(out / "bd.csv").dropna(subset="bd_rate_percent").set_index(["codec", "metric", "picture"])
-        for out in (own, tmp_path / "scored")
-    ]
+    rates = [bd_rates_of(out) for out in (own, tmp_path / "scored")]
     assert len(rates[0])
-    pd.testing.assert_series_equal(*(table.bd_rate_percent.sort_index() for table in rates), check_exact=True)
+    pd.testing.assert_series_equal(*rates, check_exact=True)
 
     # Beside a run's own points, under another name; equal samples are scored once.
     (laboratory / "jpeg").rename(laboratory / "lab-jpeg")
@@ -77,8 +78,7 @@ def test_a_run_laid_out_officially_scores_as_the_run(ctc: Ctc, own: Path, labora
         "--anchor",
         "jpeg",
         *CHOSEN,
-        "--rates",
-        "0.5,0.75,1,1.5",
+        *RATES,
         "--external",
         laboratory,
         "--out",
