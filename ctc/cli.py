@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ctc import __version__
+from ctc.cli_complexity import complexity_command
 from ctc.cli_datasets import datasets_group
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.errors import CtcError, UsageError
@@ -60,7 +61,7 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
     return Path(os.environ.get("CTC_CACHE", ".cache/ctc"))
 
 
@@ -104,7 +105,7 @@ def run_command(
     options = Options(
         dataset=dataset,
         out=(out or Path("results") / _result_name(dataset)).absolute(),
-        cache=(cache or _default_cache()).expanduser().absolute(),
+        cache=(cache or default_cache()).expanduser().absolute(),
         command=shlex.join(["ctc", *sys.argv[1:]] if sys.argv[1:2] == ["run"] else ["ctc", "run", *sys.argv[1:]]),
         images=images,
         limit=limit,
@@ -250,7 +251,7 @@ def cache_show_command(cache: Path | None) -> int:
     """Count what is stored, by kind."""
     from ctc.store import Store
 
-    root = (cache or _default_cache()).expanduser().absolute()
+    root = (cache or default_cache()).expanduser().absolute()
     if not root.is_dir():
         raise UsageError(f"--cache {root}: there is no store")
     for kind, number, size in Store(root).contents():
@@ -261,6 +262,7 @@ def cache_show_command(cache: Path | None) -> int:
 cli.add_command(score_command)
 cli.add_command(metrics_group)
 cli.add_command(datasets_group)
+cli.add_command(complexity_command)
 
 
 if __name__ == "__main__":
