@@ -13,6 +13,7 @@ import click
 
 from ctc import __version__
 from ctc.cli_anchors import anchors_group
+from ctc.cli_complexity import complexity_command
 from ctc.cli_datasets import datasets_group
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.cli_outside import import_command
@@ -285,6 +286,7 @@ cli.add_command(anchors_group)
 cli.add_command(import_command)
 cli.add_command(metrics_group)
 cli.add_command(datasets_group)
+cli.add_command(complexity_command)
 
 
 if __name__ == "__main__":

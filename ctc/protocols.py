@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctc.records import Campaign, Cost, DecoderModel, Knob, MetricInfo, PixelFormat
+from ctc.records import Campaign, Cost, DecoderModel, Knob, MetricInfo, ModelSizes, PixelFormat
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -99,6 +99,36 @@ class Learned(Protocol):
 
     def decoding_kmac_per_pixel(self, width: int, height: int) -> float:
         """Thousands of multiply-accumulates for each pixel of a picture of this size, as they are computed: overlap and padding count."""
+        ...
+
+
+@dataclass(frozen=True)
+class CountedSide:
+    """An encoder or decoder, ready to code one picture while its operations are counted."""
+
+    name: str
+    """"encoder" or "decoder"."""
+    run: Callable[[], object]
+    networks: Mapping[str, Sequence[Any]]
+    """Part -> PyTorch modules."""
+    rest: str
+    """Name of what is computed outside all of them."""
+    formula: Mapping[str, int]
+    """Part -> multiply-accumulates by the layers' sizes, for the parts that have a formula."""
+    unseen: Mapping[str, int]
+    """Part -> those of them that PyTorch does not compute."""
+
+
+@runtime_checkable
+class Countable(Learned, Protocol):
+    """What a learned codec has besides, if its operations can be counted while it codes; see `complexity.macs`."""
+
+    def sides(self, source: Path, setting: float) -> tuple[CountedSide, CountedSide]:
+        """Encoder, then decoder of what that has made, for a picture in the codec's pixel format. Loads PyTorch. Raises ToolMissing."""
+        ...
+
+    def model_sizes(self) -> ModelSizes:
+        """Raises ToolMissing."""
         ...
 
 

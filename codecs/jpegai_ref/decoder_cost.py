@@ -38,24 +38,51 @@ are not."""
 _ENCODER_ONLY: Final = ("luma_analysis.", "chroma_analysis.", "luma_prior.encoder.", "chroma_prior.encoder.")
 
 
+HYPER, CONTEXT, SYNTHESIS_LUMA, SYNTHESIS_CHROMA, OF_FILTERS = "hyper", "context", "synthesis luma", "synthesis chroma", "filters"
+"""The parts of a decoder."""
+
+
 def kmac_per_pixel(operating_point: str, tools: Tools, width: int, height: int, dimensions: Dimensions = COMPACT) -> float:
-    """Thousands of MACs for each pixel of a picture of this size.
+    """Thousands of MACs for each pixel of a picture of this size."""
+    return sum(decoder_macs(operating_point, tools, width, height, dimensions).values()) / (width * height) / 1000
+
+
+def decoder_macs(operating_point: str, tools: Tools, width: int, height: int, dimensions: Dimensions = COMPACT) -> dict[str, int]:
+    """MACs of each part for a picture of this size.
 
     Networks ahead of the synthesis see the whole picture, the synthesis each of the tiles that the encoder asks for.
     """
     coded_width, coded_height = max(width, SMALLEST_SIDE), max(height, SMALLEST_SIDE)
     tiling, layers = synthesis_tiles(coded_width, coded_height), networks(dimensions)
-    total = macs(_named(layers, ENTROPY_DECODER), coded_height, coded_width) + _filter_macs(tools, coded_height, coded_width)
-    synthesis = _named(layers, (f"{operating_point} ",))
-    for rows, columns in product(spans(coded_height, tiling), spans(coded_width, tiling)):
-        total += macs(synthesis, rows.stop - rows.start, columns.stop - columns.start)
-    return total / (width * height) / 1000
+    total = entropy_macs(width, height, dimensions)
+    for part, component in ((SYNTHESIS_LUMA, "luma"), (SYNTHESIS_CHROMA, "chroma")):
+        tiles = product(spans(coded_height, tiling), spans(coded_width, tiling))
+        synthesis = _named(layers, (f"{operating_point} {component} ",))
+        total[part] = sum(macs(synthesis, rows.stop - rows.start, columns.stop - columns.start) for rows, columns in tiles)
+    return total | {OF_FILTERS: _filter_macs(tools, coded_height, coded_width)}
+
+
+def entropy_macs(width: int, height: int, dimensions: Dimensions = COMPACT) -> dict[str, int]:
+    """MACs of what encoder and decoder both run ahead of the synthesis: hyper-decoders with hyper-scale decoders, and context model."""
+    layers, size = networks(dimensions), (max(height, SMALLEST_SIDE), max(width, SMALLEST_SIDE))
+    hyper, context = (_named(layers, words) for words in (ENTROPY_DECODER[:2], ENTROPY_DECODER[2:]))
+    return {HYPER: macs(hyper, *size), CONTEXT: macs(context, *size)}
+
+
+def integer_macs(width: int, height: int, dimensions: Dimensions = COMPACT) -> int:
+    """Those of them that are computed in integers, by compiled loops: of the hyper-scale decoders."""
+    return macs(_named(networks(dimensions), (ENTROPY_DECODER[1],)), max(height, SMALLEST_SIDE), max(width, SMALLEST_SIDE))
 
 
 def parameters(operating_point: str, tools: Tools, dimensions: Dimensions = COMPACT) -> int:
     """Of all networks that decode a picture: one of the sets of synthesis weights that the model ids share."""
     layers = [*_named(networks(dimensions), (*ENTROPY_DECODER, f"{operating_point} ")), *filter_layers(tools)]
     return sum(layer.parameters for layer in layers)
+
+
+def integer_parameters(dimensions: Dimensions = COMPACT) -> int:
+    """Of the networks that are computed in integers."""
+    return sum(layer.parameters for layer in _named(networks(dimensions), (ENTROPY_DECODER[1],)))
 
 
 def filter_layers(tools: Tools) -> list[Layer]:

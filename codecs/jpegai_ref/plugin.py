@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import version as package_version
@@ -20,8 +20,21 @@ from typing import Any
 from ctc.complexity.child import python_command
 from ctc.complexity.resident import Resident
 from ctc.errors import ToolMissing, UsageError
-from ctc.records import Cost, DecoderModel, Knob, PixelFormat
-from jpegai_ref.decoder_cost import COUNTING, is_decoders, kmac_per_pixel, parameters
+from ctc.protocols import CountedSide
+from ctc.records import Cost, DecoderModel, Knob, ModelSizes, PixelFormat
+from jpegai_ref.decoder_cost import (
+    CONTEXT,
+    COUNTING,
+    HYPER,
+    OF_FILTERS,
+    decoder_macs,
+    integer_macs,
+    integer_parameters,
+    is_decoders,
+    kmac_per_pixel,
+    parameters,
+)
+from jpegai_ref.encoder_cost import encoder_macs, encoder_parameters
 from jpegai_ref.knob import HIGHEST_QUALITY, START
 from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tools_of_tensors, usable
 
@@ -127,6 +140,42 @@ class JpegAi:
     def decoding_kmac_per_pixel(self, width: int, height: int) -> float:
         return kmac_per_pixel(self._operating_point, self._tools, width, height)
 
+    def sides(self, source: Path, setting: float) -> tuple[CountedSide, CountedSide]:
+        """Encoder and decoder for counting. Raises ToolMissing as `version`."""
+        from jpegai_ref.counted_sides import coding_of
+
+        self.version()
+        coding = coding_of(source, int(setting), self._tools, self._operating_point)
+        networks, unseen = coding.networks(), {HYPER: integer_macs(*coding.size)}
+        encoder = encoder_macs(*coding.size)
+        if self._tools.rdlr:
+            # It runs the context model, and the synthesis both ways, as often as the picture asks for.
+            del encoder[CONTEXT]
+        decoder = decoder_macs(self._operating_point, self._tools, *coding.size)
+        return (
+            CountedSide("encoder", coding.encode, networks, OF_FILTERS, encoder, unseen),
+            CountedSide("decoder", coding.decode, networks, OF_FILTERS, decoder, unseen),
+        )
+
+    def model_sizes(self) -> ModelSizes:
+        """Raises ToolMissing as `version`."""
+        point, tools = self._operating_point, self._tools
+        with opened_weights() as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        needed = {name: tensor for name, tensor in tensors.items() if is_decoders(name, point, tools)}
+        copies = {name for name in needed if name.startswith("synthesis.") and name.split(".")[2] != "0"}
+        one = [tensor for name, tensor in needed.items() if name not in copies]
+        return ModelSizes(
+            decoder_parameters=parameters(point, tools),
+            decoder_bytes=sum(tensor.nbytes for tensor in one),
+            decoder_parameters_all=parameters(point, tools) + sum(needed[name].size for name in copies),
+            decoder_bytes_all=sum(tensor.nbytes for tensor in needed.values()),
+            encoder_parameters=encoder_parameters(),
+            parameters_all=integer_parameters() + sum(tensor.size for tensor in tensors.values() if tensor.dtype.kind == "f"),
+            bytes_all=sum(tensor.nbytes for tensor in tensors.values()),
+            precision=f"stored as {_types(one)}; computed in float32, the entropy part in integers",
+        )
+
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         tools = ("--tools", str(self._tools)) if self._tools != NO_TOOLS else ()
         return python_command("jpegai_ref", "encode", str(source), str(bitstream), "--quality", str(int(setting)), *tools, "--threads", "1")
@@ -142,6 +191,14 @@ class JpegAi:
     def decode(self, bitstream: Path, destination: Path) -> Cost:
         task = {"task": "decode", "source": str(bitstream), "destination": str(destination), "operating_point": self._operating_point}
         return resident().run(task, self.decode_command(bitstream, destination))
+
+
+def _types(tensors: Iterable[Any]) -> str:
+    """How many bytes of each type of number, the most first."""
+    of_type: dict[str, int] = {}
+    for tensor in tensors:
+        of_type[str(tensor.dtype)] = of_type.get(str(tensor.dtype), 0) + tensor.nbytes
+    return ", ".join(f"{kind} ({size / 2**20:.2f} MiB)" for kind, size in sorted(of_type.items(), key=lambda item: -item[1]))
 
 
 @lru_cache

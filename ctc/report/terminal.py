@@ -16,14 +16,14 @@ def terminal_table(campaign: Campaign) -> str:
     header = ["BD-rate", AVG, *(metric_label(campaign, metric) for metric in AVG_METRICS), "monotone", "max dev.", "tries/pt"]
     lines = codec_lines(campaign)
     rows = [header, *(_row(line) for line in lines)]
-    table, tools = _aligned(rows), _tools(campaign)
+    table, tools = aligned(rows), _tools(campaign)
     notes = [f"  {note}" for note in (*codec_caveats(campaign), *_absent(lines), parity_line(campaign.parity)) if note]
     blocks = [table, tools] if tools else [table]
     tables = [text for block in blocks for text in (*block, "")]
     return "\n".join([f"set {campaign.dataset}: {status.headline.lower()}; {status_text(status)}", "", *tables, *notes])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """The first column to the left, the others to the right."""
     first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
     return ["  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows]
@@ -40,7 +40,7 @@ def _tools(campaign: Campaign) -> list[str]:
         name, difference = f"{row.model.operating_point} {row.configuration}", percentage_points(row.difference.value_percent)
         rows.append((name, average, difference, kmac, ratio, parameters))
     busy = ["* of a machine that did other work"] if any("*" in row[4] for row in rows) else []
-    return [*_aligned(rows), *busy, *reason_lines(configurations)] if len(rows) > 1 else []
+    return [*aligned(rows), *busy, *reason_lines(configurations)] if len(rows) > 1 else []
 
 
 def _absent(lines: Sequence[CodecLine]) -> list[str]:

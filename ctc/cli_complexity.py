@@ -1,0 +1,75 @@
+"""`ctc complexity`: what encoders and decoders compute for the pictures of a set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ctc.cli_metrics import names
+from ctc.errors import UsageError
+
+if TYPE_CHECKING:
+    from ctc.complexity.survey import PictureMacs, ProgramCost
+
+INSTRUCTIONS = ("auto", "perf", "valgrind", "no")
+"""As `complexity.instructions.ASKED`, which is imported when it is needed."""
+
+
+@click.command("complexity")
+@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, NAME=FOLDER, or a folder.")
+@click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
+@click.option("--codecs", callback=names, help="Names with commas between. [default: the learned codecs]")
+@click.option("--rate", type=click.FloatRange(0.001, 48), default=0.25, show_default=True, help="bpp at which pictures are about coded.")
+@click.option(
+    "--instructions", type=click.Choice(INSTRUCTIONS), default="auto", show_default=True,
+    help="How instructions of programs are counted; valgrind is some fifty times slower than the program.",
+)  # fmt: skip
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write a row for each codec, picture, side and part.")
+def complexity_command(
+    dataset: str, images: tuple[str, ...], limit: int | None, codecs: tuple[str, ...], rate: float, instructions: str, cache: Path | None,
+    csv_file: Path | None,
+) -> int:  # fmt: skip
+    """Count what encoders and decoders compute: multiply-accumulates per pixel of learned codecs, part by part and by three ways of
+    counting; instructions, or CPU seconds, of programs."""
+    from ctc import datasets, plugins
+    from ctc.cli import default_cache
+    from ctc.complexity.instructions import counting
+    from ctc.complexity.survey import learned_macs, program_costs
+    from ctc.protocols import Countable
+    from ctc.report import complexity as report
+    from ctc.store import Store, explained, write_whole
+
+    if csv_file is not None and (csv_file.is_dir() or not csv_file.absolute().parent.is_dir()):
+        raise UsageError(f"--csv {csv_file}: is a folder or lies in none; give the name of a file in a folder that exists")
+    registry = plugins.codecs()
+    chosen = [registry[name] for name in codecs or [name for name, codec in registry.found.items() if isinstance(codec, Countable)]]
+    for codec in chosen:
+        codec.version()
+    programs = [codec for codec in chosen if not isinstance(codec, Countable)]
+    how = counting(instructions) if programs else None
+    store = Store((cache or default_cache()).expanduser().absolute())
+    loaded = datasets.load(dataset, store, images, limit, locking=False)
+    for failed in loaded.failed:
+        click.echo(f"cannot be used: {failed.error}", err=True)
+    macs: dict[str, list[PictureMacs]] = {}
+    costs: list[ProgramCost] = []
+    try:
+        for codec in chosen:
+            if isinstance(codec, Countable):
+                macs[codec.name] = learned_macs(codec, loaded.pictures, rate)
+                click.echo(report.learned_text(codec.name, macs[codec.name], codec.model_sizes()) + "\n")
+        for codec in programs:
+            of_codec = [cost for picture in loaded.pictures for cost in program_costs(codec, picture, rate, how.counter if how else None)]
+            costs += of_codec
+            click.echo(report.program_text(of_codec) + "\n")
+        if how is not None:
+            click.echo(how.note)
+    finally:
+        if csv_file is not None and (macs or costs):
+            with explained(csv_file.parent):
+                write_whole(csv_file, report.as_csv(macs, costs))
+    return 1 if loaded.failed or not loaded.pictures else 0

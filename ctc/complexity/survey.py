@@ -1,0 +1,98 @@
+"""What coding costs, picture by picture: multiply-accumulates of learned codecs, instructions or CPU seconds of programs.
+
+Each picture is coded once, at the setting with which a search for the rate would begin: the operations of a learned codec do not depend on
+it, those of a program do.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctc import pixels
+from ctc.complexity.child import python_command
+from ctc.complexity.instructions import Counter, instructions
+from ctc.complexity.process import run
+from ctc.errors import ToolFailed
+from ctc.picturefiles import read_picture
+from ctc.protocols import Codec
+from ctc.ratecontrol import RateSearch
+from ctc.records import PartMacs, Picture
+from ctc.scratch import scratch_prefix
+
+
+@dataclass(frozen=True)
+class PictureMacs:
+    """What a learned codec computes for a picture."""
+
+    picture: Picture
+    parts: tuple[PartMacs, ...]
+
+    def kmac_per_pixel(self, side: str, count: str, part: str = "") -> float | None:
+        """Of a side by "formula", "flop_counter" or "official"; of one part where it is named. None where a part has no such count."""
+        values = [getattr(each, count) for each in self.parts if each.side == side and part in ("", each.part)]
+        return None if None in values else sum(values) / self.picture.pixels / 1000
+
+
+@dataclass(frozen=True)
+class ProgramCost:
+    """What a program needs to encode or decode a picture."""
+
+    codec: str
+    picture: Picture
+    side: str
+    setting: float
+    bpp: float
+    instructions: int | None
+    cpu_s: float
+    machine_idle: bool
+    reason: str = ""
+    """Why there are no instructions where they were to be counted."""
+
+
+def setting_for(codec: Codec, target_bpp: float) -> float:
+    """With which setting a search for the rate begins."""
+    return RateSearch(lambda _setting: 0.0, codec.knob, 0.1).first_guess(target_bpp)
+
+
+def learned_macs(codec: Codec, pictures: Sequence[Picture], target_bpp: float) -> list[PictureMacs]:
+    """Of a `Countable` codec, counted while every picture is really coded in a process of its own. Raises ToolFailed, PictureError."""
+    found: list[PictureMacs] = []
+    for picture in pictures:
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch:
+            source = pixels.write_source(read_picture(Path(picture.path))[0], codec.pixels, Path(scratch))
+            setting = f"{setting_for(codec, target_bpp):g}"
+            printed = run(python_command("ctc.complexity.count_child", codec.name, setting, str(source))).printed
+        parts = tuple(PartMacs(**record) for record in json.loads(printed.splitlines()[-1]))
+        found.append(PictureMacs(picture, parts))
+    return found
+
+
+def program_costs(codec: Codec, picture: Picture, target_bpp: float, counter: Counter | None) -> list[ProgramCost]:
+    """Of the commands of encoder and decoder. Raises ToolFailed, PictureError."""
+    setting = setting_for(codec, target_bpp)
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch:
+        source = pixels.write_source(read_picture(Path(picture.path))[0], codec.pixels, Path(scratch))
+        bitstream, decoded = Path(scratch) / "bits", Path(scratch) / "decoded"
+        measured = [("encoder", codec.encode(source, bitstream, setting), codec.encode_command(source, bitstream, setting))]
+        bpp = 8 * bitstream.stat().st_size / picture.pixels
+        kept = shutil.copyfile(bitstream, Path(scratch) / "kept")
+        measured.append(("decoder", codec.decode(kept, decoded), codec.decode_command(kept, decoded)))
+        costs = []
+        for side, cost, command in measured:
+            number, reason = _instructions(counter, command)
+            costs.append(ProgramCost(codec.name, picture, side, setting, bpp, number, cost.cpu_s, cost.machine_idle, reason))
+    return costs
+
+
+def _instructions(counter: Counter | None, command: tuple[str, ...]) -> tuple[int | None, str]:
+    if counter is None:
+        return None, ""
+    try:
+        return instructions(counter, command), ""
+    except ToolFailed as error:
+        return None, str(error)

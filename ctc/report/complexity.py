@@ -1,0 +1,131 @@
+"""How the counts of `ctc complexity` read: a table of parts for each learned codec, of instructions or seconds for each program."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from ctc.complexity.survey import PictureMacs, ProgramCost
+from ctc.records import ModelSizes, PartMacs
+from ctc.report.overview import plural
+from ctc.report.terminal import aligned
+from ctc.report.wording import NO_VALUE, significant
+
+COUNTS = ("formula", "flop_counter", "official")
+SIDES = ("decoder", "encoder")
+MIB = 2**20
+COLUMNS = (
+    "codec", "picture", "width", "height", "side", "part", "kmac_per_pixel_formula", "kmac_per_pixel_flop_counter",
+    "kmac_per_pixel_official", "official_transposed", "official_biases", "official_elements", "functional", "unseen",
+    "setting", "bpp", "instructions", "cpu_s", "machine_idle", "reason",
+)  # fmt: skip
+
+
+def learned_text(codec: str, pictures: Sequence[PictureMacs], sizes: ModelSizes) -> str:
+    """Everything that is known of one learned codec."""
+    lines = [f"{codec}, kMAC/px over {plural(len(pictures), 'picture')}, overlap and padding included"]
+    for side in SIDES:
+        lines += ["", *_side_table(side, pictures), *(f"  {reason}" for reason in differences(side, pictures))]
+    lines += [
+        "",
+        f"parameters: {sizes.decoder_parameters:,} of the largest model that decodes a picture, {sizes.decoder_parameters_all:,} of a "
+        f"decoder for any rate, {sizes.encoder_parameters:,} that encode, {sizes.parameters_all:,} of all networks",
+        f"bytes: {sizes.decoder_bytes / MIB:.2f} MiB, {sizes.decoder_bytes_all / MIB:.2f} MiB for any rate, "
+        f"{sizes.bytes_all / MIB:.2f} MiB of encoder and all decoders",
+        f"precision of the largest model: {sizes.precision}",
+    ]
+    return "\n".join(lines)
+
+
+def differences(side: str, pictures: Sequence[PictureMacs]) -> list[str]:
+    """Why the three ways of counting differ, each cause with what it makes in kMAC/px, the mean over pictures."""
+    causes = (
+        ("flop_counter", "lower", "networks that are computed in integers, by compiled loops, are not seen", lambda part: part.unseen),
+        (
+            "flop_counter and official",
+            "lower",
+            "what is computed element by element is no product to a counter",
+            element_by_element,
+        ),
+        ("official", "lower", "products outside modules (attention, functional filters) are not seen", lambda part: part.functional),
+        ("official", "higher", "transposed convolutions count at output resolution", lambda part: part.transposed),
+        ("official", "higher", "biases count", lambda part: part.biases),
+        ("official", "higher", "activations that are modules count", lambda part: part.elements),
+    )
+    said = []
+    for count, direction, cause, amount in causes:
+        mean = fmean(
+            sum(amount(part) for part in picture.parts if part.side == side) / picture.picture.pixels / 1000 for picture in pictures
+        )
+        if mean:
+            said.append(f"{count} {mean:.3f} {direction}: {cause}")
+    if any(part.formula is None for picture in pictures for part in picture.parts if part.side == side):
+        said.append(f"{NO_VALUE}: found by trial, how often depends on the picture; there is no formula")
+    return said
+
+
+def element_by_element(part: PartMacs) -> int:
+    """What the formula counts and no counter sees, although PyTorch or a compiled loop computes it in floats."""
+    return 0 if part.formula is None else part.formula - part.unseen - part.flop_counter
+
+
+def program_text(costs: Sequence[ProgramCost]) -> str:
+    """Instructions per pixel, or CPU seconds per megapixel, of one program for each picture, then the mean."""
+    lines = [f"{costs[0].codec}, whole processes, at {costs[0].setting:g}" if costs else "no pictures"]
+    rows = [["picture", "bpp", "side", "instructions/px", "CPU s", ""]]
+    for cost in costs:
+        shown = significant(cost.instructions / cost.picture.pixels, 4) if cost.instructions is not None else NO_VALUE
+        marks = "" if cost.machine_idle else "*"
+        rows.append([cost.picture.name, f"{cost.bpp:.3f}", cost.side, shown, f"{cost.cpu_s:.2f}{marks}", cost.reason])
+    for side in SIDES:
+        counts = [cost.instructions / cost.picture.pixels for cost in costs if cost.side == side and cost.instructions is not None]
+        whole = len(counts) == sum(cost.side == side for cost in costs)
+        rows.append(["mean", "", side, significant(fmean(counts), 4) if counts and whole else NO_VALUE, "", ""])
+    busy = ["* while the machine did other work"] if any(not cost.machine_idle for cost in costs) else []
+    return "\n".join([*lines, *aligned(rows), *busy])
+
+
+def as_csv(macs: Mapping[str, Sequence[PictureMacs]], costs: Sequence[ProgramCost]) -> bytes:
+    """All of it, in the order of `COLUMNS`; what does not apply is empty."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for codec, pictures in macs.items():
+        for of_picture in pictures:
+            writer.writerows(_part_row(codec, of_picture, part) for part in of_picture.parts)
+    for cost in costs:
+        picture = cost.picture
+        named = {"codec": cost.codec, "picture": picture.name, "width": picture.width, "height": picture.height, "side": cost.side}
+        measured = {"instructions": cost.instructions, "cpu_s": cost.cpu_s, "machine_idle": cost.machine_idle, "reason": cost.reason}
+        writer.writerow({**named, "setting": cost.setting, "bpp": cost.bpp, **measured})
+    return text.getvalue().encode()
+
+
+def _part_row(codec: str, of_picture: PictureMacs, part: PartMacs) -> dict[str, object]:
+    picture = of_picture.picture
+    row: dict[str, object] = {"codec": codec, "picture": picture.name, "width": picture.width, "height": picture.height}
+    row |= {"side": part.side, "part": part.part, "functional": part.functional, "unseen": part.unseen}
+    row |= {f"kmac_per_pixel_{count}": of_picture.kmac_per_pixel(part.side, count, part.part) for count in COUNTS}
+    return row | {f"official_{name}": getattr(part, name) for name in ("transposed", "biases", "elements")}
+
+
+def _side_table(side: str, pictures: Sequence[PictureMacs]) -> list[str]:
+    """Parts with their means, the mean of all, and the picture that takes most."""
+    parts = dict.fromkeys(part.part for picture in pictures for part in picture.parts if part.side == side)
+    rows = [[side, *COUNTS], *([part, *(_mean(side, count, part, pictures) for count in COUNTS)] for part in parts)]
+    rows.append(["mean", *(_mean(side, count, "", pictures) for count in COUNTS)])
+    most = max(pictures, key=lambda picture: picture.kmac_per_pixel(side, "official") or 0.0)
+    rows.append(["maximum", *(_shown(most.kmac_per_pixel(side, count)) for count in COUNTS)])
+    return [*aligned(rows), f"  maximum: {most.picture.name}, {most.picture.width}x{most.picture.height}"]
+
+
+def _mean(side: str, count: str, part: str, pictures: Sequence[PictureMacs]) -> str:
+    values = [picture.kmac_per_pixel(side, count, part) for picture in pictures]
+    known = [value for value in values if value is not None]
+    return _shown(fmean(known) if len(known) == len(values) else None)
+
+
+def _shown(kmac: float | None) -> str:
+    return NO_VALUE if kmac is None else f"{kmac:.3f}"
