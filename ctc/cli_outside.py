@@ -59,20 +59,22 @@ def tables(
     **rest: Any,
 ) -> int:
     """Writes the reports of the points of others, prints the table, and gives the exit status."""
+    from ctc import datasets
     from ctc.cli import default_cache, exit_status, summary_text
-    from ctc.datasets import picture_files
     from ctc.plan import Options
+    from ctc.store import Store
     from run_ctc import run
 
-    stems = [picture.name for picture in dataset.pictures] if dataset else [file.stem for file in picture_files(pictures)[1]]
+    store = (cache or default_cache()).expanduser().absolute()
+    dataset = dataset or datasets.load(pictures, Store(store), allow_partial=True, locking=False)
     options = Options(
         dataset=pictures,
         out=out.absolute(),
-        cache=(cache or default_cache()).expanduser().absolute(),
+        cache=store,
         command=shlex.join(["ctc", *sys.argv[1:]]),
         codecs=(),
         target_bpps=tuple(sorted({target for source in sources for target in source.target_bpps})),
-        anchor=anchor or _default_anchor(sources, stems),
+        anchor=anchor or _default_anchor(sources, [picture.name for picture in dataset.pictures]),
         external=tuple(sources),
         **rest,
     )

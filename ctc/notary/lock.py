@@ -12,15 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ctc import datasets
 from ctc.coding import CodingResult, CodingUnit, code_unit, recall_coding
 from ctc.errors import DataSetMissing, UsageError
 from ctc.line import Line
+from ctc.notary.pictures import left_out_lines, pictures_there
 from ctc.notary.verdict import Compared, Verdict
 from ctc.plan import Options, Plan, pilots_and_others, resolve
 from ctc.records import Coded, Failed, Picture, Unreachable
 from ctc.report.tables import number_text
-from ctc.store import Store
 
 HEADING = "# An anchor, locked by `ctc anchors lock`. To show that yours is the same: ctc anchors verify --lock THIS_FILE --data FOLDER"
 
@@ -51,18 +50,16 @@ COLUMNS = tuple(field.name for field in fields(Locked))
 def make(options: Options) -> tuple[bytes, list[str], list[Failed]]:
     """The lock file of the first codec of `options` over its pictures and rates, what is not in it, and what failed."""
     plan = resolve(options)
-    dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit)
+    dataset = pictures_there(options)
     pilots, others = pilots_and_others(dataset.pictures)
     with Line(options, len(dataset.pictures) * len(options.target_bpps), len(dataset.failed)) as line:
         results = line.work(recall_coding, code_unit, plan.coding_units(pilots))
         results += line.work(recall_coding, code_unit, plan.coding_units(others, results))
     coded = sorted((each for result in results for each in result.coded), key=lambda each: (each.job.picture.name, each.job.target_bpp))
     ended = [point for result in results for point in result.points]
-    left_out = [
-        f"not in it: {point.job.picture.name} at {point.job.target_bpp:g} bpp: {point.reason}"
-        for point in ended
-        if isinstance(point, Unreachable)
-    ]
+    unreachable = [point for point in ended if isinstance(point, Unreachable)]
+    left_out = [f"not in it: {point.job.picture.name} at {point.job.target_bpp:g} bpp: {point.reason}" for point in unreachable]
+    left_out += left_out_lines(dataset)
     return _text(coded), left_out, [*dataset.failed, *(point for point in ended if isinstance(point, Failed))]
 
 
@@ -104,7 +101,7 @@ def verify(options: Options, lock: Sequence[Locked], name: str) -> Verdict:
 
     Raises DataSetMissing where no picture of the lock is there, UsageError for a setting that the codec has not, ToolMissing."""
     plan = resolve(options)
-    dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit)
+    dataset = pictures_there(options)
     by_samples = {picture.sha256: picture for picture in dataset.pictures}
     here = [locked for locked in lock if locked.picture_sha256 in by_samples]
     others = _other_samples(lock, dataset.pictures)
@@ -123,7 +120,7 @@ def verify(options: Options, lock: Sequence[Locked], name: str) -> Verdict:
         source=f"{lock[0].codec}: {'; '.join(dict.fromkeys(locked.version for locked in lock))}",
         compared=tuple(_compared(here, by_samples, results)),
         failed=(*dataset.failed, *others, *(point for result in results for point in result.points if isinstance(point, Failed))),
-        notes=tuple(_notes(plan, lock, here, dataset.pictures)),
+        notes=(*_notes(plan, lock, here, dataset.pictures), *left_out_lines(dataset)),
     )
 
 

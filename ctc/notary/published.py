@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ctc import datasets, parity
+from ctc import parity
 from ctc.coding import CodingUnit, code_unit, recall_coding
 from ctc.errors import DataSetMissing, UsageError
 from ctc.line import Line
+from ctc.notary.pictures import left_out_lines, pictures_there
 from ctc.notary.verdict import Compared, Verdict
 from ctc.outside.points import why_absent
 from ctc.plan import PUBLISHED_BITS, Options, Plan, resolve
 from ctc.published.points import PREFIX, Published, PublishedPoint
 from ctc.records import Failed, Picture, Scored, Unreachable
 from ctc.scoring import recall_scoring, score_unit
-from ctc.store import Store
 
 EXACT = 1e-9
 """Relative rate tolerance that only the same number of bytes meets: one byte of a gigabyte."""
@@ -53,7 +53,7 @@ def verify(options: Options, published: Published) -> Verdict:
     if options.internal_bits != PUBLISHED_BITS:
         raise UsageError(f"--internal-bits {options.internal_bits}: published values are of the {PUBLISHED_BITS}-bit grid")
     plan = resolve(options)
-    dataset = datasets.load(options.dataset, Store(options.cache), options.images, options.limit)
+    dataset = pictures_there(options)
     wanted = {picture: published.of(picture.name) for picture in dataset.pictures if not why_absent(published, picture)}
     if not wanted and not dataset.failed:
         raise DataSetMissing(f"{options.dataset}: no points of its pictures were published ({PREFIX}{published.name}: {published.source})")
@@ -71,7 +71,7 @@ def verify(options: Options, published: Published) -> Verdict:
         source=published.source,
         compared=tuple(_compared(wanted, outcomes)),
         failed=(*dataset.failed, *_failures(wanted, outcomes)),
-        notes=tuple(_left_out(dataset.pictures, published)),
+        notes=(*_left_out(dataset.pictures, published), *left_out_lines(dataset)),
         tolerances=WHY,
     )
 
