@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ctc import __version__
+from ctc.cli_interop import interop_command
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.errors import CtcError, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
@@ -59,7 +60,7 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
     return Path(os.environ.get("CTC_CACHE", ".cache/ctc"))
 
 
@@ -102,7 +103,7 @@ def run_command(
     options = Options(
         dataset=dataset,
         out=(out or Path("results") / _result_name(dataset)).absolute(),
-        cache=(cache or _default_cache()).expanduser().absolute(),
+        cache=(cache or default_cache()).expanduser().absolute(),
         command=shlex.join(["ctc", *sys.argv[1:]] if sys.argv[1:2] == ["run"] else ["ctc", "run", *sys.argv[1:]]),
         images=images,
         limit=limit,
@@ -241,7 +242,7 @@ def cache_show_command(cache: Path | None) -> int:
     """Count what is stored, by kind."""
     from ctc.store import Store
 
-    root = (cache or _default_cache()).expanduser().absolute()
+    root = (cache or default_cache()).expanduser().absolute()
     if not root.is_dir():
         raise UsageError(f"--cache {root}: there is no store")
     for kind, number, size in Store(root).contents():
@@ -251,6 +252,7 @@ def cache_show_command(cache: Path | None) -> int:
 
 cli.add_command(score_command)
 cli.add_command(metrics_group)
+cli.add_command(interop_command)
 
 
 if __name__ == "__main__":

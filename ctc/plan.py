@@ -9,9 +9,10 @@ from pathlib import Path
 from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
+from ctc.interop.stored import recall
 from ctc.protocols import Device, Learned
 from ctc.ratecontrol import memory_offset
-from ctc.records import TARGET_BPPS, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
+from ctc.records import TARGET_BPPS, CodecInfo, Coded, Complexity, Interop, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
 from ctc.together import Setting
@@ -85,6 +86,12 @@ class Plan:
         metrics = [plugins.metrics()[metric.name] for metric in self.metrics]
         versions = [metric.version for metric in self.metrics]
         return parity.certificate(metrics, versions, self.options.metric_device, Store(self.options.cache))
+
+    def interop(self) -> tuple[Interop, ...]:
+        """The matrices of the codecs that `ctc interop` was run with here."""
+        store = Store(self.options.cache)
+        found = (recall(store, codec.name, codec.version) for codec in self.codecs)
+        return tuple(matrix for matrix in found if matrix is not None)
 
     def complexity(self, pictures: Iterable[Picture]) -> tuple[Complexity, ...]:
         """Of the learned codecs on every picture."""

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ctc.records import Campaign, Cost, DecoderModel, Knob, MetricInfo, PixelFormat
+from ctc.records import Campaign, CodecDevice, Cost, DecoderModel, Knob, MetricInfo, PixelFormat
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -87,6 +87,30 @@ class Learned(Protocol):
 
     def decoding_kmac_per_pixel(self, width: int, height: int) -> float:
         """Thousands of multiply-accumulates for each pixel of a picture of this size, as they are computed: overlap and padding count."""
+        ...
+
+
+@runtime_checkable
+class Portable(Protocol):
+    """What a codec has besides, if it can be computed on several devices, between which its bitstreams must travel.
+
+    `trace` is a file that is written, NPZ: the integers that decide the bitstream, by name, in an order in which each follows from those
+    before it. A decoder that fails writes those that it knew. Devices are asked for one after the other, not in turns."""
+
+    def devices(self) -> tuple[CodecDevice, ...]:
+        """All that it knows of, also those that this machine lacks; that which the others are compared with first. Raises ToolMissing."""
+        ...
+
+    def encode_on(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> Cost:
+        """As `Codec.encode`, on the device called so. Raises ToolFailed, UsageError for a device that there is not."""
+        ...
+
+    def decode_on(self, device: str, bitstream: Path, destination: Path, trace: Path) -> Cost:
+        """As `Codec.decode`. Raises as `encode_on`."""
+        ...
+
+    def leave_devices(self) -> None:
+        """Ends what was started for them."""
         ...
 
 
