@@ -46,7 +46,7 @@ def interop_command(
     from ctc import datasets, plugins, scorefiles
     from ctc.cli import default_cache
     from ctc.complexity.process import time_limit as limited
-    from ctc.interop.exchange import Tested, Wanted, exchange
+    from ctc.interop.exchange import Candidate, Wanted, exchange
     from ctc.interop.matrix import holds
     from ctc.interop.stored import keep
     from ctc.plan import parse_rates
@@ -56,7 +56,7 @@ def interop_command(
     from ctc.together import Setting
 
     chosen = codecs or tuple(name for name, codec in plugins.codecs().found.items() if isinstance(codec, Portable))
-    tested = [Tested.of(plugins.codecs()[name], devices) for name in chosen]
+    tested = [Candidate.of(plugins.codecs()[name], devices) for name in chosen]
     if not tested:
         raise UsageError("no codec here has devices: name codecs with --codecs")
     for each in tested:

@@ -58,30 +58,27 @@ def devices() -> tuple[Device, ...]:
     return tuple(Device(**fields) for fields in json.loads(done.stdout))
 
 
-class DeviceProcess:
-    """The process of one device at a time, for whoever codes on several: that of another is stopped, weights and all."""
+class DeviceProcesses:
+    """A process for each device that was asked for, until it is left: they are asked in turns, and start slowly."""
 
     def __init__(self) -> None:
-        self._name = ""
-        self._process: Resident | None = None
+        self._started: dict[str, Resident] = {}
 
     def run(self, device: Device, task: dict[str, Any], command: tuple[str, ...]) -> Cost:
         """Raises ToolFailed as `Resident.run`."""
-        if self._process is None or self._name != device.name:
-            self.stop()
-            self._name = device.name
-            self._process = Resident(python_command("jpegai_ref.resident", device.engine), environment(), device.threads)
-        return self._process.run(task, command, "cuda" if device.engine == "cuda" else "cpu")
+        if device.name not in self._started:
+            self._started[device.name] = Resident(python_command("jpegai_ref.resident", device.engine), environment(), device.threads)
+        return self._started[device.name].run(task, command, "cuda" if device.engine == "cuda" else "cpu")
 
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.stop()
+    def leave(self) -> None:
+        for process in self._started.values():
+            process.stop()
 
 
 @lru_cache
-def device_process() -> DeviceProcess:
+def device_processes() -> DeviceProcesses:
     """Of all three codecs."""
-    return DeviceProcess()
+    return DeviceProcesses()
 
 
 @lru_cache
@@ -184,15 +181,15 @@ class JpegAi:
     def encode_on(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> Cost:
         chosen, task = _device(device), self._encoding(source, bitstream, setting)
         command = (*self.encode_command(source, bitstream, setting)[:-1], str(chosen.threads), "--device", chosen.engine)
-        return device_process().run(chosen, {**task, "trace": str(trace)}, command)
+        return device_processes().run(chosen, {**task, "trace": str(trace)}, command)
 
     def decode_on(self, device: str, bitstream: Path, destination: Path, trace: Path) -> Cost:
         chosen, task = _device(device), self._decoding(bitstream, destination)
         command = (*self.decode_command(bitstream, destination)[:-1], str(chosen.threads), "--device", chosen.engine)
-        return device_process().run(chosen, {**task, "trace": str(trace)}, command)
+        return device_processes().run(chosen, {**task, "trace": str(trace)}, command)
 
     def leave_devices(self) -> None:
-        device_process().stop()
+        device_processes().leave()
 
     def _encoding(self, source: Path, bitstream: Path, setting: float) -> dict[str, Any]:
         files = {"source": str(source), "destination": str(bitstream)}

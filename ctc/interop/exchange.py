@@ -47,19 +47,19 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Candidate:
     """A codec whose devices are run; one without devices has a single one, and no tensors."""
 
     codec: Codec
     devices: tuple[CodecDevice, ...]
 
     @staticmethod
-    def of(codec: Codec, names: Sequence[str]) -> Tested:
+    def of(codec: Codec, names: Sequence[str]) -> Candidate:
         """With the devices called so, or with all that are not broken on purpose.
 
         Raises UsageError for one that there is not, ToolMissing where the codec cannot be asked."""
         if not isinstance(codec, Portable):
-            return Tested(codec, (ONLY_DEVICE,))
+            return Candidate(codec, (ONLY_DEVICE,))
         known = {device.name: device for device in codec.devices()}
         unknown = [name for name in names if name not in known]
         if unknown:
@@ -67,7 +67,7 @@ class Tested:
         chosen = [known[name] for name in names] or [device for device in known.values() if not device.broken]
         if not any(device.encodes and not device.missing for device in chosen):
             raise UsageError(f"--devices {','.join(names)}: none of them can encode here")
-        return Tested(codec, tuple(chosen))
+        return Candidate(codec, tuple(chosen))
 
     @property
     def traced(self) -> bool:
@@ -109,7 +109,7 @@ class _Stream:
 
 @dataclass(eq=False)
 class _Exchange:
-    tested: Tested
+    candidate: Candidate
     wanted: Wanted
     folder: Path
     told: Told
@@ -140,11 +140,11 @@ class _Exchange:
 
     def _find_settings(self, device: str, source: Source) -> None:
         """By real bitstreams of the first device that encodes."""
-        name, codec = source.picture.name, self.tested.codec
+        name, codec = source.picture.name, self.candidate.codec
 
         def rate(setting: float) -> float:
             bitstream, trace = self._file("try"), self._file("npz")
-            self.tested.encode(device, self._source_file(source), bitstream, setting, trace)
+            self.candidate.encode(device, self._source_file(source), bitstream, setting, trace)
             return 8 * bitstream.stat().st_size / source.picture.pixels
 
         self.told(f"{codec.name}: find settings for {name} on {device}")
@@ -159,14 +159,14 @@ class _Exchange:
 
     def _encode(self, device: str, source: Source, target: float) -> None:
         name = source.picture.name
-        self.told(f"{self.tested.codec.name}: encode {name} at {target:g} bpp on {device}")
+        self.told(f"{self.candidate.codec.name}: encode {name} at {target:g} bpp on {device}")
         setting, bitstream, trace = self.settings[name, target], self._file("bits"), self._file("npz")
-        self.tested.encode(device, self._source_file(source), bitstream, setting, trace)
+        self.candidate.encode(device, self._source_file(source), bitstream, setting, trace)
         made = file_hash(bitstream)
         if (name, target) not in self.hashes:
             self.hashes[name, target] = made
             again = self._file("bits")
-            self.tested.encode(device, self._source_file(source), again, setting, self._file("npz"))
+            self.candidate.encode(device, self._source_file(source), again, setting, self._file("npz"))
             made = file_hash(again)
         bpp = 8 * bitstream.stat().st_size / source.picture.pixels
         fact = InteropStream(device, name, target, setting, bpp, made == self.hashes[name, target])
@@ -190,9 +190,9 @@ class _Exchange:
     def _point(self, device: str, stream: _Stream) -> tuple[InteropPoint, dict[str, Score] | None]:
         """A bitstream on another device, and its scores where it differs from that of the stream's own."""
         fact = stream.fact
-        self.told(f"{self.tested.codec.name}: decode {fact.picture} at {fact.target_bpp:g} bpp of {fact.encoder} on {device}")
+        self.told(f"{self.candidate.codec.name}: decode {fact.picture} at {fact.target_bpp:g} bpp of {fact.encoder} on {device}")
         decoded, tensors, error = self._decoded(device, stream)
-        integers = first_difference(stream.tensors, tensors, whole=decoded is not None) if self.tested.traced else None
+        integers = first_difference(stream.tensors, tensors, whole=decoded is not None) if self.candidate.traced else None
         place = (fact.encoder, device, fact.picture, fact.target_bpp, integers)
         if decoded is None or stream.decoded is None:
             reason = error or f"{fact.encoder} cannot decode it itself: there is nothing to compare with"
@@ -232,8 +232,8 @@ class _Exchange:
         destination, trace = self._file("decoded"), self._file("npz")
         bits: Literal[8, 16] = 8 if picture.bit_depth == 8 else 16
         try:
-            self.tested.decode(device, stream.file, destination, trace)
-            rgb = pixels.read_decoded(destination, self.tested.codec.pixels, picture.width, picture.height, bits)
+            self.candidate.decode(device, stream.file, destination, trace)
+            rgb = pixels.read_decoded(destination, self.candidate.codec.pixels, picture.width, picture.height, bits)
         except ToolFailed as failure:
             return None, self._tensors(trace), str(failure)
         finally:
@@ -261,7 +261,7 @@ class _Exchange:
         folder = self.folder / source.picture.sha256
         if not folder.is_dir():
             folder.mkdir()
-            pixels.write_source(source.rgb, self.tested.codec.pixels, folder)
+            pixels.write_source(source.rgb, self.candidate.codec.pixels, folder)
         (file,) = folder.iterdir()
         return file
 
@@ -270,11 +270,11 @@ class _Exchange:
         return self.folder / f"{self.files}.{suffix}"
 
 
-def exchange(tested: Tested, wanted: Wanted, told: Told) -> Interop:
+def exchange(candidate: Candidate, wanted: Wanted, told: Told) -> Interop:
     """The matrix of a codec. A failure of a device is in it; raises PictureError, OutOfSpace, CtcError where a metric fails."""
-    present = [device for device in tested.devices if not device.missing]
+    present = [device for device in candidate.devices if not device.missing]
     with _scratch() as folder:
-        work = _Exchange(tested, wanted, folder, told)
+        work = _Exchange(candidate, wanted, folder, told)
         try:
             for device in present:
                 if device.encodes:
@@ -282,13 +282,13 @@ def exchange(tested: Tested, wanted: Wanted, told: Told) -> Interop:
             for device in present:
                 work.decode_all(device.name)
         finally:
-            tested.leave()
+            candidate.leave()
     return Interop(
-        codec=tested.codec.name,
-        version=tested.codec.version(),
+        codec=candidate.codec.name,
+        version=candidate.codec.version(),
         machine=machine().identity,
-        traced=tested.traced,
-        devices=tested.devices,
+        traced=candidate.traced,
+        devices=candidate.devices,
         metrics=tuple(metric.name for metric in wanted.metrics),
         streams=tuple(stream.fact for stream in work.streams),
         points=tuple(work.points),
