@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise, product
 
+from ctc.interop.matrix import explanation, rows
 from ctc.records import ALL, AVG, NO_OFFICIAL_VALUES, BdRate, Campaign, Failed, Finding, MetricInfo, Scored, Unreachable
 
 MINIMUM_OVERLAP = 0.75
@@ -133,6 +134,21 @@ def curve_overlap(campaign: Campaign) -> tuple[Finding, ...]:
 Valued = tuple[Scored, float]
 
 
+def interoperability(campaign: Campaign) -> tuple[Finding, ...]:
+    """An error for each pair of devices between which a codec's bitstreams cannot travel, a warning where a BD-rate to judge by is missing.
+
+    Nothing for codecs that `ctc interop` was not run with on this machine."""
+    findings = []
+    for interop in campaign.interop:
+        for cell in (cell for row in rows(interop) for cell in row if not cell.holds):
+            message = f"{cell.encoder} to {cell.decoder}: {cell.state}; {explanation(cell)}"
+            findings.append(
+                Finding("interoperability", "warning" if cell.state == "undecided" else "error", interop.codec, "", None, message)
+            )
+        findings += [Finding("interoperability", "error", interop.codec, "", None, f"{device}: {why}") for device, why in interop.failed]
+    return tuple(findings)
+
+
 def comparability(campaign: Campaign) -> tuple[Finding, ...]:
     """Notes on what the BD-rates compare: an anchor that is not the one of the common test conditions, and what a codec's name hides."""
     anchor = (
@@ -152,6 +168,7 @@ CHECKS: tuple[Callable[[Campaign], tuple[Finding, ...]], ...] = (
     decoder_repeatability,
     metric_parity,
     curve_overlap,
+    interoperability,
     comparability,
 )
 

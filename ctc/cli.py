@@ -15,6 +15,7 @@ from ctc import __version__
 from ctc.cli_anchors import anchors_group
 from ctc.cli_complexity import complexity_command
 from ctc.cli_datasets import datasets_group
+from ctc.cli_interop import interop_command
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.cli_outside import import_command
 from ctc.errors import CtcError, ToolMissing, UsageError
@@ -287,6 +288,7 @@ cli.add_command(import_command)
 cli.add_command(metrics_group)
 cli.add_command(datasets_group)
 cli.add_command(complexity_command)
+cli.add_command(interop_command)
 
 
 if __name__ == "__main__":

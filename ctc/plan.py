@@ -10,12 +10,13 @@ from pathlib import Path
 from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
+from ctc.interop.stored import recall
 from ctc.outside.points import joined, published_points
 from ctc.outside.sources import OutsideSource
 from ctc.protocols import Device, Learned
 from ctc.published.points import PREFIX, Published, load
 from ctc.ratecontrol import memory_offset
-from ctc.records import TARGET_BPPS, Campaign, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
+from ctc.records import TARGET_BPPS, Campaign, CodecInfo, Coded, Complexity, Interop, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
 from ctc.together import Setting
@@ -122,6 +123,12 @@ class Plan:
         options = self.options
         metrics = tuple((metric.name, metric.version) for metric in self.metrics)
         return Scoring(metrics, Setting(options.internal_bits, options.metric_device, options.metric_threads))
+
+    def interop(self) -> tuple[Interop, ...]:
+        """The matrices of the codecs that `ctc interop` was run with here."""
+        store = Store(self.options.cache)
+        found = (recall(store, codec.name, codec.version) for codec in self.codecs)
+        return tuple(matrix for matrix in found if matrix is not None)
 
     def complexity(self, pictures: Iterable[Picture]) -> tuple[Complexity, ...]:
         """Of the learned codecs on every picture."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ctc.records import Campaign, Cost, DecoderModel, Knob, MetricInfo, ModelSizes, PixelFormat
+from ctc.records import Campaign, CodecDevice, Cost, DecoderModel, Knob, MetricInfo, ModelSizes, PixelFormat
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -129,6 +129,30 @@ class Countable(Learned, Protocol):
 
     def model_sizes(self) -> ModelSizes:
         """Raises ToolMissing."""
+        ...
+
+
+@runtime_checkable
+class Portable(Protocol):
+    """What a codec has besides, if it can be computed on several devices, between which its bitstreams must travel.
+
+    `trace` is a file that is written, NPZ: the integers that decide the bitstream, by name, in an order in which each follows from those
+    before it. A decoder that fails writes those that it knew. Devices are asked for one after the other, not in turns."""
+
+    def devices(self) -> tuple[CodecDevice, ...]:
+        """All that it knows of, also those that this machine lacks; that which the others are compared with first. Raises ToolMissing."""
+        ...
+
+    def encode_on(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> Cost:
+        """As `Codec.encode`, on the device called so. Raises ToolFailed, UsageError for a device that there is not."""
+        ...
+
+    def decode_on(self, device: str, bitstream: Path, destination: Path, trace: Path) -> Cost:
+        """As `Codec.decode`. Raises as `encode_on`."""
+        ...
+
+    def leave_devices(self) -> None:
+        """Ends what was started for them."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""python -m jpegai_ref: encode, decode, probe, info, train.
+"""python -m jpegai_ref: encode, decode, probe, info, export-onnx, train.
 
 Exit status: 0; 1 for a file that cannot be used; 2 for a wrong command line; 3 for a target rate that was missed; 4 where weights or a GPU
 are missing.
@@ -18,7 +18,9 @@ import click
 
 from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
 from jpegai_ref.command_errors import Missed, check_output, reported, write_output
+from jpegai_ref.devices import CODING_ENGINES, ENGINES
 from jpegai_ref.knob import HIGHEST_QUALITY
+from jpegai_ref.onnx_command import export_onnx
 from jpegai_ref.regions import Regions, parse_wanted
 from jpegai_ref.tools import Tools, tool_names
 
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 CHANNELS_HELP = "So many channels of the latents alone, the first; without CHROMA all of its. [default: all]"
 threads_option = click.option("--threads", type=click.IntRange(1, 256), help="[default: one for each core]")
-device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+DEVICE_HELP = "What computes the networks; all give nearly the same, but for float-scales, which is wrong on purpose."
+device_option = click.option("--device", type=click.Choice(ENGINES), default="cpu", show_default=True, help=DEVICE_HELP)
+coding_device_option = click.option("--device", type=click.Choice(CODING_ENGINES), default="cpu", show_default=True, help=DEVICE_HELP)
 input_file = click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 channels_option = click.option("--channels", metavar="LUMA[,CHROMA]", help=CHANNELS_HELP)
 output_file = click.argument("destination", metavar="OUT", type=click.Path(path_type=Path))
@@ -54,7 +58,7 @@ def cli() -> None:
 @click.option("--roi-levels", metavar="INSIDE,OUTSIDE", help="Its qualities, -8 to 8; 4 more halve the steps. [default: 6,-3]")
 @click.option("--regions", metavar="ROWSxCOLUMNS[:dependent]", help="Divide into regions, independent by default. [default: none]")
 @threads_option
-@device_option
+@coding_device_option
 def encode(
     source: Path,
     destination: Path,
@@ -257,14 +261,17 @@ def _divided(regions: str | None) -> Regions | None:
 def _coder(device: str, threads: int | None) -> Coder:
     import torch
 
-    from jpegai_ref.coder import load
+    from jpegai_ref.engines import load_engine
     from jpegai_ref.memory import reuse_large_blocks
     from jpegai_ref.weights_place import weights_file
 
     reuse_large_blocks()
     if threads is not None:
         torch.set_num_threads(threads)
-    return load(weights_file(), device)
+    return load_engine(device, weights_file())
+
+
+cli.add_command(export_onnx)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

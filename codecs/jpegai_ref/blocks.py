@@ -41,7 +41,8 @@ def pad_to_even(x: Tensor) -> Tensor:
 
 def crop(x: Tensor, height: int, width: int, divider: int) -> Tensor:
     """Keeps the top left ceil(height / divider) x ceil(width / divider); height and width are those of the luma plane."""
-    return x[..., : -(-height // divider), : -(-width // divider)]
+    # Of positive numbers alone: ONNX truncates towards 0 where Python rounds down.
+    return x[..., : (height + divider - 1) // divider, : (width + divider - 1) // divider]
 
 
 class ResAU(nn.Module):
@@ -120,7 +121,7 @@ class CAB(nn.Module):
 
 
 class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of each position, computed in float32. (N, c, h, w) -> the same"""
+    """Layer normalisation over the channels of each position, computed in the precision of the weights. (N, c, h, w) -> the same"""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -128,7 +129,7 @@ class ChannelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            return self.norm(x.float().permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            return self.norm(x.to(self.norm.weight.dtype).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class ChannelAttention(nn.Module):
@@ -150,10 +151,11 @@ class ChannelAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = (part.reshape(x.shape[0], ATTENTION_HEADS, -1, x.shape[2] * x.shape[3]) for part in self.spread(self.mix(x)).chunk(3, 1))
         with torch.autocast(x.device.type, enabled=False):
-            q = F.normalize(q.float(), dim=-1, eps=NORMALISATION_EPSILON)
-            k = F.normalize(k.float(), dim=-1, eps=NORMALISATION_EPSILON)
+            q, k, v = (part.to(self.temperature.dtype) for part in (q, k, v))
+            q = F.normalize(q, dim=-1, eps=NORMALISATION_EPSILON)
+            k = F.normalize(k, dim=-1, eps=NORMALISATION_EPSILON)
             attention = torch.softmax(q @ k.transpose(-2, -1) * self.temperature, dim=-1)
-            attended = (attention @ v.float()).reshape(x.shape)
+            attended = (attention @ v).reshape(x.shape)
         return self.project(attended)
 
 

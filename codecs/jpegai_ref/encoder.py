@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jpegai_ref import latents
 from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
 from jpegai_ref.coder import Coder
@@ -63,6 +66,8 @@ class Encoded:
 
     data: bytes
     quantised: QuantisedPicture
+    symbols: tuple[NDArray[np.int16], ...]
+    """(C, h, w) of luma, and of chroma where there is any."""
     targets: tuple[Target, ...] | None = None
     """What RDLR chose the symbols for; None where that is off or was of no use."""
 
@@ -136,7 +141,7 @@ def encode_analysed(
     quantised = replace(quantised, tools=replace(tool_header, enhancement=filters))
     payloads = (found.payloads[0], found.payloads[1] if chroma else None)
     stream = Codestream(header, source.hyper, *payloads, coder.weights_id, quantised.tools, quality_payload)
-    return Encoded(write_codestream(stream), quantised, found.targets)
+    return Encoded(write_codestream(stream), quantised, tuple(part.symbols for part in found.parts), found.targets)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ Between two convolutions values are limited to -128..127. The sigma index has 7 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,9 @@ class IntegerHyperScale:
     first: IntegerConv
     second: IntegerConv
     third: IntegerConv
+    elsewhere: Callable[[NDArray[np.int8]], NDArray[np.int32]] | None = None
+    """Where another engine than our loops computes the three layers: from z (C, hz, wz), zeros beyond it, to the limited output
+    (16C, hz, wz)."""
 
     def __post_init__(self) -> None:
         c = self.channels
@@ -57,7 +60,10 @@ class IntegerHyperScale:
             above, below = start > 0, start + rows < z.shape[1]
             part = z[:, start - above : start + rows + below]
             top, bottom = int(not above), int(not below)
-            band = self._in_int32(part, top, bottom) if device is None else self._in_float64(part, top, bottom, torch.device(device))
+            if self.elsewhere is not None:
+                band = np.ascontiguousarray(self.elsewhere(part)[:, above : above + rows])
+            else:
+                band = self._in_int32(part, top, bottom) if device is None else self._in_float64(part, top, bottom, torch.device(device))
             shuffled = (
                 band.reshape(-1, SHUFFLE, SHUFFLE, rows, z.shape[2]).transpose(0, 3, 1, 4, 2).reshape(self.channels, SHUFFLE * rows, -1)
             )

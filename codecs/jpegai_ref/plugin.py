@@ -9,7 +9,9 @@ the weights are loaded once in it. Here PyTorch is not imported.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -21,7 +23,7 @@ from ctc.complexity.child import python_command
 from ctc.complexity.resident import Resident
 from ctc.errors import ToolMissing, UsageError
 from ctc.protocols import CountedSide
-from ctc.records import Cost, DecoderModel, Knob, ModelSizes, PixelFormat
+from ctc.records import CodecDevice, Cost, DecoderModel, Knob, ModelSizes, PixelFormat
 from jpegai_ref.decoder_cost import (
     CONTEXT,
     COUNTING,
@@ -34,6 +36,7 @@ from jpegai_ref.decoder_cost import (
     kmac_per_pixel,
     parameters,
 )
+from jpegai_ref.devices import Device
 from jpegai_ref.encoder_cost import encoder_macs, encoder_parameters
 from jpegai_ref.knob import HIGHEST_QUALITY, START
 from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tools_of_tensors, usable
@@ -49,8 +52,46 @@ LABELS = {"efe-linear": "EFE linear", "eicci": "eICCI", "efe-nonlinear": "EFE no
 @lru_cache
 def resident() -> Resident:
     """The process that codes, for all three codecs."""
-    path = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return Resident(python_command("jpegai_ref.resident"), {"PYTHONPATH": path})
+    return Resident(python_command("jpegai_ref.resident"), environment())
+
+
+def environment() -> dict[str, str]:
+    """In which a process finds this package."""
+    return {"PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
+@lru_cache
+def devices() -> tuple[Device, ...]:
+    """All, asked of a process, since PyTorch says whether there is a GPU. Raises ToolMissing where it does not answer."""
+    command = python_command("jpegai_ref.devices")
+    done = subprocess.run(command, env={**os.environ, **environment()}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip() or "it printed nothing").splitlines()[-1]
+        raise ToolMissing(f"jpegai_ref cannot say on what it could be run: {last}")
+    return tuple(Device(**fields) for fields in json.loads(done.stdout))
+
+
+class DeviceProcesses:
+    """A process for each device that was asked for, until it is left: they are asked in turns, and start slowly."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, Resident] = {}
+
+    def run(self, device: Device, task: dict[str, Any], command: tuple[str, ...]) -> Cost:
+        """Raises ToolFailed as `Resident.run`."""
+        if device.name not in self._started:
+            self._started[device.name] = Resident(python_command("jpegai_ref.resident", device.engine), environment(), device.threads)
+        return self._started[device.name].run(task, command, "cuda" if device.engine == "cuda" else "cpu")
+
+    def leave(self) -> None:
+        for process in self._started.values():
+            process.stop()
+
+
+@lru_cache
+def device_processes() -> DeviceProcesses:
+    """Of all three codecs."""
+    return DeviceProcesses()
 
 
 @lru_cache
@@ -184,13 +225,40 @@ class JpegAi:
         return python_command("jpegai_ref", "decode", str(bitstream), str(destination), "--op", self._operating_point, "--threads", "1")
 
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
-        files = {"source": str(source), "destination": str(bitstream)}
-        task = {"task": "encode", **files, "quality": int(setting), "tools": str(self._tools)}
-        return resident().run(task, self.encode_command(source, bitstream, setting))
+        return resident().run(self._encoding(source, bitstream, setting), self.encode_command(source, bitstream, setting))
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        task = {"task": "decode", "source": str(bitstream), "destination": str(destination), "operating_point": self._operating_point}
-        return resident().run(task, self.decode_command(bitstream, destination))
+        return resident().run(self._decoding(bitstream, destination), self.decode_command(bitstream, destination))
+
+    def devices(self) -> tuple[CodecDevice, ...]:
+        return tuple(CodecDevice(each.name, each.about, each.encodes, each.missing, each.broken) for each in devices())
+
+    def encode_on(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> Cost:
+        chosen, task = _device(device), self._encoding(source, bitstream, setting)
+        command = (*self.encode_command(source, bitstream, setting)[:-1], str(chosen.threads), "--device", chosen.engine)
+        return device_processes().run(chosen, {**task, "trace": str(trace)}, command)
+
+    def decode_on(self, device: str, bitstream: Path, destination: Path, trace: Path) -> Cost:
+        chosen, task = _device(device), self._decoding(bitstream, destination)
+        command = (*self.decode_command(bitstream, destination)[:-1], str(chosen.threads), "--device", chosen.engine)
+        return device_processes().run(chosen, {**task, "trace": str(trace)}, command)
+
+    def leave_devices(self) -> None:
+        device_processes().leave()
+
+    def _encoding(self, source: Path, bitstream: Path, setting: float) -> dict[str, Any]:
+        files = {"source": str(source), "destination": str(bitstream)}
+        return {"task": "encode", **files, "quality": int(setting), "tools": str(self._tools)}
+
+    def _decoding(self, bitstream: Path, destination: Path) -> dict[str, Any]:
+        return {"task": "decode", "source": str(bitstream), "destination": str(destination), "operating_point": self._operating_point}
+
+
+def _device(name: str) -> Device:
+    found = next((device for device in devices() if device.name == name), None)
+    if found is None:
+        raise UsageError(f"unknown device {name!r}: there are {', '.join(device.name for device in devices())}")
+    return found
 
 
 def _types(tensors: Iterable[Any]) -> str:

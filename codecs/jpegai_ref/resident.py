@@ -1,10 +1,13 @@
-"""python -m jpegai_ref.resident: codes file after file with weights that are loaded once, for whoever has many.
+"""python -m jpegai_ref.resident [ENGINE]: codes file after file with weights that are loaded once, for whoever has many.
 
 Reads a task from each line of standard input, answers with a line of JSON on standard output; `{}` first, when it is ready.
 
     {"task": "encode", "source": PICTURE, "destination": FILE, "quality": 1850, "tools": "rvs+cwg"}
     {"task": "decode", "source": FILE, "destination": PPM, "operating_point": "bop"}
     -> {"wall_s": ..., "cpu_s": ..., "peak_bytes": ...} or {"error": "one line"}
+
+With "trace": NPZ in the task the integers behind the file are written there, see `tracing`, also those that were known when a task failed.
+An engine other than cpu, see `engines`, is not warmed up: its times say nothing.
 
 Times are of coding alone, without reading and writing files. Peak memory is that of the process during the task, with interpreter,
 PyTorch and weights, and the files' contents.
@@ -18,23 +21,24 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from jpegai_ref.analysed import analysed
-from jpegai_ref.coder import Coder, DeviceMissing, load
+from jpegai_ref.coder import Coder, DeviceMissing
 from jpegai_ref.decoder import decode
-from jpegai_ref.encoder import encode, encode_analysed
+from jpegai_ref.encoder import encode
+from jpegai_ref.engines import load_engine
 from jpegai_ref.errors import BitstreamError
 from jpegai_ref.memory import return_freed, reuse_large_blocks
 from jpegai_ref.model import OPERATING_POINTS
 from jpegai_ref.picture import Picture
 from jpegai_ref.pictures import PictureFileError, file_content, read_picture
 from jpegai_ref.quality import setting_of
-from jpegai_ref.quality_map import finest
 from jpegai_ref.tools import Tools, ToolUnavailable
+from jpegai_ref.tracing import Trace, traced_decode, traced_encode
 from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file
 
@@ -47,24 +51,29 @@ RESET_PEAK = "5"
 
 def perform(coder: Coder, task: dict[str, Any]) -> dict[str, float]:
     """Does one task; its cost. Raises what reading, coding and writing do."""
+    trace: Trace = {}
+    try:
+        return _performed(coder, task, trace)
+    finally:
+        if "trace" in task:
+            with Path(task["trace"]).open("wb") as file:
+                np.savez(file, **trace)  # type: ignore[arg-type]
+
+
+def _performed(coder: Coder, task: dict[str, Any], trace: Trace) -> dict[str, float]:
     source, destination = Path(task["source"]), Path(task["destination"])
     _forget_peak()
     if task["task"] == "encode":
         picture, quality, tools = read_picture(source), int(task["quality"]), Tools.parse(task["tools"])
-        written, cost = _timed(lambda: _encoded(coder, picture, quality, tools))
+        written, cost = _timed(lambda: traced_encode(coder, picture, quality, tools, trace))
     else:
         data, operating_point = source.read_bytes(), task["operating_point"]
-        decoded, cost = _timed(lambda: decode(coder, data, operating_point))
+        traced = partial(traced_decode, trace=trace) if "trace" in task else decode
+        decoded, cost = _timed(lambda: traced(coder, data, operating_point))
         written = file_content(".ppm", decoded)
     peak = _peak_bytes()
     destination.write_bytes(written)
     return {**cost, "peak_bytes": peak}
-
-
-def _encoded(coder: Coder, picture: Picture, quality: int, tools: Tools) -> bytes:
-    source = analysed(coder, picture)
-    setting = setting_of(quality, finest(source.quality_map(tools.quality_map)))
-    return encode_analysed(coder, source, setting, tools).data
 
 
 def warm_up(coder: Coder) -> None:
@@ -100,17 +109,18 @@ def _peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def main() -> int:
+def main(engine: str = "cpu") -> int:
     # Whatever a library prints goes to standard error, the answers alone to standard output.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     reuse_large_blocks()
     try:
-        coder = load(weights_file())
+        coder = load_engine(engine, weights_file())
     except (WeightsError, WeightsMissing, DeviceMissing) as error:
         print(error, file=sys.stderr)
         return 4
-    warm_up(coder)
+    if engine == "cpu":
+        warm_up(coder)
     answers.write("{}\n")
     for line in sys.stdin:
         answer: dict[str, Any]
@@ -123,4 +133,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""points.csv, bd.csv, findings.csv and tools.csv: UTF-8, line feeds, quoted where a cell needs it, missing values as empty cells."""
+"""points.csv, bd.csv, findings.csv, tools.csv, interop.csv: UTF-8, line feeds, quoted where needed, missing values as empty cells."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ctc.records import Campaign
+from ctc.report.interop_table import cell_columns, cell_rows
 from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
 from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, cell_text, finding_rows, point_columns, point_rows
 
@@ -23,12 +24,16 @@ class CsvReport:
     table: Callable[[Campaign], Table]
 
     def render(self, campaign: Campaign) -> bytes:
-        header, rows = self.table(campaign)
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([cell_text(cell) for cell in row] for row in rows)
-        return text.getvalue().encode()
+        return csv_text(*self.table(campaign))
+
+
+def csv_text(header: tuple[str, ...], rows: Iterable[tuple[Cell, ...]]) -> bytes:
+    """A table as the files have it."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([cell_text(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
 
 
 def _points(campaign: Campaign) -> Table:
@@ -47,9 +52,14 @@ def _tools(campaign: Campaign) -> Table:
     return TOOL_COLUMNS, (row.cells for row in tool_rows(campaign))
 
 
+def _interop(campaign: Campaign) -> Table:
+    return cell_columns(campaign.interop), cell_rows(campaign.interop)
+
+
 REPORTS = (
     CsvReport("points", "points.csv", _points),
     CsvReport("bd", "bd.csv", _bd),
     CsvReport("findings", "findings.csv", _findings),
     CsvReport("tools", "tools.csv", _tools),
+    CsvReport("interop", "interop.csv", _interop),
 )

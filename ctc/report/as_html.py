@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctc.records import ALL, AVG, AVG_METRICS, Campaign, Coded, Failed, Finding
 from ctc.report import wording
+from ctc.report.interop_table import matrix, notes, title
 from ctc.report.operating_points import groups, tool_rows
 from ctc.report.overview import (
     BdCell,
@@ -151,6 +152,7 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "tool_texts": wording.tool_texts,
         "points": wording.percentage_points,
         "tool_caveats": wording.tool_caveats(campaign, tools),
+        "interops": [(interop, title(interop), matrix(interop), notes(interop)) for interop in campaign.interop],
         "bd_rows": bd_rows_by_picture(campaign),
         "rows": rows,
         "score_reasons": _score_reasons(campaign),

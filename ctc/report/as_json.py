@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
+from ctc.interop.matrix import holds
 from ctc.pixels import conversion_name
 from ctc.records import Campaign, CodecInfo
 from ctc.report.overview import CodecLine, codec_lines, status_of
@@ -55,6 +56,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "status": asdict(status) | {"valid": status.valid},
         "codecs": {line.codec: _codec(line) for line in codec_lines(campaign)},
         "complexity": [asdict(complexity) for complexity in campaign.complexity],
+        "interop": [asdict(interop) | {"holds": holds(interop)} for interop in campaign.interop],
         "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
         "absent": [asdict(absent) for absent in campaign.absent],

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctc.records import AVG, AVG_METRICS, Campaign
+from ctc.records import AVG, AVG_METRICS, Campaign, Interop
+from ctc.report.interop_table import matrix, notes, title
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
 from ctc.report.wording import (
@@ -45,6 +46,7 @@ class MarkdownReport:
             "\n".join(_unavailable(campaign, lines)),
             _tools(campaign),
             _findings(campaign),
+            *map(_interop, campaign.interop),
             _parity(campaign),
         ]
         return ("\n\n".join(part for part in parts if part) + "\n").encode()
@@ -107,6 +109,13 @@ def _findings(campaign: Campaign) -> str:
         place = ", ".join(escape(part) for part in where if part)
         rows.append(f"- {finding.severity}, {finding.check}{f', {place}' if place else ''}: {escape(finding.message)}")
     return "\n".join(["## Findings", "", *rows]) if rows else ""
+
+
+def _interop(interop: Interop) -> str:
+    """What the codec's devices make of each other's bitstreams."""
+    head, *others = [[escape(cell) for cell in row] for row in matrix(interop)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *others))
+    return "\n\n".join([f"## Interoperability, {escape(title(interop))}", table, "\n".join(f"- {escape(note)}" for note in notes(interop))])
 
 
 def _parity(campaign: Campaign) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ctc.records import AVG, Campaign
+from ctc.report import interop_table
 from ctc.report.as_json import provenance
 from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
 from ctc.report.overview import codec_lines, metric_label, status_of
@@ -60,6 +61,7 @@ class XlsxReport:
         formats = dict.fromkeys(columns, _METRIC_FORMAT) | _FORMATS | {"tries": "0"}
         book.sheet("Points", columns, [row.cells for row in point_rows(campaign)], formats, frozen_columns=3)
         book.sheet("Findings", FINDING_COLUMNS, finding_rows(campaign), _FORMATS)
+        _interop(book, campaign)
         book.sheet("Parity", PARITY_COLUMNS, [astuple(parity) for parity in campaign.parity], {})
         book.sheet("Provenance", ("what", "value"), _flat(provenance(campaign)), {})
         workbook.close()
@@ -175,6 +177,14 @@ def _tools(book: _Book, campaign: Campaign) -> None:
     for number, row in enumerate(rows, start=1):
         if row.line.average.sound:
             book.colour(sheet, number, TOOL_COLUMNS.index(rates[0]), 1, len(rates))
+
+
+def _interop(book: _Book, campaign: Campaign) -> None:
+    """A sheet of the devices of codecs, where `ctc interop` was run with some."""
+    found = campaign.interop
+    if found:
+        told = [line for interop in found for line in (interop_table.title(interop), *interop_table.notes(interop))]
+        book.sheet("Interop", interop_table.cell_columns(found), interop_table.cell_rows(found), {}, told, frozen_columns=3)
 
 
 def _bd_cell(value: float | None) -> Cell:

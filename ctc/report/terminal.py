@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctc.records import AVG, AVG_METRICS, Campaign
+from ctc.report.interop_table import title
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
 from ctc.report.wording import bd_text, codec_caveats, fraction, parity_line, percentage_points, reason_lines, tool_texts, tries, yes_no
@@ -17,7 +18,8 @@ def terminal_table(campaign: Campaign) -> str:
     lines = codec_lines(campaign)
     rows = [header, *(_row(line) for line in lines)]
     table, tools = aligned(rows), _tools(campaign)
-    notes = [f"  {note}" for note in (*codec_caveats(campaign), *_absent(lines), parity_line(campaign.parity)) if note]
+    told = (*codec_caveats(campaign), *_absent(lines), *map(title, campaign.interop), parity_line(campaign.parity))
+    notes = [f"  {note}" for note in told if note]
     blocks = [table, tools] if tools else [table]
     tables = [text for block in blocks for text in (*block, "")]
     return "\n".join([f"set {campaign.dataset}: {status.headline.lower()}; {status_text(status)}", "", *tables, *notes])

@@ -1,0 +1,1 @@
+"""Interoperability: what one device encodes is decoded on every other."""
