@@ -1,4 +1,4 @@
-"""Picture sets: the named ones of `datasets.yaml`, and any folder of PNG, PPM, TIFF or JPEG files.
+"""Picture sets: the named ones of `datasets.yaml`, and any folder of picture files.
 
 A picture is known by the hash of its samples, so renaming or moving a set never repeats work.
 """
@@ -7,24 +7,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ctc import light
 from ctc.errors import DataSetMissing, PictureError, UsageError
-from ctc.picturefiles import SUFFIXES, read_picture
+from ctc.picturefiles import SUFFIXES, read_samples
 from ctc.pixels import sample_hash
-from ctc.records import ALL, Failed, Picture
+from ctc.records import ALL, NOTHING_SAID, Failed, Light, Picture, Transfer
 from ctc.store import Store
 
-READERS = ("imagecodecs", "pillow", "tifffile")
+READERS = ("imagecodecs", "openexr", "pillow", "tifffile")
 """Packages whose version decides what samples a file gives."""
 DATASETS_FILE = Path(__file__).parent.parent / "datasets.yaml"
+
+
+class LightOfSet(BaseModel):
+    """`light` of an entry of datasets.yaml; see `records.Light`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    transfer: Transfer | None = None
+    cd_m2_per_unit: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
+    primaries: Literal["bt709", "p3-d65", "bt2020"] | None = None
 
 
 class NamedSet(BaseModel):
@@ -39,6 +51,7 @@ class NamedSet(BaseModel):
     pictures: tuple[str, ...] | None = None
     """File names, in order; None takes every picture of the folder."""
     terms: str = ""
+    light: LightOfSet = LightOfSet()
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ def load(name_or_folder: str, store: Store, patterns: Sequence[str] = (), limit:
 
     Raises UsageError where two pictures have one name or no picture matches, DataSetMissing where there are none."""
     name, files = picture_files(name_or_folder)
+    said = light_of_set(name_or_folder)
     if patterns:
         files = [file for file in files if any(fnmatchcase(file.name, p) or fnmatchcase(file.stem, p) for p in patterns)]
         if not files:
@@ -98,13 +112,19 @@ def load(name_or_folder: str, store: Store, patterns: Sequence[str] = (), limit:
     for file in files[:limit]:
         try:
             file.name.encode()
-            pictures.append(_picture(name, file, store))
+            pictures.append(_picture(name, file, store, said))
         except UnicodeEncodeError:
             error_line = f"{file.name!a}: its name is not UTF-8; rename it"
             failed.append(Failed(picture=ascii(file.stem), codec="", target_bpp=None, stage="read", error=error_line))
         except PictureError as error:
             failed.append(Failed(picture=file.stem, codec="", target_bpp=None, stage="read", error=str(error)))
     return Dataset(name, tuple(pictures), tuple(failed))
+
+
+def light_of_set(name_or_folder: str) -> Light:
+    """What the entry of a set says of the light in its pictures; nothing of a folder. Raises UsageError as `named_sets`."""
+    entry = named_sets().get(name_or_folder)
+    return NOTHING_SAID if entry is None else Light(**entry.light.model_dump())
 
 
 def _files_of_set(name: str, entry: NamedSet) -> list[Path]:
@@ -147,16 +167,18 @@ def _refuse_same_names(files: Iterable[Path]) -> None:
         by_name[file.stem] = file
 
 
-def _picture(dataset: str, file: Path, store: Store) -> Picture:
+def _picture(dataset: str, file: Path, store: Store, said: Light) -> Picture:
     """The record of a file; hashed once, remembered by path, size and time of change."""
     path = file.resolve()
     status = path.stat()
     file_identity = {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
-    identity = {**file_identity, "readers": {package: version(package) for package in READERS}}
+    readers = {"conversion": light.CONVERSION, **{package: version(package) for package in READERS}}
+    identity = {**file_identity, "readers": readers, "light": asdict(said)}
     known = store.get("picture", identity)
     if known is None:
-        rgb, colour = read_picture(file)
-        height, width, _ = rgb.shape
-        known = {"width": width, "height": height, "bit_depth": rgb.dtype.itemsize * 8, "colour": colour, "sha256": sample_hash(rgb)}
+        found = read_samples(file, said)
+        height, width, _ = found.rgb.shape
+        known = {"width": width, "height": height, "bit_depth": found.bit_depth, "colour": found.colour, "transfer": found.transfer}
+        known["sha256"] = sample_hash(found.rgb)
         store.put("picture", identity, known)
-    return replace(Picture(dataset, file.stem, str(path), 0, 0, 0, "", ""), **known)
+    return replace(Picture(dataset, file.stem, str(path), 0, 0, 0, "", "", light=said), **known)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
-from ctc.protocols import Device, Learned
+from ctc.protocols import Codec, Deepened, Device, Learned, Metric
 from ctc.ratecontrol import memory_offset
 from ctc.records import TARGET_BPPS, CodecInfo, Coded, Complexity, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
@@ -63,22 +63,32 @@ class Plan:
 
     def coding_units(self, pictures: Iterable[Picture], learnt: Sequence[CodingResult] = ()) -> list[CodingUnit]:
         """One unit per picture and codec, longest first, each beginning its search where the pilots `learnt` say."""
-        options = self.options
-        units = [
-            CodingUnit(
-                picture,
-                codec.name,
-                codec.version,
-                options.target_bpps,
-                options.rate_tolerance,
-                memory_offset(codec.knob, [dict(result.attempts) for result in learnt if result.unit.codec == codec.name]),
-                str(options.cache),
-                options.time_limit_s,
-            )
-            for codec in self.codecs
-            for picture in pictures
-        ]
+        units = [self._coding_unit(codec.on(picture), picture, learnt) for codec in self.codecs for picture in pictures]
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.codec, unit.picture.name))
+
+    def _coding_unit(self, codec: CodecInfo, picture: Picture, learnt: Sequence[CodingResult]) -> CodingUnit:
+        options = self.options
+        # Settings of another version of the codec are of another kind.
+        attempts = [dict(each.attempts) for each in learnt if (each.unit.codec, each.unit.codec_version) == (codec.name, codec.version)]
+        return CodingUnit(
+            picture,
+            codec.name,
+            codec.version,
+            options.target_bpps,
+            options.rate_tolerance,
+            memory_offset(codec.knob, attempts),
+            str(options.cache),
+            options.time_limit_s,
+        )
+
+    def on(self, pictures: Sequence[Picture]) -> Plan:
+        """The plan for these pictures: with the metrics that are defined for their transfers only, where none was named.
+
+        What codecs are for pictures of more than 8 bits is left out where there are none. Raises ToolMissing."""
+        metrics = _metric_infos(plugins.named_metrics(self.options.metrics, {picture.transfer for picture in pictures}), self.options)
+        if any(picture.bit_depth > 8 for picture in pictures):
+            return replace(self, metrics=metrics)
+        return replace(self, metrics=metrics, codecs=tuple(replace(codec, deep=None) for codec in self.codecs))
 
     def certificate(self) -> tuple[Parity, ...]:
         """How near the metrics come to the official values here."""
@@ -134,20 +144,30 @@ def resolve(options: Options) -> Plan:
     for name in names:
         codec = plugins.codecs()[name]
         try:
-            version, model = codec.version(), codec.decoder_model() if isinstance(codec, Learned) else None
+            codecs.append(_codec_info(codec))
         except ToolMissing as error:
             missing.append(f"codec {name}: {error}")
-            continue
-        codecs.append(CodecInfo(name, version, codec.pixels, codec.knob, codec.citation, codec.note, model))
     metrics: list[MetricInfo] = []
     for metric in wanted:
         try:
-            metrics.append(replace(metric.info, version=metric.version(options.metric_device)))
+            metrics += _metric_infos([metric], options)
         except ToolMissing as error:
             missing.append(f"metric {metric.name}: {error}")
     if missing:
         raise ToolMissing("\n".join([*missing, *_without(codecs, metrics, anchor, complete=len(metrics) == len(wanted))]))
     return Plan(options, tuple(codecs), tuple(metrics), anchor, note)
+
+
+def _codec_info(codec: Codec) -> CodecInfo:
+    """Asks the codec. Raises ToolMissing."""
+    model = codec.decoder_model() if isinstance(codec, Learned) else None
+    deep = _codec_info(codec.deep) if isinstance(codec, Deepened) else None
+    return CodecInfo(codec.name, codec.version(), codec.pixels, codec.knob, codec.citation, codec.note, model, deep)
+
+
+def _metric_infos(metrics: Iterable[Metric], options: Options) -> tuple[MetricInfo, ...]:
+    """Asks the metrics for their versions. Raises ToolMissing."""
+    return tuple(replace(metric.info, version=metric.version(options.metric_device)) for metric in metrics)
 
 
 def _without(codecs: list[CodecInfo], metrics: list[MetricInfo], anchor: str, *, complete: bool) -> list[str]:

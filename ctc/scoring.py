@@ -81,7 +81,7 @@ def _unfit(unit: ScoringUnit) -> str:
     """Why this machine cannot make what the plan wants; empty where it can. Both what decodes and what scores must be of its versions."""
     wanted = {coded.job.codec: coded.job.codec_version for coded in unit.coded}
     try:
-        others = [other_version(name, plugins.codecs()[name].version(), version) for name, version in wanted.items()]
+        others = [other_version(name, plugins.codec_on(name, unit.picture).version(), version) for name, version in wanted.items()]
         for name, version in unit.scoring.metrics:
             others.append(other_version(name, plugins.metrics()[name].version(unit.scoring.setting.device), version))
     except ToolMissing as missing:
@@ -178,7 +178,7 @@ class _Point:
             "reference": self.bench.source.picture.sha256,
             "distorted": self.scored_sha256,
             "internal_bits": self.scoring.setting.internal_bits,
-            "preparation": pixels.METRIC_PREPARATION,
+            "preparation": pixels.preparation(self.bench.source.picture.transfer),
         }
 
 
@@ -240,6 +240,7 @@ def _measure(unit: ScoringUnit, points: Sequence[_Point]) -> None:
             metrics,
             lambda index, name: name in points[index].missing,
             scoring.setting,
+            unit.picture.transfer,
         )
         for measured in found:
             with _failing([points[measured.index]], "score"):

@@ -76,18 +76,20 @@ def bd_rows_by_picture(campaign: Campaign) -> list[BdRow]:
 
 def recipes(campaign: Campaign) -> list[Recipe]:
     """One per scored point, in the order of the points table."""
-    knobs = {codec.name: codec.knob.name for codec in campaign.codecs}
+    infos = {codec.name: codec for codec in campaign.codecs}
     coded = {(s.coded.job.codec, s.coded.job.picture.name, s.coded.job.target_bpp): s.coded for s in campaign.scored}
     points = (coded.get((row.codec, row.picture, row.target_bpp)) for row in point_rows(campaign) if row.target_bpp is not None)
-    return [_recipe(point, knobs.get(point.job.codec, "setting")) for point in points if point is not None]
+    found = [(point, infos.get(point.job.codec)) for point in points if point is not None]
+    return [_recipe(point, info.on(point.job.picture).knob.name if info else "setting") for point, info in found]
 
 
 def _recipe(coded: Coded, knob: str) -> Recipe:
     job, setting = coded.job, number_text(coded.setting)
     stem = f"{job.picture.name}_{job.codec}_{setting}"
     encode = ("ctc", "encode", "--codec", job.codec, "--setting", setting, "--", PurePath(job.picture.path).name, f"{stem}.bits")
-    size = ("--size", f"{job.picture.width}x{job.picture.height}", "--bit-depth", str(job.picture.bit_depth))
-    decode = ("ctc", "decode", "--codec", job.codec, *size, "--", f"{stem}.bits", f"{stem}.png")
+    size = ("--size", f"{job.picture.width}x{job.picture.height}", "--bit-depth", "8" if job.picture.bit_depth == 8 else "16")
+    kind = ("--transfer", job.picture.transfer) if job.picture.transfer != "sdr" else ()
+    decode = ("ctc", "decode", "--codec", job.codec, *size, *kind, "--", f"{stem}.bits", f"{stem}.png")
     ours = (("encode with this harness", encode), ("decode with this harness", decode))
     as_run = (("encoder that this runs", coded.encode_command), ("decoder that this runs", coded.decode_command))
     return Recipe(

@@ -61,7 +61,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
 
 def _conversions(campaign: Campaign, codec: CodecInfo) -> list[str]:
     """Names of the colour conversions that led from the pictures to what the codec was given; one per bit depth of the pictures."""
-    return sorted({conversion_name(codec.pixels, picture.bit_depth) for picture in campaign.pictures})
+    return sorted({conversion_name(codec.on(picture).pixels, picture.bit_depth, picture.transfer) for picture in campaign.pictures})
 
 
 def _codec(line: CodecLine) -> dict[str, Any]:

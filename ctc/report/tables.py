@@ -10,7 +10,7 @@ from typing import Literal
 
 from ctc.records import BdRate, Campaign, Cost, Failed, MetricInfo, Score, Scored, Unreachable
 
-Status = Literal["ok", "unreachable", "failed"]
+Status = Literal["ok", "unreachable", "unsupported", "failed"]
 Cell = str | int | float | None
 
 BD_COLUMNS = ("codec", "anchor", "metric", "picture", "bd_rate_percent", "overlap", "status", "reason")
@@ -72,17 +72,22 @@ def picture_names(campaign: Campaign) -> tuple[str, ...]:
 
 
 def point_rows(campaign: Campaign) -> list[PointRow]:
-    """One row per codec, picture and target rate, in this order; then one per picture that could not be read.
+    """One row per codec, picture and target rate, in this order, or one per codec and picture that it cannot code; then one per picture
+    that could not be read.
 
     A point that left no trace at all is shown as failed: a gap in the table must not look like a point never asked for.
     """
     metrics = metrics_in_order(campaign)
     scored = {(s.coded.job.codec, s.coded.job.picture.name, s.coded.job.target_bpp): s for s in campaign.scored}
     unreachable = {(u.job.codec, u.job.picture.name, u.job.target_bpp): u for u in campaign.unreachable}
+    unsupported = {(u.codec, u.picture): u.reason for u in campaign.unsupported}
     failures = _Failures(campaign.failed)
     rows = []
     for codec in codec_names(campaign):
         for picture in picture_names(campaign):
+            if (codec, picture) in unsupported:
+                rows.append(_empty_row(codec, picture, None, "unsupported", unsupported[codec, picture], None, len(metrics)))
+                continue
             for target in sorted(campaign.target_bpps):
                 key = (codec, picture, target)
                 errors = failures.of(*key)
