@@ -144,7 +144,7 @@ def resolve(options: Options) -> Plan:
     for name in names:
         codec = plugins.codecs()[name]
         try:
-            codecs.append(_codec_info(codec))
+            codecs.append(_codec_info(codec, _codec_info(codec.deep) if isinstance(codec, Deepened) else None))
         except ToolMissing as error:
             missing.append(f"codec {name}: {error}")
     metrics: list[MetricInfo] = []
@@ -158,10 +158,9 @@ def resolve(options: Options) -> Plan:
     return Plan(options, tuple(codecs), tuple(metrics), anchor, note)
 
 
-def _codec_info(codec: Codec) -> CodecInfo:
+def _codec_info(codec: Codec, deep: CodecInfo | None = None) -> CodecInfo:
     """Asks the codec. Raises ToolMissing."""
     model = codec.decoder_model() if isinstance(codec, Learned) else None
-    deep = _codec_info(codec.deep) if isinstance(codec, Deepened) else None
     return CodecInfo(codec.name, codec.version(), codec.pixels, codec.knob, codec.citation, codec.note, model, deep)
 
 

@@ -2,7 +2,7 @@
 
 The weight is 2^(dQP / 3) of the QP offset that the HDR anchors give to a luma code, dQP = 0.015 Y - 7.5 within -3 and 6, with Y a 10-bit
 code of the narrow range. Codes here are of the full range, so Y = 64 + 876 / 1023 x code. The sum is divided by the number of samples,
-not by the sum of weights. VTM, with `--WPSNR` for such pictures, has the same equation on narrow-range codes and a peak of 1020.
+not by the sum of weights. VTM prints it for such pictures (LMCSSignalType=1), of narrow-range codes and with a peak of 1020.
 """
 
 from __future__ import annotations
