@@ -23,7 +23,7 @@ from ctc.complexity.versions import package_versions
 from ctc.errors import PictureError, UsageError
 from ctc.line import Line
 from ctc.plan import Options, Plan, pilots_and_others, resolve
-from ctc.records import BD_TARGET_BPPS, Campaign, Counts, Failed, Scored, Unreachable
+from ctc.records import BD_TARGET_BPPS, Campaign, Counts, Failed, Scored, Unreachable, Unsupported
 from ctc.scoring import ScoringResult, recall_scoring, score_unit
 from ctc.scratch import remove_abandoned
 from ctc.store import Store, explained, write_whole
@@ -42,6 +42,7 @@ def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
     )
     if options.fail_fast and dataset.failed:
         raise PictureError(dataset.failed[0].error)
+    plan = plan.on(dataset.pictures)
 
     pilots, others = pilots_and_others(dataset.pictures)
     points = len(dataset.pictures) * len(plan.codecs) * len(options.target_bpps)
@@ -92,6 +93,7 @@ def gather(plan: Plan, dataset: datasets.Dataset, coded: Sequence[CodingResult],
         anchor_note=plan.anchor_note,
         scored=tuple(point for point in points if isinstance(point, Scored)),
         unreachable=tuple(point for point in points if isinstance(point, Unreachable)),
+        unsupported=tuple(point for point in points if isinstance(point, Unsupported)),
         set_state=dataset.state,
         failed=(*dataset.failed, *(point for point in points if isinstance(point, Failed))),
         machine=machine(),
@@ -102,7 +104,7 @@ def gather(plan: Plan, dataset: datasets.Dataset, coded: Sequence[CodingResult],
     )
 
 
-def measured_here(point: Scored | Unreachable | Failed) -> Scored | Unreachable | Failed:
+def measured_here(point: Scored | Unreachable | Unsupported | Failed) -> Scored | Unreachable | Unsupported | Failed:
     """The point without the times that another machine took: they do not belong beside this machine's."""
     if not isinstance(point, Scored):
         return point

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ctc import pixels, plugins
 from ctc.errors import PictureError, ToolFailed
-from ctc.picturefiles import read_picture
+from ctc.picturefiles import read_samples
 from ctc.protocols import Codec, SharesBitstreams
 from ctc.records import Cost, Counts, Picture
 from ctc.scratch import scratch_prefix
@@ -33,7 +33,7 @@ class Source:
     @cached_property
     def rgb(self) -> pixels.Rgb:
         """Samples (height, width, 3). Raises PictureError where the file cannot be read or holds others than when the run was planned."""
-        rgb, _ = read_picture(Path(self.picture.path))
+        rgb = read_samples(Path(self.picture.path), self.picture.light).rgb
         if pixels.sample_hash(rgb) != self.picture.sha256:
             raise PictureError(f"{self.picture.name}: its samples changed since the run began; run again")
         return rgb
@@ -51,7 +51,7 @@ class Bench(AbstractContextManager["Bench"]):
     counts: Counts = field(default_factory=Counts)
 
     def __post_init__(self) -> None:
-        self.codec: Codec = plugins.codecs()[self.codec_name]
+        self.codec: Codec = plugins.codec_on(self.codec_name, self.source.picture)
         self._encoded: dict[float, dict[str, Any]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
@@ -73,7 +73,7 @@ class Bench(AbstractContextManager["Bench"]):
     @cached_property
     def source_file(self) -> Path:
         with explained(self.folder):
-            return pixels.write_source(self.source.rgb, self.codec.pixels, self.folder)
+            return pixels.write_source(self.source.rgb, self.codec.pixels, self.folder, self.source.picture.transfer)
 
     # Encode -------------------------------------------------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Bench(AbstractContextManager["Bench"]):
             raise ToolFailed(f"{self.codec_name} decoded nothing", self.codec.decode_command(bitstream, destination))
         picture = self.source.picture
         bits: Literal[8, 16] = 8 if picture.bit_depth == 8 else 16
-        return pixels.read_decoded(destination, self.codec.pixels, picture.width, picture.height, bits), cost
+        return pixels.read_decoded(destination, self.codec.pixels, picture.width, picture.height, bits, picture.transfer), cost
 
     def decode_identity(self, bitstream_sha256: str) -> dict[str, Any]:
         """All that decides the samples that a bitstream decodes to."""
@@ -182,7 +182,8 @@ class Bench(AbstractContextManager["Bench"]):
         return self.codec.encoder() if isinstance(self.codec, SharesBitstreams) else (self.codec_name, self.codec_version)
 
     def _made_by(self, codec: str, version: str) -> dict[str, Any]:
-        conversion = pixels.conversion_name(self.codec.pixels, self.source.picture.bit_depth)
+        picture = self.source.picture
+        conversion = pixels.conversion_name(self.codec.pixels, picture.bit_depth, picture.transfer)
         pixel_format = asdict(self.codec.pixels)
         return {"codec": codec, "version": version, "conversion": conversion, "pixels": pixel_format}
 
@@ -195,7 +196,7 @@ class Bench(AbstractContextManager["Bench"]):
         if self.codec.pixels.container == "ppm":
             return Path(f"{name}.ppm"), Path(f"{stem}.bits"), Path(f"{stem}.ppm")
         width, height = pixels.coded_size(picture.width, picture.height, self.codec.pixels)
-        source, decoded = (Path(pixels.raw_name(part, width, height, self.codec.pixels)) for part in (name, stem))
+        source, decoded = (Path(pixels.raw_name(part, width, height, self.codec.pixels, picture.transfer)) for part in (name, stem))
         return source, Path(f"{stem}.bits"), decoded
 
 

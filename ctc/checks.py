@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import pairwise, product
 
 from ctc.interop.matrix import explanation, rows
-from ctc.records import ALL, AVG, NO_OFFICIAL_VALUES, BdRate, Campaign, Failed, Finding, MetricInfo, Scored, Unreachable
+from ctc.records import ALL, AVG, NO_OFFICIAL_VALUES, BdRate, Campaign, CodecInfo, Failed, Finding, MetricInfo, Scored, Unreachable
 
 MINIMUM_OVERLAP = 0.75
 """Below it the `bjontegaard` package warns too: most of one curve was not compared with the other."""
@@ -79,15 +79,17 @@ def is_monotone(campaign: Campaign, codec: str) -> bool:
 
 
 def completeness(campaign: Campaign) -> tuple[Finding, ...]:
-    """Every codec, picture and target has one outcome (scored, unreachable or failed), and every score a value.
+    """Every codec, picture and target has one outcome (scored, unreachable, unsupported or failed), and every score a value.
 
     Errors: failures, pictures that could not be read, points without an outcome or with several, scores that were not made or
-    are not a number. Warnings: metrics without a value for a picture, points that are absent. Notes: unreachable targets with the limit.
+    are not a number. Warnings: metrics without a value for a picture, points that are absent. Notes: unreachable targets with the limit,
+    pictures that a codec cannot code.
     """
     return (
         *(_failure(failed) for failed in campaign.failed),
         *_outcomes(campaign),
         *(_limit(unreachable) for unreachable in campaign.unreachable),
+        *(Finding("completeness", "note", u.codec, u.picture, None, f"unsupported: {u.reason}") for u in campaign.unsupported),
         *_gaps(campaign),
         *_empty_scores(campaign),
     )
@@ -157,7 +159,28 @@ def comparability(campaign: Campaign) -> tuple[Finding, ...]:
     if campaign.internal_bits != CTC_INTERNAL_BITS:
         message = f"metrics saw samples of {campaign.internal_bits} bits; the common test conditions use {CTC_INTERNAL_BITS}"
         anchor.append(Finding("comparability", "note", "", "", None, message))
+    anchor += _high_bit_depth(campaign)
     return (*anchor, *(Finding("comparability", "note", codec.name, "", None, codec.note) for codec in campaign.codecs if codec.note))
+
+
+def _high_bit_depth(campaign: Campaign) -> list[Finding]:
+    """What the metrics saw of HDR pictures, and codecs that got fewer bits than the pictures have."""
+    found = []
+    if any(picture.transfer == "pq" for picture in campaign.pictures):
+        names = ", ".join(info.name for info in campaign.metrics if info.transfer is None)
+        message = f"of HDR pictures {names} saw PQ codes of BT.2020, for which none of them was made; what is made for HDR says so"
+        found.append(Finding("comparability", "note", "", "", None, message))
+    deep = [picture for picture in campaign.pictures if picture.transfer == "sdr" and picture.bit_depth > 8]
+    for codec in campaign.codecs:
+        if names := ", ".join(picture.name for picture in deep if _gets_8_bits(codec.on(picture))):
+            found.append(
+                Finding("comparability", "note", codec.name, "", None, f"codes 8 bits; these pictures have 16 and were rounded: {names}")
+            )
+    return found
+
+
+def _gets_8_bits(codec: CodecInfo) -> bool:
+    return codec.pixels is not None and codec.pixels.bit_depth == 8
 
 
 CHECKS: tuple[Callable[[Campaign], tuple[Finding, ...]], ...] = (
@@ -240,6 +263,7 @@ def _gaps(campaign: Campaign) -> Iterator[Finding]:
 def _outcomes(campaign: Campaign) -> Iterator[Finding]:
     """Errors for the cells that have no outcome or several."""
     count = Counter(outcome.place for outcome in (*campaign.scored, *campaign.unreachable, *campaign.absent))
+    count.update((u.codec, u.picture, target) for u in campaign.unsupported for target in campaign.target_bpps)
     failures = {(failed.codec, failed.picture, failed.target_bpp) for failed in campaign.failed}
     for codec, picture, target in product(campaign.codecs, campaign.pictures, campaign.target_bpps):
         cell = (codec.name, picture.name, target)

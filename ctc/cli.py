@@ -21,7 +21,7 @@ from ctc.cli_outside import import_command
 from ctc.errors import CtcError, ToolMissing, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
 from ctc.protocols import Device, External, Varied
-from ctc.records import BD_TARGET_BPPS, Campaign
+from ctc.records import BD_TARGET_BPPS, NOTHING_SAID, Campaign, Transfer
 
 INTERRUPTED = 130
 
@@ -241,11 +241,13 @@ def doctor_command() -> int:
 @click.argument("bitstream", type=click.Path(path_type=Path))
 @click.option("--codec", required=True)
 @click.option("--setting", type=float, required=True, help="The codec's own setting, e.g. a QP, as in points.csv.")
-def encode_command(picture: Path, bitstream: Path, codec: str, setting: float) -> int:
+@click.option("--set", "dataset", default="", help="The set of datasets.yaml that PICTURE is of, for what its entry says of light.")
+def encode_command(picture: Path, bitstream: Path, codec: str, setting: float, dataset: str) -> int:
     """Encode PICTURE to BITSTREAM as a run does: reproduces one point."""
+    from ctc.sets.places import place_of
     from ctc.single import encode
 
-    click.echo(encode(picture, bitstream, codec, setting))
+    click.echo(encode(picture, bitstream, codec, setting, place_of(dataset).light if dataset else NOTHING_SAID))
     return 0
 
 
@@ -255,11 +257,12 @@ def encode_command(picture: Path, bitstream: Path, codec: str, setting: float) -
 @click.option("--codec", required=True)
 @click.option("--size", metavar="WIDTHxHEIGHT", help="Size of the source; needed by codecs whose raw output does not carry it.")
 @click.option("--bit-depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bit depth of the source.")
-def decode_command(bitstream: Path, picture: Path, codec: str, size: str | None, bit_depth: str) -> int:
+@click.option("--transfer", type=click.Choice(["sdr", "pq"]), default="sdr", show_default=True, help="That of the source; HDR is pq.")
+def decode_command(bitstream: Path, picture: Path, codec: str, size: str | None, bit_depth: str, transfer: Transfer) -> int:
     """Decode BITSTREAM to PICTURE (PNG) as a run does, and print the hash of its samples."""
     from ctc.single import decode
 
-    click.echo(decode(bitstream, picture, codec, size, int(bit_depth)))
+    click.echo(decode(bitstream, picture, codec, size, int(bit_depth), transfer))
     return 0
 
 

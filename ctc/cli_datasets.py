@@ -54,7 +54,7 @@ def datasets_verify_command(dataset: str) -> int:
             if not verdict.usable:
                 click.echo(f"{verdict.name} {verdict.reason}")
         sound = [verdict.name for verdict in verdicts if verdict.usable]
-        pictures = [picture_of(place.name, place.folder / name, store) for name in sound]
+        pictures = [picture_of(place.name, place.folder / name, store, place.light) for name in sound]
     counts = Counter(verdict.word for verdict in verdicts)
     others = ", ".join(f"{number} {word}" for word, number in counts.items() if word != "verified")
     whole = expected.whole if expected.whole is not None else len(verdicts) - counts["extra"]

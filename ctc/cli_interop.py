@@ -68,7 +68,7 @@ def interop_command(
     if found.failed:
         raise PictureError(found.failed[0].error)
     target_bpps = parse_rates(rates) if rates is not None else BD_TARGET_BPPS
-    scored_by = tuple(scorefiles.chosen_metrics(metrics, metric_device))
+    scored_by = tuple(scorefiles.chosen_metrics(metrics, metric_device, {picture.transfer for picture in found.pictures}))
     wanted = Wanted(found.pictures, target_bpps, rate_tolerance, scored_by, Setting(int(internal_bits), metric_device))
     results = []
     with limited(time_limit):

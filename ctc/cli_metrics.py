@@ -76,7 +76,8 @@ def score_command(
     from ctc.store import explained, write_whole
     from ctc.together import Setting
 
-    chosen = scorefiles.chosen_metrics(metrics, metric_device)
+    pairs = scorefiles.pairs(reference, distorted)
+    chosen = scorefiles.chosen_metrics(metrics, metric_device, scorefiles.transfers_of(path for path, _ in pairs))
     if csv_file is not None and (csv_file.is_dir() or not csv_file.absolute().parent.is_dir()):
         raise UsageError(f"--csv {csv_file}: is a folder or lies in none; give the name of a file in a folder that exists")
     if csv_file is not None and csv_file.suffix.lower() in SUFFIXES:
@@ -84,7 +85,7 @@ def score_command(
     scored: list[scorefiles.ScoredPair] = []
     try:
         setting = Setting(int(internal_bits), metric_device, threads or machine().cores)
-        for pair in scorefiles.score(scorefiles.pairs(reference, distorted), chosen, setting):
+        for pair in scorefiles.score(pairs, chosen, setting):
             scored.append(pair)
             click.echo(_shown(pair, chosen))
     finally:

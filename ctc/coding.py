@@ -18,11 +18,15 @@ from ctc.complexity.memory import reuse_large_blocks
 from ctc.complexity.process import shell_line, time_limit
 from ctc.errors import CtcError, NotWritable, OutOfSpace, PictureError, ToolFailed, ToolMissing
 from ctc.plugins import other_version
+from ctc.protocols import Codec
 from ctc.ratecontrol import Choice, RateSearch, middle_out
-from ctc.records import Coded, Cost, Counts, Failed, Job, Picture, Unreachable
+from ctc.records import Coded, Cost, Counts, Failed, Job, Picture, Transfer, Unreachable, Unsupported
 from ctc.store import Store
 
-Outcome = Coded | Unreachable | Failed
+Outcome = Coded | Unreachable | Unsupported | Failed
+
+PQ_BITS = 10
+"""Fewer do not do: ITU-R BT.2100 has PQ of 10 and 12 bits, and at 8 its steps are seen."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class CodingUnit:
     @property
     def expected_s(self) -> float:
         """Rough seconds of work, for the order of jobs."""
-        per_megapixel = 1.5 * plugins.codecs()[self.codec].seconds_per_megapixel
+        per_megapixel = 1.5 * plugins.codec_on(self.codec, self.picture).seconds_per_megapixel
         return len(self.target_bpps) * (0.5 + self.picture.pixels / 1e6 * per_megapixel)
 
 
@@ -54,7 +58,7 @@ class CodingUnit:
 class CodingResult:
     unit: CodingUnit
     outcomes: tuple[Outcome, ...]
-    """In order of rising target rate."""
+    """In order of rising target rate; of a picture that the codec cannot code just one, Unsupported."""
     attempts: tuple[tuple[float, float], ...]
     """(setting, bpp) of every attempt."""
     counts: Counts
@@ -65,7 +69,7 @@ class CodingResult:
         return tuple(outcome for outcome in self.outcomes if isinstance(outcome, Coded))
 
     @property
-    def points(self) -> tuple[Unreachable | Failed, ...]:
+    def points(self) -> tuple[Unreachable | Unsupported | Failed, ...]:
         """What ends here."""
         return tuple(outcome for outcome in self.outcomes if not isinstance(outcome, Coded))
 
@@ -73,8 +77,10 @@ class CodingResult:
 def code_unit(unit: CodingUnit) -> CodingResult:
     """Makes the bitstreams of `unit`, decodes each once. A failure becomes a Failed of its target; only a full disk raises (OutOfSpace)."""
     reuse_large_blocks()
+    if why := unsupported(plugins.codec_on(unit.codec, unit.picture), unit.picture.transfer):
+        return _unsupported(unit, why)
     try:
-        unfit = other_version(unit.codec, plugins.codecs()[unit.codec].version(), unit.codec_version)
+        unfit = other_version(unit.codec, plugins.codec_on(unit.codec, unit.picture).version(), unit.codec_version)
     except ToolMissing as missing:
         unfit = f"worker {platform.node()}: {missing}"
     if unfit:
@@ -84,12 +90,24 @@ def code_unit(unit: CodingUnit) -> CodingResult:
 
 
 def recall_coding(unit: CodingUnit) -> CodingResult | None:
-    """The result of `unit` if every step of it is stored, else None."""
+    """The result of `unit` if every step of it is stored, or there is none to make, else None."""
+    if why := unsupported(plugins.codec_on(unit.codec, unit.picture), unit.picture.transfer):
+        return _unsupported(unit, why)
     with _bench(unit, may_run=False) as bench:
         try:
             return _coded_at_all_rates(unit, bench)
         except NotStored:
             return None
+
+
+def unsupported(codec: Codec, transfer: Transfer) -> str:
+    """Why the codec cannot code pictures of this transfer at any rate; empty where it can."""
+    bits = codec.pixels.bit_depth
+    return f"is HDR (PQ of {PQ_BITS} bits), {codec.name} codes {bits} bits" if transfer == "pq" and bits < PQ_BITS else ""
+
+
+def _unsupported(unit: CodingUnit, why: str) -> CodingResult:
+    return CodingResult(unit, (Unsupported(unit.codec, unit.picture.name, f"the picture {why}"),), (), Counts())
 
 
 def lost_coding(unit: CodingUnit, reason: str) -> CodingResult:

@@ -1,4 +1,4 @@
-"""Picture sets: the named ones of `datasets.yaml`, and any folder of PNG, PPM, TIFF or JPEG files.
+"""Picture sets: the named ones of `datasets.yaml`, and any folder of picture files.
 
 A picture is known by the hash of its samples, so renaming or moving a set never repeats work. Where a list or a lock file says what the
 pictures must be, they are compared with it before they are used; see `sets.check`.
@@ -51,7 +51,7 @@ def load(
     for file in chosen.files:
         try:
             file.name.encode()
-            pictures.append(picture_of(place.name, file, store))
+            pictures.append(picture_of(place.name, file, store, place.light))
         except UnicodeEncodeError:
             error_line = f"{file.name!a}: its name is not UTF-8; rename it"
             failed.append(Failed(picture=ascii(file.stem), codec="", target_bpp=None, stage="read", error=error_line))

@@ -12,7 +12,7 @@ from ctc.coding import CodingResult, CodingUnit, recall_coding
 from ctc.complexity.process import shell_line
 from ctc.plan import Options, Plan, pilots_and_others, resolve
 from ctc.ratecontrol import RateSearch
-from ctc.records import Coded
+from ctc.records import Coded, Unsupported
 from ctc.scoring import SCORE_S_PER_MEGAPIXEL, recall_scoring
 from ctc.store import Store
 
@@ -22,6 +22,7 @@ def describe(options: Options) -> str:
     plan = resolve(options)
     store, partial = Store(options.cache), options.allow_partial
     dataset = datasets.load(options.dataset, store, options.images, options.limit, allow_partial=partial, locking=False)
+    plan = plan.on(dataset.pictures)
     pilots, others = pilots_and_others(dataset.pictures)
     pilot_units = plan.coding_units(pilots)
     recalled = [result for result in map(recall_coding, pilot_units) if result is not None]
@@ -41,16 +42,19 @@ def _is_scored(plan: Plan, result: CodingResult, coded: Coded) -> bool:
 
 
 def _done(result: CodingResult, unscored: set[Coded]) -> Iterator[str]:
+    if isinstance(result.outcomes[0], Unsupported):
+        yield f"cannot   {result.unit.codec} {result.unit.picture.name}: {result.outcomes[0].reason}"
+        return
     for target, outcome in zip(sorted(result.unit.target_bpps), result.outcomes, strict=True):
         yield f"{'to score' if outcome in unscored else 'stored  '} {_head(result.unit, target)}"
 
 
 def _to_do(unit: CodingUnit) -> Iterator[str]:
-    codec = plugins.codecs()[unit.codec]
+    codec = plugins.codec_on(unit.codec, unit.picture)
     # Never asked for a rate: only where each search would begin is wanted.
     search = RateSearch(lambda _setting: 0.0, codec.knob, unit.rate_tolerance, unit.offset)
     width, height = pixels.coded_size(unit.picture.width, unit.picture.height, codec.pixels)
-    raw = pixels.raw_name(unit.picture.name, width, height, codec.pixels)
+    raw = pixels.raw_name(unit.picture.name, width, height, codec.pixels, unit.picture.transfer)
     source = Path(f"{unit.picture.name}.ppm" if codec.pixels.container == "ppm" else raw)
     for target in unit.target_bpps:
         setting = search.first_guess(target)
@@ -76,6 +80,6 @@ def _estimate(plan: Plan, done: dict[CodingUnit, CodingResult | None], unscored:
         left[unit.codec] += len(unit.target_bpps)
     by_codec = ", ".join(f"{codec} {number}" for codec, number in left.items())
     on = f"{workers} worker{'s' if workers > 1 else ''}" if plan.options.scheduler is None else "one worker of the cluster"
-    points = sum(len(unit.target_bpps) for unit in done)
+    points = sum(len(unit.target_bpps) for unit, result in done.items() if result is None or result.coded or len(result.points) > 1)
     jobs = f"{points} points, {sum(left.values())} to do ({by_codec})" + (f", {len(unscored)} to score" if unscored else "")
     return f"{jobs}; about {seconds / 60:.1f} minutes on {on}"

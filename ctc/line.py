@@ -55,9 +55,15 @@ class Line(AbstractContextManager["Line"]):
         self._failed += failed
         self._stopped = self._stopped or bool(self._fail_fast and failed)
         self._bar.set_postfix(failed=self._failed, refresh=False)
-        # What has no bitstream is not scored either: both steps are done.
-        self._bar.update(2 * len(result.points) + len(result.coded) if isinstance(result, CodingResult) else len(result.points))
+        self._bar.update(_steps(result))
         return result
+
+
+def _steps(result: CodingResult | ScoringResult) -> int:
+    """What has no bitstream is not scored either: both steps are done."""
+    if isinstance(result, CodingResult):
+        return 2 * len(result.unit.target_bpps) - len(result.coded)
+    return len(result.points)
 
 
 def _lost(unit: CodingUnit | ScoringUnit, reason: str) -> CodingResult | ScoringResult:

@@ -24,7 +24,7 @@ from PIL import Image
 from ctc import plugins
 from ctc.complexity.machine import machine
 from ctc.errors import DataSetMissing, NotWritable, OutOfSpace, UsageError
-from ctc.picturefiles import of_same_size, read_picture
+from ctc.picturefiles import Samples, of_same_size, read_picture
 from ctc.pixels import Rgb, metric_codes, sample_hash
 from ctc.protocols import Device, Metric
 from ctc.records import NO_OFFICIAL_VALUES, Parity
@@ -109,8 +109,8 @@ def pairs_in(folder: Path) -> list[Pair]:
 
 
 def _read(reference: Path, distorted: Path) -> tuple[Rgb, Rgb]:
-    rgb = read_picture(reference)[0]
-    return rgb, of_same_size(distorted, reference, rgb)
+    samples = Samples(*read_picture(reference))
+    return samples.rgb, of_same_size(distorted, reference, samples).rgb
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,27 @@
-"""Reads pictures of the kinds that people have (PNG, PPM, TIFF, JPEG) as RGB samples, and writes PNG.
+"""Reads pictures of the kinds that people have (PNG, PPM, TIFF, JPEG, OpenEXR, Radiance HDR) as RGB samples, and writes PNG.
 
-ICC profiles, gamma chunks and EXIF orientation are ignored, as the JPEG AI quality framework does: samples are samples.
+ICC profiles, gamma chunks and EXIF orientation are ignored, as the JPEG AI quality framework does: samples are samples. Files of linear
+light become PQ of 10 bits, see `light`. Integers are PQ where a PNG says so in a cICP chunk, or the data set's entry does.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctc import light
 from ctc.errors import PictureError
+from ctc.hdrfiles import read_exr, read_radiance
 from ctc.pixels import Rgb
+from ctc.records import NOTHING_SAID, Light, Transfer
 
-SUFFIXES = frozenset({".png", ".ppm", ".pgm", ".tif", ".tiff", ".jpg", ".jpeg"})
+LINEAR = {".exr": read_exr, ".hdr": read_radiance}
+SUFFIXES = frozenset({".png", ".ppm", ".pgm", ".tif", ".tiff", ".jpg", ".jpeg", *LINEAR})
 MAX_PIXELS = 1 << 28
 """Larger pictures (268 megapixels, five times the largest of the test set) are refused before memory is asked for."""
 
@@ -26,37 +32,133 @@ DECODER_ERRORS = (
 )  # fmt: skip
 
 
-def of_same_size(path: Path, reference: Path, reference_rgb: Rgb) -> Rgb:
-    """The samples of `path`. Raises PictureError where they cannot be read or are not as many as those of `reference`."""
-    rgb = read_picture(path)[0]
-    if rgb.shape != reference_rgb.shape:
-        sizes = " and ".join(f"{shape[1]}x{shape[0]}" for shape in (reference_rgb.shape, rgb.shape))
+@dataclass(frozen=True)
+class Samples:
+    """What a file holds."""
+
+    rgb: Rgb
+    """(height, width, 3), uint8 or uint16."""
+    colour: str
+    """How the file became RGB."""
+    transfer: Transfer = "sdr"
+
+    @property
+    def bit_depth(self) -> int:
+        """8 or 16; 10 where the transfer is PQ, whose codes of 10 bits fill 16."""
+        return light.BITS if self.transfer == "pq" else self.rgb.dtype.itemsize * 8
+
+
+def of_same_size(path: Path, reference: Path, samples: Samples, said: Light = NOTHING_SAID) -> Samples:
+    """What `path` holds. Raises PictureError where it cannot be read or is of another size or transfer than `reference`."""
+    found = read_samples(path, said)
+    if found.rgb.shape != samples.rgb.shape:
+        sizes = " and ".join(f"{shape[1]}x{shape[0]}" for shape in (samples.rgb.shape, found.rgb.shape))
         raise PictureError(f"{reference.name} and {path.name} differ in size: {sizes}; metrics need equal sizes")
-    return rgb
+    if found.transfer != samples.transfer:
+        kinds = " and ".join(TRANSFERS[each.transfer] for each in (samples, found))
+        raise PictureError(f"{reference.name} and {path.name} differ in kind: {kinds}; metrics need equal kinds")
+    return found
+
+
+TRANSFERS = {"sdr": "SDR", "pq": "HDR (PQ)"}
 
 
 def read_picture(path: Path) -> tuple[Rgb, str]:
-    """RGB samples (height, width, 3), uint8 or uint16, and how the file became RGB.
+    """RGB samples (height, width, 3), uint8 or uint16, of an SDR picture, and how the file became RGB.
+
+    Raises PictureError as `read_samples`, and for an HDR picture."""
+    samples = read_samples(path)
+    if samples.transfer != "sdr":
+        raise PictureError(f"{path.name}: is {TRANSFERS[samples.transfer]}, where only SDR can be used")
+    return samples.rgb, samples.colour
+
+
+def read_samples(path: Path, said: Light = NOTHING_SAID) -> Samples:
+    """What the file holds, where `said` is what is known of it beside.
 
     Raises PictureError, with one line that says what is wrong and what helps."""
     if not path.is_file():
         raise PictureError(f"{path.name}: no such file")
-    reader = {".png": _read_png, ".ppm": _read_pnm, ".pgm": _read_pnm, ".tif": _read_tiff, ".tiff": _read_tiff}.get(
-        path.suffix.lower(), _read_jpeg
-    )
     try:
-        samples, kind = reader(path)
+        if path.suffix.lower() in LINEAR:
+            return _of_light(LINEAR[path.suffix.lower()](path, _check_size), said)
+        return _of_integers(path, said)
     except DECODER_ERRORS as error:
         reason = str(error).strip().splitlines()
         raise PictureError(f"{path.name}: cannot be decoded ({reason[0] if reason else type(error).__name__}); is it whole?") from error
-    return _as_rgb(path.name, samples, kind)
 
 
-def write_png(path: Path, rgb: Rgb) -> None:
-    """Writes RGB (height, width, 3), uint8 or uint16, as PNG without any metadata."""
+def transfer_of(path: Path) -> Transfer:
+    """Of the picture that a file holds, without decoding it. Raises PictureError as `read_samples`."""
+    if path.suffix.lower() in LINEAR:
+        return "pq"
+    return (path.suffix.lower() == ".png" and _png_transfer(path)) or "sdr"
+
+
+def _of_light(linear: light.Linear, said: Light) -> Samples:
+    """The PQ picture that light becomes, the entry's word above the file's."""
+    if said.cd_m2_per_unit is not None:
+        scale, whose = said.cd_m2_per_unit, "as the set says"
+    elif linear.cd_m2_per_unit is not None:
+        scale, whose = linear.cd_m2_per_unit, "as the file says"
+    else:
+        scale, whose = light.REFERENCE_WHITE_CD_M2, "reference white of BT.2408"
+    if said.primaries is not None:
+        primaries, name = light.PRIMARIES[said.primaries], said.primaries
+    else:
+        primaries, name = (linear.primaries, "the file's") if linear.primaries else (light.PRIMARIES["bt709"], "bt709")
+    rgb, clipped = light.linear_to_pq(linear.samples, primaries, scale)
+    negative = float((linear.samples < 0).mean())
+    parts = [f"linear light, 1.0 at {scale:g} cd/m2 ({whose}), primaries {name}, to PQ BT.2020 of 10 bits"]
+    parts += [f"{100 * negative:.2g} % below zero made zero"] if negative else []
+    parts += [f"{100 * clipped:.2g} % clipped at {light.PEAK_CD_M2:g} cd/m2"] if clipped else []
+    return Samples(rgb, ", ".join(parts), "pq")
+
+
+def _of_integers(path: Path, said: Light) -> Samples:
+    reader = {".png": _read_png, ".ppm": _read_pnm, ".pgm": _read_pnm, ".tif": _read_tiff, ".tiff": _read_tiff}.get(
+        path.suffix.lower(), _read_jpeg
+    )
+    samples, kind = reader(path)
+    rgb, colour = _as_rgb(path.name, samples, kind)
+    in_file = _png_transfer(path) if path.suffix.lower() == ".png" else None
+    if (said.transfer or in_file or "sdr") == "sdr":
+        return Samples(rgb, colour)
+    if rgb.dtype != np.uint16:
+        raise PictureError(f"{path.name}: has 8 bits per sample, too few for PQ; give a file of 10 to 16")
+    whose = "as the set says" if said.transfer else "as its cICP chunk says"
+    return Samples(light.on_pq_grid(np.arange(65536) / 65535)[rgb], f"{colour}, PQ BT.2020 {whose}, rounded to {light.BITS} bits", "pq")
+
+
+PQ, HLG, BT2020 = 16, 18, 9
+"""Code points of ITU-T H.273."""
+
+
+def _png_transfer(path: Path) -> Transfer | None:
+    """What the cICP chunk says, None without one. Raises PictureError for HLG, and for PQ that is not full-range BT.2020."""
+    content = path.read_bytes()
+    position = 8
+    while content[position + 4 : position + 8] not in (b"IDAT", b"IEND", b""):
+        (size,) = struct.unpack(">I", content[position : position + 4])
+        if content[position + 4 : position + 8] == b"cICP" and size == 4:
+            primaries, transfer, _, full = content[position + 8 : position + 12].ljust(4)
+            if transfer == HLG:
+                raise PictureError(f"{path.name}: is HLG, which is not supported; convert it to PQ")
+            if transfer == PQ and (primaries, full) != (BT2020, 1):
+                raise PictureError(f"{path.name}: is PQ with other primaries than those of BT.2020, or not full range; convert it")
+            return "pq" if transfer == PQ else "sdr"
+        position += size + 12
+    return None
+
+
+def write_png(path: Path, rgb: Rgb, transfer: Transfer = "sdr") -> None:
+    """Writes RGB (height, width, 3), uint8 or uint16, as PNG without any metadata but, where it is PQ, the cICP chunk that says so."""
     import imagecodecs
 
-    path.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(rgb), level=6))
+    content = imagecodecs.png_encode(np.ascontiguousarray(rgb), level=6)
+    chunk = b"" if transfer == "sdr" else b"cICP" + bytes((BT2020, PQ, 0, 1))
+    # Behind the signature and the IHDR chunk.
+    path.write_bytes(content[:33] + (struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) if chunk else b"") + content[33:])
 
 
 def _check_size(name: str, width: int, height: int) -> None:
@@ -106,12 +208,19 @@ def _read_tiff(path: Path) -> tuple[NDArray[np.generic], str]:
         # Only inside JPEG compression does the decoder itself turn YCbCr into RGB.
         if page.photometric == PHOTOMETRIC.YCBCR and page.compression != COMPRESSION.JPEG:
             raise PictureError(f"{path.name}: is YCbCr, not RGB; convert it to RGB first")
-        if page.bitspersample not in (8, 16, 32, 64):
-            raise PictureError(f"{path.name}: has {page.bitspersample} bits per sample; scale it to 8 or 16")
+        if page.bitspersample not in (8, 10, 12, 14, 16, 32, 64):
+            raise PictureError(f"{path.name}: has {page.bitspersample} bits per sample; scale it to 8, 10, 12, 14 or 16")
         samples = page.asarray()
         if samples.ndim == 3 and page.planarconfig == 2:
             samples = np.moveaxis(samples, 0, -1)
+    if page.bitspersample in (10, 12, 14):
+        return _to_16_bits(samples, 2**page.bitspersample - 1), f"{page.bitspersample}-bit scaled to 16"
     return samples, "8-bit" if samples.dtype == np.uint8 else "16-bit"
+
+
+def _to_16_bits(samples: NDArray[np.generic], maximum: int) -> NDArray[np.uint16]:
+    """Codes 0..maximum over 0..65535, rounded to nearest."""
+    return ((samples.astype(np.uint64) * 65535 + maximum // 2) // maximum).astype(np.uint16)
 
 
 def _read_pnm(path: Path) -> tuple[NDArray[np.generic], str]:
@@ -144,8 +253,7 @@ def _read_pnm(path: Path) -> tuple[NDArray[np.generic], str]:
         return samples, "8-bit"
     if int(samples.max()) > maximum:
         raise ValueError(f"it has samples above its own maximum of {maximum}")
-    scaled = (samples.astype(np.uint64) * 65535 + maximum // 2) // maximum
-    return scaled.astype(np.uint16), "16-bit" if maximum == 65535 else f"{maximum.bit_length()}-bit scaled to 16"
+    return _to_16_bits(samples, maximum), "16-bit" if maximum == 65535 else f"{maximum.bit_length()}-bit scaled to 16"
 
 
 def _as_rgb(name: str, samples: NDArray[np.generic], kind: str) -> tuple[Rgb, str]:

@@ -1,7 +1,8 @@
 """The only colour and bit-depth code: RGB to Y'CbCr and back, chroma resampling, what codecs eat, what metrics see.
 
 Arrays of pictures are RGB, shape (height, width, 3), uint8 or uint16 (all 16 bits used). Planar arrays are (3, height, width).
-All Y'CbCr is BT.709, full range. Three conversions, each named in the provenance of what was made with it:
+All Y'CbCr is full range: BT.709 of SDR pictures, BT.2020 with non-constant luminance of PQ pictures (ITU-R BT.2100). Three conversions,
+each named in the provenance of what was made with it:
 
 * `ANCHOR`: 8-bit RGB <-> 10-bit 4:4:4 in the integer arithmetic of libswscale up to ffmpeg 7.0, with which the published VVC anchor of
   JPEG AI was made (white becomes 1020). It is lossless in 8-bit RGB, and undone only by its own inverse.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctc.errors import ToolFailed
-from ctc.records import PixelFormat
+from ctc.records import PixelFormat, Transfer
 
 Rgb = NDArray[Any]
 """uint8 or uint16, shape (height, width, 3)."""
@@ -31,10 +33,25 @@ ANCHOR = "bt709-full-int10"
 ROUNDED = "bt709-full-rounded"
 
 METRIC_PREPARATION = "bt709-full-float32-1"
-"""Names what `metric_codes` does; a change of its digits changes the number."""
+"""Names what `metric_codes` does of SDR pictures; a change of its digits changes the number."""
 
-KR, KG, KB = 0.2126, 0.7152, 0.0722
-CB_SPAN, CR_SPAN = 1.8556, 1.5748
+
+@dataclass(frozen=True)
+class Matrix:
+    """The equations of non-constant luminance of ITU-T H.273."""
+
+    name: str
+    kr: float
+    kg: float
+    kb: float
+    cb_span: float
+    cr_span: float
+
+
+MATRIX: dict[Transfer, Matrix] = {
+    "sdr": Matrix("bt709", 0.2126, 0.7152, 0.0722, 1.8556, 1.5748),
+    "pq": Matrix("bt2020", 0.2627, 0.6780, 0.0593, 1.8814, 1.4746),
+}
 WRITABLE: tuple[Literal["C"], Literal["W"]] = ("C", "W")
 """What compiled loops take: rows one after the other, and arrays that they could write to, though they do not."""
 
@@ -70,15 +87,20 @@ def to_depth(rgb: Rgb, bits: Literal[8, 16]) -> Rgb:
 # Y'CbCr -----------------------------------------------------------------------------------------------------------------------------
 
 
-def conversion_name(pixels: PixelFormat, source_bits: int) -> str:
+def preparation(transfer: Transfer) -> str:
+    """Names what `metric_codes` does."""
+    return METRIC_PREPARATION.replace(MATRIX["sdr"].name, MATRIX[transfer].name)
+
+
+def conversion_name(pixels: PixelFormat, source_bits: int, transfer: Transfer = "sdr") -> str:
     """Name of the conversion that leads from a source of `source_bits` to `pixels`, for keys and provenance."""
     if pixels.container == "ppm":
-        return "rgb"
-    ycc = ANCHOR if (source_bits, pixels.bit_depth) == (8, 10) else ROUNDED
+        return "rgb" if pixels.bit_depth == 8 else f"rgb{pixels.bit_depth}-rounded"
+    ycc = ANCHOR if (source_bits, pixels.bit_depth) == (8, 10) else ROUNDED.replace(MATRIX["sdr"].name, MATRIX[transfer].name)
     return ycc if pixels.chroma == "444" else f"{ycc}+420-centre"
 
 
-def rgb_to_ycc(rgb: Rgb, bits: int) -> Planes:
+def rgb_to_ycc(rgb: Rgb, bits: int, transfer: Transfer = "sdr") -> Planes:
     """(height, width, 3) RGB to (3, height, width) 4:4:4 codes of `bits` bits; ANCHOR for 8 to 10 bits, else ROUNDED."""
     height, width, _ = rgb.shape
     planes = np.empty((3, height, width), np.uint16)
@@ -89,11 +111,11 @@ def rgb_to_ycc(rgb: Rgb, bits: int) -> Planes:
         return planes
     for top in range(0, height, ROWS_AT_A_TIME):
         rows = slice(top, top + ROWS_AT_A_TIME)
-        planes[:, rows] = _rounded_forward(rgb[rows], bits)
+        planes[:, rows] = _rounded_forward(rgb[rows], bits, MATRIX[transfer])
     return planes
 
 
-def ycc_to_rgb(planes: Planes, bits: int, rgb_bits: Literal[8, 16]) -> Rgb:
+def ycc_to_rgb(planes: Planes, bits: int, rgb_bits: Literal[8, 16], transfer: Transfer = "sdr") -> Rgb:
     """Inverse of `rgb_to_ycc`: (3, height, width) codes of `bits` bits to (height, width, 3) RGB of 8 or 16 bits."""
     _, height, width = planes.shape
     rgb = np.empty((height, width, 3), np.uint8 if rgb_bits == 8 else np.uint16)
@@ -104,23 +126,24 @@ def ycc_to_rgb(planes: Planes, bits: int, rgb_bits: Literal[8, 16]) -> Rgb:
         return rgb
     for top in range(0, height, ROWS_AT_A_TIME):
         rows = slice(top, top + ROWS_AT_A_TIME)
-        rgb[rows] = _rounded_inverse(planes[:, rows], bits, rgb_bits)
+        rgb[rows] = _rounded_inverse(planes[:, rows], bits, rgb_bits, MATRIX[transfer])
     return rgb
 
 
-def _rounded_forward(rgb: Rgb, bits: int) -> NDArray[np.float64]:
+def _rounded_forward(rgb: Rgb, bits: int, matrix: Matrix) -> NDArray[np.float64]:
     r, g, b = (rgb[..., channel] / peak(rgb) for channel in range(3))
-    y = KR * r + KG * g + KB * b
+    y = matrix.kr * r + matrix.kg * g + matrix.kb * b
     top, neutral = 2**bits - 1, 2 ** (bits - 1)
-    return np.clip(np.rint(np.stack((y * top, (b - y) / CB_SPAN * top + neutral, (r - y) / CR_SPAN * top + neutral))), 0, top)
+    u, v = ((colour - y) / span * top + neutral for colour, span in ((b, matrix.cb_span), (r, matrix.cr_span)))
+    return np.clip(np.rint(np.stack((y * top, u, v))), 0, top)
 
 
-def _rounded_inverse(planes: Planes, bits: int, rgb_bits: int) -> NDArray[np.float64]:
+def _rounded_inverse(planes: Planes, bits: int, rgb_bits: int, matrix: Matrix) -> NDArray[np.float64]:
     top, neutral = 2**bits - 1, 2 ** (bits - 1)
     y = planes[0] / top
     u, v = ((planes[plane].astype(np.float64) - neutral) / top for plane in (1, 2))
-    r, b = y + CR_SPAN * v, y + CB_SPAN * u
-    g = (y - KR * r - KB * b) / KG
+    r, b = y + matrix.cr_span * v, y + matrix.cb_span * u
+    g = (y - matrix.kr * r - matrix.kb * b) / matrix.kg
     largest = 2**rgb_bits - 1
     return np.clip(np.rint(np.stack((r, g, b), axis=-1) * largest), 0, largest)
 
@@ -147,17 +170,22 @@ def double_chroma(plane: Planes) -> Planes:
 # Files that codecs read and write ---------------------------------------------------------------------------------------------------
 
 
-def raw_name(stem: str, width: int, height: int, pixels: PixelFormat) -> str:
-    """File name of a raw planar picture; it alone carries size, bit depth and chroma format."""
-    return f"{stem}_{width}x{height}_{pixels.bit_depth}bit_{pixels.chroma}.yuv"
+def raw_name(stem: str, width: int, height: int, pixels: PixelFormat, transfer: Transfer = "sdr") -> str:
+    """File name of a raw planar picture; it alone carries size, bit depth, chroma format and transfer."""
+    return f"{stem}_{width}x{height}_{pixels.bit_depth}bit_{pixels.chroma}{'' if transfer == 'sdr' else f'_{transfer}'}.yuv"
 
 
 def raw_size(path: Path) -> tuple[int, int]:
     """(width, height) from the name that `raw_name` gave. Raises ValueError for another name."""
-    found = re.search(r"_(\d+)x(\d+)_\d+bit_\d+\.yuv$", path.name)
+    found = re.search(r"_(\d+)x(\d+)_\d+bit_\d+(_pq)?\.yuv$", path.name)
     if found is None:
         raise ValueError(f"{path.name} is not named like a raw picture: STEM_WIDTHxHEIGHT_10bit_444.yuv")
     return int(found[1]), int(found[2])
+
+
+def raw_transfer(path: Path) -> Transfer:
+    """Transfer from the name that `raw_name` gave."""
+    return "pq" if path.stem.endswith("_pq") else "sdr"
 
 
 def coded_size(width: int, height: int, pixels: PixelFormat) -> tuple[int, int]:
@@ -167,7 +195,7 @@ def coded_size(width: int, height: int, pixels: PixelFormat) -> tuple[int, int]:
     return next(coded), next(coded)
 
 
-def write_source(rgb: Rgb, pixels: PixelFormat, folder: Path) -> Path:
+def write_source(rgb: Rgb, pixels: PixelFormat, folder: Path, transfer: Transfer = "sdr") -> Path:
     """Writes a picture into `folder` as `pixels` asks; returns the file."""
     height, width, _ = rgb.shape
     coded_width, coded_height = coded_size(width, height, pixels)
@@ -175,37 +203,46 @@ def write_source(rgb: Rgb, pixels: PixelFormat, folder: Path) -> Path:
     if pixels.container == "ppm":
         path = folder / "source.ppm"
         with path.open("wb") as file:
-            file.write(f"P6\n{coded_width} {coded_height}\n255\n".encode())
-            file.write(np.ascontiguousarray(to_depth(rgb, 8)).data)
+            file.write(f"P6\n{coded_width} {coded_height}\n{2**pixels.bit_depth - 1}\n".encode())
+            file.write(np.ascontiguousarray(to_depth(rgb, 8) if pixels.bit_depth == 8 else _ppm_words(rgb, pixels.bit_depth)).data)
         return path
-    planes = rgb_to_ycc(rgb, pixels.bit_depth)
+    planes = rgb_to_ycc(rgb, pixels.bit_depth, transfer)
     chroma = [planes[1], planes[2]] if pixels.chroma == "444" else [halve_chroma(planes[1]), halve_chroma(planes[2])]
-    path = folder / raw_name("source", coded_width, coded_height, pixels)
+    path = folder / raw_name("source", coded_width, coded_height, pixels, transfer)
     with path.open("wb") as file:
         for plane in (planes[0], *chroma):
             file.write(np.ascontiguousarray(plane, dtype="<u2" if pixels.bit_depth > 8 else np.uint8).data)
     return path
 
 
-def read_decoded(path: Path, pixels: PixelFormat, width: int, height: int, bits: Literal[8, 16]) -> Rgb:
+def _ppm_words(rgb: Rgb, bits: int) -> NDArray[np.uint16]:
+    """Codes of `bits` bits, rounded to nearest, as a PPM of more than 8 bits holds them: big-endian."""
+    return np.rint(rgb / peak(rgb) * (2**bits - 1)).astype(">u2")
+
+
+def read_decoded(path: Path, pixels: PixelFormat, width: int, height: int, bits: Literal[8, 16], transfer: Transfer = "sdr") -> Rgb:
     """The reconstruction in `path`, cropped to `width` x `height`, as RGB at the source's bit depth.
 
     Raises ToolFailed when the file does not hold a picture of the expected size."""
     coded_width, coded_height = coded_size(width, height, pixels)
     if pixels.container == "ppm":
-        rgb = _read_ppm(path, coded_width, coded_height)
-        return to_depth(np.ascontiguousarray(rgb[:height, :width]), bits)
+        codes = read_ppm(path, coded_width, coded_height, pixels.bit_depth)[:height, :width]
+        if pixels.bit_depth == 8:
+            return to_depth(np.ascontiguousarray(codes), bits)
+        return np.rint(codes / (2**pixels.bit_depth - 1) * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     planes = _read_raw(path, pixels, coded_width, coded_height)
-    return np.ascontiguousarray(ycc_to_rgb(planes, pixels.bit_depth, bits)[:height, :width])
+    return np.ascontiguousarray(ycc_to_rgb(planes, pixels.bit_depth, bits, transfer)[:height, :width])
 
 
-def _read_ppm(path: Path, width: int, height: int) -> NDArray[np.uint8]:
+def read_ppm(path: Path, width: int, height: int, bits: int) -> NDArray[Any]:
+    """Codes (height, width, 3) of a binary PPM of `bits` bits. Raises ToolFailed for another file."""
     content = path.read_bytes()
-    header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", content)
-    found = "no 8-bit PPM" if header is None else f"{int(header[1])}x{int(header[2])} samples"
-    if header is None or (int(header[1]), int(header[2])) != (width, height) or len(content) != header.end() + 3 * width * height:
+    header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+%d\s" % (2**bits - 1), content)
+    found = f"no {bits}-bit PPM" if header is None else f"{int(header[1])}x{int(header[2])} samples"
+    size = 3 * width * height * (1 if bits == 8 else 2)
+    if header is None or (int(header[1]), int(header[2])) != (width, height) or len(content) != header.end() + size:
         raise ToolFailed(f"the decoder gave {found} in {len(content)} bytes where {width}x{height} RGB was expected")
-    return np.frombuffer(content, np.uint8, offset=header.end()).reshape(height, width, 3)
+    return np.frombuffer(content, np.uint8 if bits == 8 else ">u2", offset=header.end()).reshape(height, width, 3)
 
 
 def _read_raw(path: Path, pixels: PixelFormat, width: int, height: int) -> Planes:
@@ -229,11 +266,12 @@ def _read_raw(path: Path, pixels: PixelFormat, width: int, height: int) -> Plane
 # What metrics see -------------------------------------------------------------------------------------------------------------------
 
 
-def metric_codes(rgb: Rgb, wants: Literal["y", "yuv", "rgb"], internal_bits: int = 10) -> Planes:
+def metric_codes(rgb: Rgb, wants: Literal["y", "yuv", "rgb"], internal_bits: int = 10, transfer: Transfer = "sdr") -> Planes:
     """Sample codes on the grid of `internal_bits`: (height, width) for "y", (3, height, width) for "yuv" and "rgb".
 
     JPEG AI quality framework, `DataClass`: RGB / maximum in float32, rounded (half to even) to the grid, BT.709 full-range Y'CbCr of the
-    rounded values with chroma + 1/2, clamped to [0, 1], rounded to the grid again. The codes are the grid values times 2^bits - 1."""
+    rounded values with chroma + 1/2, clamped to [0, 1], rounded to the grid again. The codes are the grid values times 2^bits - 1.
+    Of PQ pictures the same with the equations of BT.2020; at 10 bits their RGB is on the grid already."""
     from ctc.kernels.strips import done
 
     height, width, _ = rgb.shape
@@ -246,7 +284,7 @@ def metric_codes(rgb: Rgb, wants: Literal["y", "yuv", "rgb"], internal_bits: int
         if wants == "rgb":
             _on_grid(samples, grid.astype(np.uint16), codes[:, first:last])
         else:
-            _luma_and_chroma(samples, grid / top, top, codes[:, first:last])
+            _luma_and_chroma(samples, grid / top, top, MATRIX[transfer], codes[:, first:last])
 
     done(band, height, ROWS_OF_A_BAND)
     return codes[0] if wants == "y" else codes
@@ -258,7 +296,8 @@ def _on_grid(rgb: Rgb, grid: Planes, codes: Planes) -> None:
     on_grid(rgb, grid, codes)
 
 
-def _luma_and_chroma(rgb: Rgb, units: NDArray[np.float32], top: np.float32, codes: Planes) -> None:
+def _luma_and_chroma(rgb: Rgb, units: NDArray[np.float32], top: np.float32, matrix: Matrix, codes: Planes) -> None:
     from ctc.kernels.colour import luma_and_chroma
 
-    luma_and_chroma(rgb, units, np.array([KR, KG, KB, CB_SPAN, CR_SPAN], np.float32), float(top), codes)
+    constants = np.array([matrix.kr, matrix.kg, matrix.kb, matrix.cb_span, matrix.cr_span], np.float32)
+    luma_and_chroma(rgb, units, constants, float(top), codes)

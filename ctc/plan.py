@@ -13,7 +13,7 @@ from ctc.errors import ToolMissing, UsageError
 from ctc.interop.stored import recall
 from ctc.outside.points import joined, published_points
 from ctc.outside.sources import OutsideSource
-from ctc.protocols import Device, Learned
+from ctc.protocols import Codec, Deepened, Device, Learned, Metric
 from ctc.published.points import PREFIX, Published, load
 from ctc.ratecontrol import memory_offset
 from ctc.records import TARGET_BPPS, Campaign, CodecInfo, Coded, Complexity, Interop, MetricInfo, Parity, Picture
@@ -76,22 +76,30 @@ class Plan:
 
     def coding_units(self, pictures: Iterable[Picture], learnt: Sequence[CodingResult] = ()) -> list[CodingUnit]:
         """One unit per picture and codec, longest first, each beginning its search where the pilots `learnt` say."""
-        options = self.options
-        units = [
-            CodingUnit(
-                picture,
-                codec.name,
-                codec.version,
-                options.target_bpps,
-                options.rate_tolerance,
-                memory_offset(plugins.codecs()[codec.name].knob, _attempts(learnt, codec.name)),
-                str(options.cache),
-                options.time_limit_s,
-            )
-            for codec in self.codecs
-            for picture in pictures
-        ]
+        units = [self._coding_unit(codec.on(picture), picture, learnt) for codec in self.codecs for picture in pictures]
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.codec, unit.picture.name))
+
+    def _coding_unit(self, codec: CodecInfo, picture: Picture, learnt: Sequence[CodingResult]) -> CodingUnit:
+        options = self.options
+        return CodingUnit(
+            picture,
+            codec.name,
+            codec.version,
+            options.target_bpps,
+            options.rate_tolerance,
+            memory_offset(plugins.codec_on(codec.name, picture).knob, _attempts(learnt, codec)),
+            str(options.cache),
+            options.time_limit_s,
+        )
+
+    def on(self, pictures: Sequence[Picture]) -> Plan:
+        """The plan for these pictures: with the metrics that are defined for their transfers only, where none was named.
+
+        What codecs are for pictures of more than 8 bits is left out where there are none. Raises ToolMissing."""
+        metrics = _metric_infos(plugins.named_metrics(self.options.metrics, {picture.transfer for picture in pictures}), self.options)
+        if any(picture.bit_depth > 8 for picture in pictures):
+            return replace(self, metrics=metrics)
+        return replace(self, metrics=metrics, codecs=tuple(replace(codec, deep=None) for codec in self.codecs))
 
     @property
     def scores_here(self) -> bool:
@@ -160,8 +168,9 @@ class Plan:
         return sorted(units, key=lambda unit: (-unit.expected_s, unit.picture.name))
 
 
-def _attempts(learnt: Sequence[CodingResult], codec: str) -> list[dict[float, float]]:
-    return [dict(result.attempts) for result in learnt if result.unit.codec == codec]
+def _attempts(learnt: Sequence[CodingResult], codec: CodecInfo) -> list[dict[float, float]]:
+    """Those of the codec's own version: settings of another, of deeper pictures, are of another kind."""
+    return [dict(each.attempts) for each in learnt if (each.unit.codec, each.unit.codec_version) == (codec.name, codec.version)]
 
 
 def _codec_and_rate(coded: Coded) -> tuple[str, float]:
@@ -187,16 +196,13 @@ def resolve(options: Options) -> Plan:
     for name in names:
         codec = plugins.codecs()[name]
         try:
-            version, model = codec.version(), codec.decoder_model() if isinstance(codec, Learned) else None
+            codecs.append(_codec_info(codec, _codec_info(codec.deep) if isinstance(codec, Deepened) else None))
         except ToolMissing as error:
             missing.append(f"codec {name}: {error}")
-            continue
-        codecs.append(CodecInfo(name, version, codec.pixels, codec.knob, codec.citation, codec.note, model))
     metrics: list[MetricInfo] = []
     for metric in wanted:
         try:
-            version = metric.version(options.metric_device) if _scores_here(options) else "not computed here"
-            metrics.append(replace(metric.info, version=version))
+            metrics += _metric_infos([metric], options)
         except ToolMissing as error:
             missing.append(f"metric {metric.name}: {error}")
     if missing:
@@ -207,6 +213,18 @@ def resolve(options: Options) -> Plan:
 
 def _scores_here(options: Options) -> bool:
     return bool(options.codecs) or any(source.scored_here for source in options.external)
+
+
+def _codec_info(codec: Codec, deep: CodecInfo | None = None) -> CodecInfo:
+    """Asks the codec. Raises ToolMissing."""
+    model = codec.decoder_model() if isinstance(codec, Learned) else None
+    return CodecInfo(codec.name, codec.version(), codec.pixels, codec.knob, codec.citation, codec.note, model, deep=deep)
+
+
+def _metric_infos(metrics: Iterable[Metric], options: Options) -> tuple[MetricInfo, ...]:
+    """Asks the metrics for their versions, where something is scored here. Raises ToolMissing."""
+    here, device = _scores_here(options), options.metric_device
+    return tuple(replace(metric.info, version=metric.version(device) if here else "not computed here") for metric in metrics)
 
 
 def _without(codecs: list[CodecInfo], metrics: list[MetricInfo], anchor: str, *, complete: bool) -> list[str]:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ctc.errors import ToolMissing, UsageError
-from ctc.protocols import Codec, Device, Metric, Report, Varied
-from ctc.records import METRIC_ORDER
+from ctc.protocols import Codec, Deepened, Device, Metric, Report, Varied
+from ctc.records import METRIC_ORDER, Picture, Transfer
 
 PACKAGE = Path(__file__).parent
 LEARNED_CODECS = PACKAGE.parent / "codecs"
@@ -60,6 +60,16 @@ def codecs() -> Registry[Codec]:
     return _registry("codec", "CODECS", (*_modules("ctc.anchors", PACKAGE / "anchors"), *_modules("", LEARNED_CODECS)), "name")
 
 
+def codec_on(name: str, picture: Picture) -> Codec:
+    """What codes `picture` under this name. Raises as the registry."""
+    return codec_for_depth(codecs()[name], picture.bit_depth)
+
+
+def codec_for_depth(codec: Codec, bit_depth: int) -> Codec:
+    """`codec`, or what it is for pictures of more than 8 bits."""
+    return codec.deep if bit_depth > 8 and isinstance(codec, Deepened) else codec
+
+
 @lru_cache
 def metrics() -> Registry[Metric]:
     """Metrics, in the column order of the tables."""
@@ -77,19 +87,20 @@ def require_device(device: Device) -> None:
         require_cuda()
 
 
-def named_metrics(names: Sequence[str]) -> list[Metric]:
-    """The metrics called `names`: without names all but the extra ones, with "all" all, with "+NAME" that one besides the default ones.
+def named_metrics(names: Sequence[str], transfers: Iterable[Transfer] = ("sdr",)) -> list[Metric]:
+    """The metrics called `names`: with "all" all, with "+NAME" that one besides the default ones, without names the default ones.
 
     Raises UsageError for an unknown name."""
-    wanted: list[str] = [] if names and not all(name.startswith("+") for name in names) else list(default_metrics())
+    wanted: list[str] = [] if names and not all(name.startswith("+") for name in names) else list(default_metrics(transfers))
     for name in names:
         wanted += list(metrics().found) if name == "all" else [name.removeprefix("+")]
     return [metrics()[name] for name in dict.fromkeys(wanted)]
 
 
-def default_metrics() -> tuple[str, ...]:
-    """Names of the metrics that are computed where none is named: all but the extra ones."""
-    return tuple(name for name, metric in metrics().found.items() if not metric.extra)
+def default_metrics(transfers: Iterable[Transfer] = ("sdr",)) -> tuple[str, ...]:
+    """Names of the metrics that are computed of pictures of these transfers where none is named: all but the extra ones."""
+    known = {None, *transfers}
+    return tuple(name for name, metric in metrics().found.items() if not metric.extra and metric.transfer in known)
 
 
 @lru_cache

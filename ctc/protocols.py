@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ctc.records import Campaign, CodecDevice, Cost, DecoderModel, Knob, MetricInfo, ModelSizes, PixelFormat
+from ctc.records import Campaign, CodecDevice, Cost, DecoderModel, Knob, MetricInfo, ModelSizes, PixelFormat, Transfer
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -87,6 +87,14 @@ class SharesBitstreams(Protocol):
 
         Raises ToolMissing."""
         ...
+
+
+@runtime_checkable
+class Deepened(Protocol):
+    """What a codec has besides, if it codes pictures of more than 8 bits in another way."""
+
+    deep: Codec
+    """The codec of the same name that does."""
 
 
 @runtime_checkable
@@ -203,9 +211,9 @@ class Metric:
     """A record around a pure function of two pictures.
 
     `against(reference, peak)(distorted)` gets arrays of codes on the internal grid (10 bits: peak 1023) as `wants` says:
-    "y" the BT.709 full-range luma (height, width); "yuv" Y, Cb, Cr (3, height, width) at 4:4:4, neutral chroma at half the
-    peak; "rgb" R, G, B (3, height, width). See `pixels.metric_codes`. Either call raises MetricUndefined with a reason where there is
-    no value, and ValueError for arrays of other shapes.
+    "y" the full-range luma (height, width), BT.709 of SDR pictures and BT.2020 of PQ pictures; "yuv" Y, Cb, Cr (3, height, width) at
+    4:4:4, neutral chroma at half the peak; "rgb" R, G, B (3, height, width). See `pixels.metric_codes`. Either call raises
+    MetricUndefined with a reason where there is no value, and ValueError for arrays of other shapes.
     """
 
     info: MetricInfo
@@ -223,6 +231,10 @@ class Metric:
     @property
     def name(self) -> str:
         return self.info.name
+
+    @property
+    def transfer(self) -> Transfer | None:
+        return self.info.transfer
 
     def version(self, device: Device = "cpu") -> str:
         """Everything that decides the digits on `device`. Raises ToolMissing."""

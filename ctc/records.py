@@ -1,6 +1,6 @@
 """The nouns of a campaign: frozen records, one per thing that a stage hands to the next.
 
-    Picture -> Job -> Coded -> Scored -> Campaign        (Unreachable and Failed leave from any stage)
+    Picture -> Job -> Coded -> Scored -> Campaign        (Unsupported, Unreachable and Failed leave from any stage)
 
 This module imports nothing of ours. Units are in the field names: `_s` seconds, `_bytes` bytes, `_bpp` and `bpp`
 bits per pixel of the source picture, `_percent` per cent. A missing value is `None` and comes with a reason;
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 TARGET_BPPS = (0.03, 0.06, 0.12, 0.25, 0.50, 0.75, 1.00, 1.50, 2.00)
 """All target rates of the common test conditions."""
@@ -29,9 +29,12 @@ ALL = "ALL"
 AVG = "AVG"
 """In place of a metric's name: the mean of `AVG_METRICS`."""
 
+Transfer = Literal["sdr", "pq"]
+"""How light became the samples of a picture: "sdr" as sRGB and BT.709 do, or "pq", ITU-R BT.2100 with the primaries of BT.2020."""
+
 METRIC_ORDER = (
     "msssim", "msssim_iqa", "iwssim", "vmaf", "vif", "fsim", "nlpd", "psnr_hvs_m", "psnr_hvs", "psnr_y", "psnr_u", "psnr_v",
-    "vmaf_neg", "ciede2000",
+    "vmaf_neg", "ciede2000", "pu21_psnr", "pu21_psnr_y", "pu21_msssim", "delta_e_itp", "wpsnr_y", "wpsnr_u", "wpsnr_v",
 )  # fmt: skip
 """Column order of the metrics in every table; a metric that is not named here follows in order of name."""
 
@@ -40,6 +43,21 @@ def digest(content: Any) -> str:
     """sha256 (hexadecimal) of the canonical JSON of `content`: sorted keys, no spaces, no NaN."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Light:
+    """What an entry of datasets.yaml says of the light in its pictures, above what the files say; None leaves it to them."""
+
+    transfer: Transfer | None = None
+    """Of files of integers, which rarely say it."""
+    cd_m2_per_unit: float | None = None
+    """What 1.0 is in files of linear light."""
+    primaries: str | None = None
+    """Those of files of linear light: a name of `light.PRIMARIES`."""
+
+
+NOTHING_SAID = Light()
 
 
 @dataclass(frozen=True)
@@ -52,11 +70,14 @@ class Picture:
     width: int
     height: int
     bit_depth: int
-    """Bits of a sample as stored, 8 or 16."""
+    """Bits of a sample: 8 or 16 as stored, 10 where the transfer is PQ."""
     colour: str
     """How the file became RGB, e.g. "RGB", "grey repeated to RGB", "palette expanded to RGB"."""
     sha256: str
     """Hash of size, bit depth and RGB samples; see `pixels.sample_hash`. Empty where the samples were never seen."""
+    transfer: Transfer = "sdr"
+    light: Light = NOTHING_SAID
+    """What was said of it beside its file."""
 
     @property
     def pixels(self) -> int:
@@ -83,7 +104,7 @@ class PixelFormat:
     """What a codec eats and gives back. The harness converts, once, in `pixels`."""
 
     container: str
-    """"ppm" (8-bit RGB, `P6`) or "yuv" (raw planar, little-endian 16-bit words above 8 bits)."""
+    """"ppm" (RGB, `P6`, big-endian above 8 bits) or "yuv" (raw planar, little-endian); 16-bit words above 8 bits."""
     chroma: str = "444"
     """"444" or "420"; a yuv container only."""
     bit_depth: int = 8
@@ -179,6 +200,12 @@ class CodecInfo:
     """None for a codec that is not learned."""
     source: str = ""
     """Who made its points, where it was not run here; else empty."""
+    deep: CodecInfo | None = None
+    """What it is for pictures of more than 8 bits, where it codes them in another way."""
+
+    def on(self, picture: Picture) -> CodecInfo:
+        """What it is for `picture`."""
+        return self.deep if self.deep is not None and picture.bit_depth > 8 else self
 
 
 @dataclass(frozen=True)
@@ -195,6 +222,8 @@ class MetricInfo:
     """Paper or standard."""
     equals: str
     """The program whose values it gives, and how nearly."""
+    transfer: Transfer | None = None
+    """Where it is defined for pictures of one transfer only: which. It is a default one of such pictures."""
 
 
 @dataclass(frozen=True)
@@ -302,6 +331,20 @@ class Absent:
     def place(self) -> tuple[str, str, float]:
         """(codec, picture, target bpp)"""
         return self.codec, self.picture, self.target_bpp
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """A picture that the codec cannot code at any rate, because of what it is; a fact, not a failure. It stands for all target rates."""
+
+    codec: str
+    picture: str
+    reason: str
+
+    @property
+    def place(self) -> tuple[str, str, None]:
+        """(codec, picture, no target)"""
+        return self.codec, self.picture, None
 
 
 @dataclass(frozen=True)
@@ -563,5 +606,7 @@ class Campaign:
     """None where nothing says what the whole set is: a folder without a lock file."""
     absent: tuple[Absent, ...] = ()
     """Gaps of the codecs that were not run here."""
+    unsupported: tuple[Unsupported, ...] = ()
+    """Pictures that codecs which were run here cannot code."""
     interop: tuple[Interop, ...] = ()
     """Of the codecs that `ctc interop` was run with on this machine, as they are here."""

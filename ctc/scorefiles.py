@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from ctc import plugins
 from ctc.errors import DataSetMissing, PictureError, UsageError
-from ctc.picturefiles import SUFFIXES, of_same_size, read_picture
-from ctc.pixels import Rgb
+from ctc.picturefiles import SUFFIXES, Samples, of_same_size, read_samples, transfer_of
 from ctc.protocols import Device, Metric
-from ctc.records import Score
+from ctc.records import Score, Transfer
 from ctc.together import Setting, at_once, measure
 
 
@@ -25,12 +24,12 @@ class ScoredPair:
     scores: tuple[Score, ...]
 
 
-def chosen_metrics(names: Sequence[str], device: Device) -> list[Metric]:
-    """The metrics called `names`; without names all but the extra ones.
+def chosen_metrics(names: Sequence[str], device: Device, transfers: Iterable[Transfer] = ("sdr",)) -> list[Metric]:
+    """The metrics called `names`; without names all but the extra ones, with those that are for pictures of these transfers only.
 
     Raises UsageError for an unknown name, ToolMissing where its program, or the device, is not there."""
     plugins.require_device(device)
-    metrics = plugins.named_metrics(names)
+    metrics = plugins.named_metrics(names, transfers)
     for metric in metrics:
         metric.version(device)
     return metrics
@@ -63,25 +62,33 @@ def score(pairs_to_score: Sequence[tuple[Path, Path]], metrics: Sequence[Metric]
 
     Raises PictureError for a file that cannot be read or sizes that differ, CtcError where a metric fails."""
     for reference, group in groupby(pairs_to_score, key=lambda pair: pair[0]):
-        rgb = read_picture(reference)[0]
+        samples = read_samples(reference)
         files = [distorted for _, distorted in group]
-        size = at_once(rgb.shape[0] * rgb.shape[1])
+        size = at_once(samples.rgb.shape[0] * samples.rgb.shape[1])
         for first in range(0, len(files), size):
-            yield from _together(reference, rgb, files[first : first + size], metrics, setting)
+            yield from _together(reference, samples, files[first : first + size], metrics, setting)
 
 
-def _together(reference: Path, rgb: Rgb, files: Sequence[Path], metrics: Sequence[Metric], setting: Setting) -> Iterator[ScoredPair]:
+def transfers_of(references: Iterable[Path]) -> set[Transfer]:
+    """Of the pictures that these files hold. Raises PictureError as `transfer_of`."""
+    return {transfer_of(path) for path in references}
+
+
+def _together(
+    reference: Path, samples: Samples, files: Sequence[Path], metrics: Sequence[Metric], setting: Setting
+) -> Iterator[ScoredPair]:
     """Scores what can be read up to the first file that cannot, and raises what is wrong with that one afterwards."""
-    pictures: list[Rgb] = []
+    pictures: list[Samples] = []
     wrong: PictureError | None = None
     for file in files:
         try:
-            pictures.append(of_same_size(file, reference, rgb))
+            pictures.append(of_same_size(file, reference, samples))
         except PictureError as error:
             wrong = error
             break
     scores: dict[int, dict[str, Score]] = {index: {} for index in range(len(pictures))}
-    for measured in measure(rgb, pictures, metrics, lambda _index, _name: True, setting):
+    distorted = [picture.rgb for picture in pictures]
+    for measured in measure(samples.rgb, distorted, metrics, lambda _index, _name: True, setting, samples.transfer):
         if measured.error is not None:
             raise measured.error
         scores[measured.index][measured.metric] = Score(measured.metric, measured.value, measured.reason)

@@ -81,7 +81,7 @@ def _unfit(unit: ScoringUnit) -> str:
     """Why this machine cannot make what the plan wants; empty where it can. Both what decodes and what scores must be of its versions."""
     wanted = {coded.job.codec: coded.job.codec_version for coded in unit.coded}
     try:
-        others = [other_version(name, plugins.codecs()[name].version(), version) for name, version in wanted.items()]
+        others = [other_version(name, plugins.codec_on(name, unit.picture).version(), version) for name, version in wanted.items()]
         for name, version in unit.scoring.metrics:
             others.append(other_version(name, plugins.metrics()[name].version(unit.scoring.setting.device), version))
     except ToolMissing as missing:
@@ -149,7 +149,7 @@ class _Point:
         """Stores a score, a value or the reason why there is none. Raises what went wrong where something did."""
         if measured.error is not None:
             raise measured.error
-        scored, reference = self.scored_sha256 or "", self.bench.source.picture.sha256
+        reference, scored = self.bench.source.picture, self.scored_sha256 or ""
         self.scores[measured.metric] = keep_score(self.bench.store, self.scoring, measured, reference, scored)
         self.bench.counts += Counts(scores_run=1)
 
@@ -161,7 +161,7 @@ class _Point:
 
     def recall_scores(self) -> None:
         for name, _ in self.scoring.metrics:
-            known = recall_score(self.bench.store, self.scoring, name, self.bench.source.picture.sha256, self.scored_sha256 or "")
+            known = recall_score(self.bench.store, self.scoring, name, self.bench.source.picture, self.scored_sha256 or "")
             if known is not None:
                 self.scores[name] = known
                 self.reused += Counts(scores_reused=1)
@@ -171,27 +171,27 @@ class _Point:
         return self.bench.decode_identity(self.coded.bitstream_sha256)
 
 
-def keep_score(store: Store, scoring: Scoring, measured: Measured, reference_sha256: str, distorted_sha256: str) -> Score:
+def keep_score(store: Store, scoring: Scoring, measured: Measured, reference: Picture, distorted_sha256: str) -> Score:
     """Stores what a metric said of two pictures, a value or the reason why there is none."""
     content = {"value": None if measured.value is None else repr(measured.value), "reason": measured.reason}
-    store.put("score", _score_identity(scoring, measured.metric, reference_sha256, distorted_sha256), content)
+    store.put("score", _score_identity(scoring, measured.metric, reference, distorted_sha256), content)
     return Score(measured.metric, measured.value, measured.reason)
 
 
-def recall_score(store: Store, scoring: Scoring, metric: str, reference_sha256: str, distorted_sha256: str) -> Score | None:
+def recall_score(store: Store, scoring: Scoring, metric: str, reference: Picture, distorted_sha256: str) -> Score | None:
     """The stored score of a metric for two pictures; None where there is none."""
-    known = store.get("score", _score_identity(scoring, metric, reference_sha256, distorted_sha256))
+    known = store.get("score", _score_identity(scoring, metric, reference, distorted_sha256))
     return None if known is None else Score(metric, None if known["value"] is None else float(known["value"]), known["reason"])
 
 
-def _score_identity(scoring: Scoring, metric: str, reference_sha256: str, distorted_sha256: str) -> dict[str, Any]:
+def _score_identity(scoring: Scoring, metric: str, reference: Picture, distorted_sha256: str) -> dict[str, Any]:
     return {
         "metric": metric,
         "version": dict(scoring.metrics)[metric],
-        "reference": reference_sha256,
+        "reference": reference.sha256,
         "distorted": distorted_sha256,
         "internal_bits": scoring.setting.internal_bits,
-        "preparation": pixels.METRIC_PREPARATION,
+        "preparation": pixels.preparation(reference.transfer),
     }
 
 
@@ -253,6 +253,7 @@ def _measure(unit: ScoringUnit, points: Sequence[_Point]) -> None:
             metrics,
             lambda index, name: name in points[index].missing,
             scoring.setting,
+            unit.picture.transfer,
         )
         for measured in found:
             with _failing([points[measured.index]], "score"):

@@ -8,27 +8,33 @@ from pathlib import Path
 from typing import Literal, cast
 
 from ctc import pixels, plugins
-from ctc.errors import DataSetMissing, ToolFailed, UsageError
-from ctc.picturefiles import read_picture, write_png
+from ctc.coding import unsupported
+from ctc.errors import DataSetMissing, PictureError, ToolFailed, UsageError
+from ctc.picturefiles import read_samples, write_png
+from ctc.records import NOTHING_SAID, Light, Transfer
 from ctc.scratch import scratch_prefix
 from ctc.store import explained, file_hash, whole_file
 
 
-def encode(picture: Path, bitstream: Path, codec_name: str, setting: float) -> str:
+def encode(picture: Path, bitstream: Path, codec_name: str, setting: float, said: Light = NOTHING_SAID) -> str:
     """Encodes and returns one line: bytes, bpp, sha256. Raises UsageError, DataSetMissing, PictureError, ToolMissing, ToolFailed."""
-    codec = plugins.codecs()[codec_name]
+    plain = plugins.codecs()[codec_name]
+    if not picture.is_file():
+        raise DataSetMissing(f"{picture}: there is no such file")
+    samples = read_samples(picture, said)
+    codec = plugins.codec_for_depth(plain, samples.bit_depth)
     knob = codec.knob
     if not knob.lowest <= setting <= knob.highest or (knob.integer and setting != int(setting)):
         kind = "a whole number" if knob.integer else "a number"
         raise UsageError(f"--setting {setting:g}: the {knob.name} of {codec_name} is {kind} from {knob.lowest:g} to {knob.highest:g}")
     if bitstream.exists() and bitstream.samefile(picture):
         raise UsageError(f"{bitstream}: is the picture itself; name another file for the bitstream")
-    if not picture.is_file():
-        raise DataSetMissing(f"{picture}: there is no such file")
     codec.version()
-    rgb, _ = read_picture(picture)
+    if why := unsupported(codec, samples.transfer):
+        raise PictureError(f"{picture.name}: {why}")
+    rgb = samples.rgb
     with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, explained(bitstream.parent), whole_file(bitstream) as temporary:
-        source = pixels.write_source(rgb, codec.pixels, Path(scratch))
+        source = pixels.write_source(rgb, codec.pixels, Path(scratch), samples.transfer)
         codec.encode(source, temporary, setting)
         if not temporary.stat().st_size:
             raise ToolFailed(f"{codec_name} wrote no bitstream at {knob.name} {setting:g}")
@@ -37,9 +43,9 @@ def encode(picture: Path, bitstream: Path, codec_name: str, setting: float) -> s
     return f"{size} bytes, {8 * size / (width * height):.6g} bpp, sha256 {file_hash(bitstream)}"
 
 
-def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bit_depth: int) -> str:
+def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bit_depth: int, transfer: Transfer = "sdr") -> str:
     """Decodes to PNG and returns one line: size and hash of the samples. Raises as `encode`."""
-    codec = plugins.codecs()[codec_name]
+    codec = plugins.codec_for_depth(plugins.codecs()[codec_name], bit_depth)
     codec.version()
     if not bitstream.is_file():
         raise DataSetMissing(f"{bitstream}: there is no such file")
@@ -51,9 +57,9 @@ def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bi
         codec.decode(bitstream, decoded)
         if not decoded.is_file():
             raise ToolFailed(f"{codec_name} decoded nothing from {bitstream.name}")
-        rgb = pixels.read_decoded(decoded, codec.pixels, width, height, cast(Literal[8, 16], bit_depth))
+        rgb = pixels.read_decoded(decoded, codec.pixels, width, height, cast(Literal[8, 16], bit_depth), transfer)
         with whole_file(picture) as temporary:
-            write_png(temporary, rgb)
+            write_png(temporary, rgb, transfer)
     return f"{width}x{height}, decoded samples sha256 {pixels.sample_hash(rgb)}"
 
 

@@ -17,6 +17,7 @@ from ctc.complexity.machine import machine
 from ctc.errors import MetricUndefined
 from ctc.pixels import Rgb, metric_codes
 from ctc.protocols import Codes, Device, Metric
+from ctc.records import Transfer
 
 Kind = Literal["y", "yuv", "rgb"]
 
@@ -60,26 +61,37 @@ class Setting:
 
 
 def measure(
-    reference: Rgb, distorted: Sequence[Rgb], metrics: Sequence[Metric], wanted: Callable[[int, str], bool], setting: Setting
+    reference: Rgb,
+    distorted: Sequence[Rgb],
+    metrics: Sequence[Metric],
+    wanted: Callable[[int, str], bool],
+    setting: Setting,
+    transfer: Transfer = "sdr",
 ) -> Iterator[Measured]:
     """Measures every reconstruction, RGB (height, width, 3) like the reference, with every metric for which wanted(index, name) holds then.
 
     A full disk or a picture that cannot be had is the caller's affair; what a metric raises comes as `Measured.error`."""
+    for metric in metrics:
+        if metric.transfer not in (None, transfer):
+            reason = f"defined for {metric.transfer.upper()} pictures only"
+            yield from (Measured(index, metric.name, None, reason) for index in range(len(distorted)) if wanted(index, metric.name))
+    metrics = [metric for metric in metrics if metric.transfer in (None, transfer)]
     luma: Kind = "yuv" if any(metric.wants == "yuv" for metric in metrics) else "y"
     kinds: tuple[Kind, ...] = (luma, "rgb")
     for kind in kinds:
         of_kind = [metric for metric in metrics if (metric.wants == "rgb") == (kind == "rgb")]
         if of_kind:
-            yield from _of_one_kind(reference, distorted, kind, of_kind, wanted, setting)
+            yield from _of_one_kind((reference, *distorted), transfer, kind, of_kind, wanted, setting)
 
 
 def _of_one_kind(
-    reference: Rgb, distorted: Sequence[Rgb], kind: Kind, metrics: Sequence[Metric], wanted: Callable[[int, str], bool], setting: Setting
+    pictures: Sequence[Rgb], transfer: Transfer, kind: Kind, metrics: Sequence[Metric], wanted: Callable[[int, str], bool], setting: Setting
 ) -> Iterator[Measured]:
+    """`pictures` are the reference, then the reconstructions."""
     from ctc.kernels.strips import threads
 
     with threads(setting.threads):
-        seen = [metric_codes(picture, kind, setting.internal_bits) for picture in (reference, *distorted)]
+        seen = [metric_codes(picture, kind, setting.internal_bits, transfer) for picture in pictures]
         for group in groups(metrics, setting.device):
             prepared = Prepared(group, _view(seen[0], kind, group[0]), 2**setting.internal_bits - 1, setting.device)
             for index, codes in enumerate(seen[1:]):

@@ -45,6 +45,8 @@ PACKAGE = Path(__file__).parent
 ID_DIGITS = 8
 TYPICAL_SIDE = 512
 """Of the picture whose complexity the notes state: one tile, of full blocks."""
+DEEP_BITS = 10
+"""Of what pictures of more than 8 bits are coded with. The codec itself takes 8 to 16; PQ and the grid of the metrics have 10."""
 LABELS = {"efe-linear": "EFE linear", "eicci": "eICCI", "efe-nonlinear": "EFE non-linear", "quality-map": "quality map"}
 """What tables call the tools whose names are no abbreviations."""
 
@@ -123,15 +125,20 @@ class JpegAi:
     """One operating point of the decoder, and the tools of the encoder; the bitstream is the same for all operating points."""
 
     citation = "structure of ISO/IEC 6048-1 | ITU-T T.840.1 (JPEG AI), own weights; jpegai_ref"
-    pixels = PixelFormat("ppm")
     knob = Knob("quality", 0, HIGHEST_QUALITY, integer=True, rate_rises=True, start=START)
     seconds_per_megapixel = 1.0
 
-    def __init__(self, operating_point: str, tools: Tools = NO_TOOLS) -> None:
+    def __init__(self, operating_point: str, tools: Tools = NO_TOOLS, bits: int = 8) -> None:
         self._operating_point, self._tools = operating_point, tools
+        self.pixels = PixelFormat("ppm", bit_depth=bits)
         self.name = "+".join(filter(None, [f"jpegai-{operating_point}", str(tools)]))
         kmac = self.decoding_kmac_per_pixel(TYPICAL_SIDE, TYPICAL_SIDE)
         self.note = f"{kmac:.1f} kMAC/px to decode; not the reference software, and trained on far less: says nothing of JPEG AI itself"
+
+    @property
+    def deep(self) -> JpegAi:
+        """The same codec, given and giving 10 bits. Its colour transform stays that of BT.709, whatever the transfer."""
+        return _variant(self._operating_point, self._tools, DEEP_BITS)
 
     def switches(self) -> tuple[tuple[str, ...], ...]:
         """The tools that the weights have constants for; none where there are no weights."""
@@ -270,9 +277,9 @@ def _types(tensors: Iterable[Any]) -> str:
 
 
 @lru_cache
-def _variant(operating_point: str, tools: Tools) -> JpegAi:
+def _variant(operating_point: str, tools: Tools, bits: int = 8) -> JpegAi:
     """The same object each time, as the registry has it of those that it lists."""
-    return JpegAi(operating_point, tools)
+    return JpegAi(operating_point, tools, bits)
 
 
 CODECS = (JpegAi("sop"), JpegAi("bop"), JpegAi("hop"))

@@ -10,14 +10,18 @@ from pathlib import Path
 
 from ctc import ffmpeg
 from ctc.complexity.process import run
-from ctc.pixels import raw_size
+from ctc.pixels import raw_size, raw_transfer
 from ctc.records import Cost, Knob, PixelFormat
 
 PRESET = "slow"
 INTRA = "keyint=1:bframes=0:rc-lookahead=0:scenecut=0"
 EXACT_QP = "ipratio=1:pbratio=1"
 NO_METADATA = "info=0:aud=0:hrd=0:repeat-headers=0"
-COLOUR = "range=full:colormatrix=bt709:colorprim=bt709:transfer=bt709"
+COLOUR = {
+    "sdr": "range=full:colormatrix=bt709:colorprim=bt709:transfer=bt709",
+    "pq": "range=full:colormatrix=bt2020nc:colorprim=bt2020:transfer=smpte2084",
+}
+"""What the stream says of its samples. It moves no coefficient; x265's own HDR modes stay off, so that its QPs mean the same for both."""
 ONE_THREAD = "pools=1:frame-threads=1:wpp=0"
 RAW = ("-f", "rawvideo", "-pix_fmt", "yuv444p10le")
 
@@ -47,7 +51,7 @@ class HevcX265:
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         width, height = raw_size(source)
-        parameters = ":".join((INTRA, EXACT_QP, NO_METADATA, COLOUR, ONE_THREAD))
+        parameters = ":".join((INTRA, EXACT_QP, NO_METADATA, COLOUR[raw_transfer(source)], ONE_THREAD))
         return (
             str(ffmpeg.executable()), "-v", "error", "-y", *RAW, "-s", f"{width}x{height}", "-r", "1", "-i", str(source), "-frames:v", "1",
             "-c:v", "libx265", "-preset", PRESET, "-tune", "psnr", "-qp", str(int(setting)), "-x265-params", parameters,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctc.anchors import _pillow
+from ctc.anchors.jpeg2000_deep import Jpeg2000Deep
 from ctc.complexity.child import python_command, run_child
 from ctc.errors import ToolMissing
 from ctc.records import Cost, Knob, PixelFormat
@@ -34,6 +35,7 @@ class Jpeg2000:
     pixels = PixelFormat("ppm")
     knob = Knob("rate (bpp)", 0.001, SOURCE_BPP, integer=False, rate_rises=True, start=((0.03, 0.03), (2.0, 2.0)))
     seconds_per_megapixel = 0.3
+    deep = Jpeg2000Deep()
 
     def version(self) -> str:
         from PIL import __version__, features

@@ -11,10 +11,14 @@ from pathlib import Path
 
 from ctc import ffmpeg
 from ctc.complexity.process import run
-from ctc.pixels import raw_size
+from ctc.pixels import raw_size, raw_transfer
 from ctc.records import Cost, Knob, PixelFormat
 
 PRESET = "medium"
+COLOUR = {
+    "sdr": ("-colorspace", "bt709"),
+    "pq": ("-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", "smpte2084"),
+}
 RAW = ("-f", "rawvideo", "-pix_fmt", "yuv420p10le")
 
 # Geometric mean over seven photographs, none of them in a set that is measured; see NOTES.md.
@@ -43,7 +47,7 @@ class VvcVvenc:
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         width, height = raw_size(source)
         return (
-            str(ffmpeg.executable()), "-v", "error", "-y", *RAW, "-color_range", "pc", "-colorspace", "bt709",
+            str(ffmpeg.executable()), "-v", "error", "-y", *RAW, "-color_range", "pc", *COLOUR[raw_transfer(source)],
             "-s", f"{width}x{height}", "-r", "1", "-i", str(source), "-frames:v", "1",
             "-c:v", "libvvenc", "-preset", PRESET, "-qp", str(int(setting)), "-qpa", "0", "-g", "1", "-threads", "1",
             "-vvenc-params", "intraqpoffset=0", "-f", "vvc", str(bitstream),

@@ -109,6 +109,7 @@ class CurvePoints:
         self._scored: dict[tuple[str, str], list[tuple[Scored, Mapping[str, Score]]]] = defaultdict(list)
         self._unreachable = {(u.job.codec, u.job.picture.name, u.job.target_bpp) for u in campaign.unreachable}
         self._absent = {gap.place for gap in campaign.absent}
+        self._unsupported = {(u.codec, u.picture): u.reason for u in campaign.unsupported}
         self._failed = {(f.codec, f.picture, f.target_bpp) for f in campaign.failed}
         for scored in sorted(campaign.scored, key=lambda scored: scored.coded.job.target_bpp):
             job = scored.coded.job
@@ -122,6 +123,8 @@ class CurvePoints:
         A target that is unreachable or failed is not on the curve. Raises CurveError, which names the targets that are missing
         where fewer than four are left, or the target at which the metric has no finite value.
         """
+        if (codec, picture) in self._unsupported:
+            raise CurveError(f"unsupported: {self._unsupported[codec, picture]}")
         points = self._scored.get((codec, picture), [])
         if len(points) < MINIMUM_POINTS:
             raise CurveError(self._too_few(codec, picture, [scored.coded.job.target_bpp for scored, _ in points]))

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctc import pixels
+from ctc import pixels, plugins
+from ctc.bench import Source
+from ctc.coding import unsupported
 from ctc.complexity.child import python_command
 from ctc.complexity.instructions import Counter, instructions
 from ctc.complexity.process import run
-from ctc.errors import ToolFailed
-from ctc.picturefiles import read_picture
+from ctc.errors import PictureError, ToolFailed
 from ctc.protocols import Codec
 from ctc.ratecontrol import RateSearch
 from ctc.records import PartMacs, Picture
@@ -64,7 +65,7 @@ def learned_macs(codec: Codec, pictures: Sequence[Picture], target_bpp: float) -
     found: list[PictureMacs] = []
     for picture in pictures:
         with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch:
-            source = pixels.write_source(read_picture(Path(picture.path))[0], codec.pixels, Path(scratch))
+            source = _source_file(codec, picture, Path(scratch))
             setting = f"{setting_for(codec, target_bpp):g}"
             printed = run(python_command("ctc.complexity.count_child", codec.name, setting, str(source))).printed
         parts = tuple(PartMacs(**record) for record in json.loads(printed.splitlines()[-1]))
@@ -74,9 +75,10 @@ def learned_macs(codec: Codec, pictures: Sequence[Picture], target_bpp: float) -
 
 def program_costs(codec: Codec, picture: Picture, target_bpp: float, counter: Counter | None) -> list[ProgramCost]:
     """Of the commands of encoder and decoder. Raises ToolFailed, PictureError."""
+    codec = plugins.codec_for_depth(codec, picture.bit_depth)
     setting = setting_for(codec, target_bpp)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch:
-        source = pixels.write_source(read_picture(Path(picture.path))[0], codec.pixels, Path(scratch))
+        source = _source_file(codec, picture, Path(scratch))
         bitstream, decoded = Path(scratch) / "bits", Path(scratch) / "decoded"
         measured = [("encoder", codec.encode(source, bitstream, setting), codec.encode_command(source, bitstream, setting))]
         bpp = 8 * bitstream.stat().st_size / picture.pixels
@@ -87,6 +89,14 @@ def program_costs(codec: Codec, picture: Picture, target_bpp: float, counter: Co
             number, reason = _instructions(counter, command)
             costs.append(ProgramCost(codec.name, picture, side, setting, bpp, number, cost.cpu_s, cost.machine_idle, reason))
     return costs
+
+
+def _source_file(codec: Codec, picture: Picture, folder: Path) -> Path:
+    """The picture as the codec takes it. Raises PictureError, also where it takes none such."""
+    deepened = plugins.codec_for_depth(codec, picture.bit_depth)
+    if why := unsupported(deepened, picture.transfer):
+        raise PictureError(f"{picture.name}: {why}")
+    return pixels.write_source(Source(picture).rgb, deepened.pixels, folder, picture.transfer)
 
 
 def _instructions(counter: Counter | None, command: tuple[str, ...]) -> tuple[int | None, str]:

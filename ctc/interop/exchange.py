@@ -9,15 +9,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctc import pixels
+from ctc import pixels, plugins
 from ctc.bench import Source
+from ctc.coding import unsupported
 from ctc.complexity.machine import machine
 from ctc.errors import ToolFailed, UsageError
 from ctc.interop.differences import change, first_difference, sample_difference
@@ -68,6 +69,10 @@ class Candidate:
         if not any(device.encodes and not device.missing for device in chosen):
             raise UsageError(f"--devices {','.join(names)}: none of them can encode here")
         return Candidate(codec, tuple(chosen))
+
+    def on(self, picture: Picture) -> Candidate:
+        """What codes `picture`, on the same devices."""
+        return replace(self, codec=plugins.codec_for_depth(self.codec, picture.bit_depth))
 
     @property
     def traced(self) -> bool:
@@ -140,33 +145,36 @@ class _Exchange:
 
     def _find_settings(self, device: str, source: Source) -> None:
         """By real bitstreams of the first device that encodes."""
-        name, codec = source.picture.name, self.candidate.codec
+        name, candidate = source.picture.name, self.candidate.on(source.picture)
+        self.searched.add(name)
+        if why := unsupported(candidate.codec, source.picture.transfer):
+            self.unreachable.append(f"{name}: {why}")
+            return
 
         def rate(setting: float) -> float:
             bitstream, trace = self._file("try"), self._file("npz")
-            self.candidate.encode(device, self._source_file(source), bitstream, setting, trace)
+            candidate.encode(device, self._source_file(source), bitstream, setting, trace)
             return 8 * bitstream.stat().st_size / source.picture.pixels
 
-        self.told(f"{codec.name}: find settings for {name} on {device}")
-        search = RateSearch(rate, codec.knob, self.wanted.rate_tolerance, 0.0)
+        self.told(f"{candidate.codec.name}: find settings for {name} on {device}")
+        search = RateSearch(rate, candidate.codec.knob, self.wanted.rate_tolerance, 0.0)
         for target in middle_out(self.wanted.target_bpps):
             choice = search.find(target)
             if choice.reachable:
                 self.settings[name, target] = choice.setting
             else:
                 self.unreachable.append(f"{name} at {target:g} bpp: {choice.reason}")
-        self.searched.add(name)
 
     def _encode(self, device: str, source: Source, target: float) -> None:
-        name = source.picture.name
-        self.told(f"{self.candidate.codec.name}: encode {name} at {target:g} bpp on {device}")
+        name, candidate = source.picture.name, self.candidate.on(source.picture)
+        self.told(f"{candidate.codec.name}: encode {name} at {target:g} bpp on {device}")
         setting, bitstream, trace = self.settings[name, target], self._file("bits"), self._file("npz")
-        self.candidate.encode(device, self._source_file(source), bitstream, setting, trace)
+        candidate.encode(device, self._source_file(source), bitstream, setting, trace)
         made = file_hash(bitstream)
         if (name, target) not in self.hashes:
             self.hashes[name, target] = made
             again = self._file("bits")
-            self.candidate.encode(device, self._source_file(source), again, setting, self._file("npz"))
+            candidate.encode(device, self._source_file(source), again, setting, self._file("npz"))
             made = file_hash(again)
         bpp = 8 * bitstream.stat().st_size / source.picture.pixels
         fact = InteropStream(device, name, target, setting, bpp, made == self.hashes[name, target])
@@ -229,11 +237,12 @@ class _Exchange:
     def _decoded(self, device: str, stream: _Stream) -> tuple[pixels.Rgb | None, dict[str, NDArray[Any]], str]:
         """RGB, or why there is none, and the integers that were known."""
         picture = stream.source.picture
+        candidate = self.candidate.on(picture)
         destination, trace = self._file("decoded"), self._file("npz")
         bits: Literal[8, 16] = 8 if picture.bit_depth == 8 else 16
         try:
-            self.candidate.decode(device, stream.file, destination, trace)
-            rgb = pixels.read_decoded(destination, self.candidate.codec.pixels, picture.width, picture.height, bits)
+            candidate.decode(device, stream.file, destination, trace)
+            rgb = pixels.read_decoded(destination, candidate.codec.pixels, picture.width, picture.height, bits, picture.transfer)
         except ToolFailed as failure:
             return None, self._tensors(trace), str(failure)
         finally:
@@ -242,7 +251,8 @@ class _Exchange:
 
     def _scores(self, stream: _Stream, rgb: pixels.Rgb) -> dict[str, Score]:
         found = {}
-        for measured in measure(stream.source.rgb, [rgb], self.wanted.metrics, lambda _index, _name: True, self.wanted.scoring):
+        wanted, source = self.wanted, stream.source
+        for measured in measure(source.rgb, [rgb], wanted.metrics, lambda _index, _name: True, wanted.scoring, source.picture.transfer):
             if measured.error is not None:
                 raise measured.error
             found[measured.metric] = Score(measured.metric, measured.value, measured.reason)
@@ -261,7 +271,7 @@ class _Exchange:
         folder = self.folder / source.picture.sha256
         if not folder.is_dir():
             folder.mkdir()
-            pixels.write_source(source.rgb, self.candidate.codec.pixels, folder)
+            pixels.write_source(source.rgb, self.candidate.on(source.picture).codec.pixels, folder, source.picture.transfer)
         (file,) = folder.iterdir()
         return file
 

@@ -8,6 +8,7 @@ in the mean; piq repeats the border instead and msssim.m mirrors at the far end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,16 +39,25 @@ def msssim(reference: Codes, peak: int) -> Scorer:
     copy of what it needs: later changes of `reference` do not reach it.
     """
     checked_alone(reference, peak)
+    shape, score_plane = reference.shape, similarity(reference, peak)
+
+    def score(distorted: Codes) -> float:
+        checked_against(shape, distorted, peak)
+        return score_plane(distorted)
+
+    return score
+
+
+def similarity(reference: Samples, peak: float) -> Callable[[Samples], float]:
+    """MS-SSIM against a plane (height, width) of codes in uint16 or of samples in float32, without a check of either."""
     from ctc.kernels.ssim import mean_similarity, quartered
 
     c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
-    shape = reference.shape
     x: list[Samples] = [own_copy(zero_padded(reference, MINIMUM_SIDE))]
     while len(x) < len(WEIGHTS):
         x.append(quartered(x[-1]))
 
-    def score(distorted: Codes) -> float:
-        checked_against(shape, distorted, peak)
+    def score(distorted: Samples) -> float:
         y: Samples = np.ascontiguousarray(zero_padded(distorted, MINIMUM_SIDE))
         value = 1.0
         for plane, weight in zip(x[:-1], WEIGHTS[:-1], strict=True):

@@ -16,9 +16,9 @@ from ctc.coding import CodingResult, CodingUnit, code_unit, recall_coding
 from ctc.errors import DataSetMissing, UsageError
 from ctc.line import Line
 from ctc.notary.pictures import left_out_lines, pictures_there
-from ctc.notary.verdict import Compared, Verdict
+from ctc.notary.verdict import Compared, Verdict, failures_of
 from ctc.plan import Options, Plan, pilots_and_others, resolve
-from ctc.records import Coded, Failed, Picture, Unreachable
+from ctc.records import Coded, Failed, Picture, Unreachable, Unsupported
 from ctc.report.tables import number_text
 
 HEADING = "# An anchor, locked by `ctc anchors lock`. To show that yours is the same: ctc anchors verify --lock THIS_FILE --data FOLDER"
@@ -59,6 +59,7 @@ def make(options: Options) -> tuple[bytes, list[str], list[Failed]]:
     ended = [point for result in results for point in result.points]
     unreachable = [point for point in ended if isinstance(point, Unreachable)]
     left_out = [f"not in it: {point.job.picture.name} at {point.job.target_bpp:g} bpp: {point.reason}" for point in unreachable]
+    left_out += [f"not in it: {point.picture}: {point.reason}" for point in ended if isinstance(point, Unsupported)]
     left_out += left_out_lines(dataset)
     return _text(coded), left_out, [*dataset.failed, *(point for point in ended if isinstance(point, Failed))]
 
@@ -107,8 +108,7 @@ def verify(options: Options, lock: Sequence[Locked], name: str) -> Verdict:
     others = _other_samples(lock, dataset.pictures)
     if not here and not dataset.failed and not others:
         raise DataSetMissing(f"{options.dataset}: none of the {len({each.picture for each in lock})} pictures of {name} is in it")
-    _require_settings(plan, here, name)
-    units = [_unit(plan, by_samples[locked.picture_sha256], locked) for locked in here]
+    units = [_unit(plan, by_samples[locked.picture_sha256], locked, name) for locked in here]
     with Line(options, len(units), len(dataset.failed)) as line:
         results = line.work(recall_coding, code_unit, sorted(units, key=lambda unit: -unit.expected_s))
     codec = plan.codecs[0]
@@ -119,8 +119,8 @@ def verify(options: Options, lock: Sequence[Locked], name: str) -> Verdict:
         against=name,
         source=f"{lock[0].codec}: {'; '.join(dict.fromkeys(locked.version for locked in lock))}",
         compared=tuple(_compared(here, by_samples, results)),
-        failed=(*dataset.failed, *others, *(point for result in results for point in result.points if isinstance(point, Failed))),
-        notes=(*_notes(plan, lock, here, dataset.pictures), *left_out_lines(dataset)),
+        failed=(*dataset.failed, *others, *failures_of(point for result in results for point in result.points)),
+        notes=(*_notes(plan, lock, here, by_samples), *left_out_lines(dataset)),
     )
 
 
@@ -136,16 +136,12 @@ def _other_samples(lock: Sequence[Locked], pictures: Sequence[Picture]) -> list[
     ]
 
 
-def _require_settings(plan: Plan, lock: Sequence[Locked], name: str) -> None:
-    codec = plan.codecs[0]
-    for locked in lock:
-        if codec.knob and not codec.knob.lowest <= locked.setting <= codec.knob.highest:
-            limits = f"{codec.knob.lowest:g} to {codec.knob.highest:g}"
-            raise UsageError(f"--lock {name}: {locked.setting:g} is no {codec.knob.name} of {codec.name}, which goes from {limits}")
-
-
-def _unit(plan: Plan, picture: Picture, locked: Locked) -> CodingUnit:
-    codec, options = plan.codecs[0], plan.options
+def _unit(plan: Plan, picture: Picture, locked: Locked, name: str) -> CodingUnit:
+    """Raises UsageError for a setting that the codec has not."""
+    codec, options = plan.codecs[0].on(picture), plan.options
+    if codec.knob and not codec.knob.lowest <= locked.setting <= codec.knob.highest:
+        limits = f"{codec.knob.lowest:g} to {codec.knob.highest:g}"
+        raise UsageError(f"--lock {name}: {locked.setting:g} is no {codec.knob.name} of {codec.name}, which goes from {limits}")
     targets, settings = (locked.target_bpp,), (locked.setting,)
     return CodingUnit(
         picture, codec.name, codec.version, targets, ANY_RATE, 0.0, str(options.cache), options.time_limit_s, settings=settings
@@ -165,15 +161,15 @@ def _compared(lock: Sequence[Locked], pictures: dict[str, Picture], results: Seq
                 yield Compared(locked.picture, locked.target_bpp, locked.setting, quantity, here, wanted, 0.0)
 
 
-def _notes(plan: Plan, lock: Sequence[Locked], here: Sequence[Locked], pictures: Sequence[Picture]) -> Iterator[str]:
+def _notes(plan: Plan, lock: Sequence[Locked], here: Sequence[Locked], by_samples: dict[str, Picture]) -> Iterator[str]:
     """What was not compared, and where the program says that it is another."""
     compared, locked = {each.picture for each in here}, {each.picture_sha256 for each in lock}
     missing = dict.fromkeys(each.picture for each in lock if each.picture not in compared)
     if missing:
         yield f"locked, but not among the pictures here: {', '.join(missing)}"
     names = {each.picture for each in lock}
-    beyond = [picture.name for picture in pictures if picture.sha256 not in locked and picture.name not in names]
+    beyond = [picture.name for picture in by_samples.values() if picture.sha256 not in locked and picture.name not in names]
     if beyond:
         yield f"left out, not in the lock: {', '.join(beyond)}"
-    if any(each.version != plan.codecs[0].version for each in here):
+    if any(each.version != plan.codecs[0].on(by_samples[each.picture_sha256]).version for each in here):
         yield "the program here calls itself another version than that of the lock: what it gives decides"

@@ -14,11 +14,11 @@ from ctc.coding import CodingUnit, code_unit, recall_coding
 from ctc.errors import DataSetMissing, UsageError
 from ctc.line import Line
 from ctc.notary.pictures import left_out_lines, pictures_there
-from ctc.notary.verdict import Compared, Verdict
+from ctc.notary.verdict import Compared, Verdict, failures_of
 from ctc.outside.points import why_absent
 from ctc.plan import PUBLISHED_BITS, Options, Plan, resolve
 from ctc.published.points import PREFIX, Published, PublishedPoint
-from ctc.records import Failed, Picture, Scored, Unreachable
+from ctc.records import Failed, Picture, Scored, Unreachable, Unsupported
 from ctc.scoring import recall_scoring, score_unit
 
 EXACT = 1e-9
@@ -35,6 +35,7 @@ WHY = (
 )
 
 Points = dict[Picture, list[PublishedPoint]]
+Outcome = Scored | Unreachable | Unsupported | Failed
 
 
 def metrics_of(published: Published, chosen: Sequence[str]) -> tuple[str, ...]:
@@ -78,11 +79,12 @@ def verify(options: Options, published: Published) -> Verdict:
 
 def _units(plan: Plan, wanted: Points) -> list[CodingUnit]:
     """One unit for each point, longest first: pictures that are few would leave workers idle."""
-    options, codec = plan.options, plan.codecs[0]
+    options = plan.options
     store, limit = str(options.cache), options.time_limit_s
     units = [
         CodingUnit(picture, codec.name, codec.version, (_bpp(picture, point),), EXACT, 0.0, store, limit, stored_first=True)
         for picture, points in wanted.items()
+        for codec in [plan.codecs[0].on(picture)]
         for point in points
     ]
     return sorted(units, key=lambda unit: (-unit.picture.pixels * unit.target_bpps[0], unit.picture.name))
@@ -93,11 +95,11 @@ def _bpp(picture: Picture, point: PublishedPoint) -> float:
     return 8 * point.bytes / picture.pixels
 
 
-def _by_place(outcomes: Iterable[Scored | Unreachable | Failed]) -> Mapping[tuple[str, float | None], Scored | Unreachable | Failed]:
+def _by_place(outcomes: Iterable[Outcome]) -> Mapping[tuple[str, float | None], Outcome]:
     return {outcome.place[1:]: outcome for outcome in outcomes}
 
 
-def _compared(wanted: Points, outcomes: Sequence[Scored | Unreachable | Failed]) -> Iterator[Compared]:
+def _compared(wanted: Points, outcomes: Sequence[Outcome]) -> Iterator[Compared]:
     found = _by_place(outcomes)
     for picture, points in wanted.items():
         for point in points:
@@ -127,13 +129,12 @@ def _same(point: PublishedPoint, setting: float | None, quantity: str, here: int
     return Compared(point.picture, point.target_bpp, setting, quantity, here, wanted, 0.0, reason)
 
 
-def _failures(wanted: Points, outcomes: Iterable[Scored | Unreachable | Failed]) -> Iterator[Failed]:
+def _failures(wanted: Points, outcomes: Iterable[Outcome]) -> Iterator[Failed]:
     """The failures, each at the published rate instead of the exact one."""
     rates = {(picture.name, _bpp(picture, point)): point.target_bpp for picture, points in wanted.items() for point in points}
-    for outcome in outcomes:
-        if isinstance(outcome, Failed):
-            rate = None if outcome.target_bpp is None else rates[outcome.picture, outcome.target_bpp]
-            yield replace(outcome, target_bpp=rate)
+    for failed in failures_of(outcomes):
+        rate = None if failed.target_bpp is None else rates[failed.picture, failed.target_bpp]
+        yield replace(failed, target_bpp=rate)
 
 
 def _left_out(pictures: Iterable[Picture], published: Published) -> Iterator[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ctc.records import Failed
+from ctc.records import Failed, Scored, Unreachable, Unsupported
 
 Value = int | float | str | None
 
@@ -101,6 +101,15 @@ class Verdict:
     def same(self) -> int:
         """Points of which every quantity holds."""
         return sum(all(each.holds for each in quantities) for quantities in self.points.values())
+
+
+def failures_of(outcomes: Iterable[Scored | Unreachable | Unsupported | Failed]) -> Iterator[Failed]:
+    """What kept points from being compared: also that the codec cannot code a picture, which was to be coded."""
+    for outcome in outcomes:
+        if isinstance(outcome, Failed):
+            yield outcome
+        elif isinstance(outcome, Unsupported):
+            yield Failed(outcome.picture, outcome.codec, None, "encode", outcome.reason)
 
 
 def worst(compared: Iterable[Compared]) -> Compared:

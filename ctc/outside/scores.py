@@ -10,7 +10,7 @@ from ctc import pixels, plugins
 from ctc.bench import Source
 from ctc.coding import failure
 from ctc.errors import PictureError
-from ctc.picturefiles import of_same_size
+from ctc.picturefiles import Samples, of_same_size
 from ctc.records import Counts, Failed, Picture, Score
 from ctc.scoring import Scoring, keep_score, recall_score
 from ctc.store import Store
@@ -43,31 +43,35 @@ def score_reconstructions(
 
 
 def _batch(source: Source, batch: Sequence[Reconstruction], scoring: Scoring, store: Store) -> tuple[dict[Place, Result], Counts]:
+    picture, original = source.picture, Samples(source.rgb, source.picture.colour, source.picture.transfer)
     results: dict[Place, Result] = {}
     read: list[tuple[Place, str, pixels.Rgb]] = []
     for each in batch:
         try:
-            rgb = of_same_size(each.path, Path(source.picture.path), source.rgb)
+            rgb = of_same_size(each.path, Path(picture.path), original, picture.light).rgb
         except PictureError as error:
             codec, _, target = each.place
-            results[each.place] = failure(source.picture, codec, target, "read", error)
+            results[each.place] = failure(picture, codec, target, "read", error)
         else:
             read.append((each.place, pixels.sample_hash(rgb), rgb))
     names = [name for name, _ in scoring.metrics]
     known: list[dict[str, Score]] = [
-        {name: score for name in names if (score := recall_score(store, scoring, name, source.picture.sha256, sha256)) is not None}
+        {name: score for name in names if (score := recall_score(store, scoring, name, picture, sha256)) is not None}
         for _, sha256, _ in read
     ]
     counts = Counts(scores_reused=sum(map(len, known)))
     metrics = [plugins.metrics()[name] for name in names if any(name not in scores for scores in known)]
-    measured = measure(source.rgb, [rgb for _, _, rgb in read], metrics, lambda index, name: name not in known[index], scoring.setting)
+    decoded = [rgb for _, _, rgb in read]
+    measured = measure(
+        original.rgb, decoded, metrics, lambda index, name: name not in known[index], scoring.setting, picture.transfer
+    )  # fmt: skip
     for one in measured if metrics else ():
         place, sha256, _ = read[one.index]
         if one.error is not None:
             codec, _, target = place
-            results[place] = failure(source.picture, codec, target, "score", one.error)
+            results[place] = failure(picture, codec, target, "score", one.error)
         else:
-            known[one.index][one.metric] = keep_score(store, scoring, one, source.picture.sha256, sha256)
+            known[one.index][one.metric] = keep_score(store, scoring, one, picture, sha256)
             counts += Counts(scores_run=1)
     for (place, sha256, _), scores in zip(read, known, strict=True):
         if place not in results:

@@ -24,7 +24,16 @@ from ctc.report.overview import (
     plural,
     status_of,
 )
-from ctc.report.tables import absent_pictures, codec_names, metrics_in_order, number_text, picture_names, point_rows, unread_pictures
+from ctc.report.tables import (
+    absent_pictures,
+    codec_names,
+    knob_name,
+    metrics_in_order,
+    number_text,
+    picture_names,
+    point_rows,
+    unread_pictures,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -77,18 +86,23 @@ def bd_rows_by_picture(campaign: Campaign) -> list[BdRow]:
 
 def recipes(campaign: Campaign) -> list[Recipe]:
     """One per scored point, in the order of the points table."""
-    knobs = {codec.name: codec.knob.name for codec in campaign.codecs if codec.knob}
+    infos = {codec.name: codec for codec in campaign.codecs}
     coded = {(s.coded.job.codec, s.coded.job.picture.name, s.coded.job.target_bpp): s.coded for s in campaign.scored}
     points = (coded.get((row.codec, row.picture, row.target_bpp)) for row in point_rows(campaign) if row.target_bpp is not None)
-    return [_recipe(point, knobs.get(point.job.codec, "setting")) for point in points if point is not None and point.setting is not None]
+    return [
+        _recipe(point, knob_name(infos.get(point.job.codec), point.job.picture))
+        for point in points
+        if point is not None and point.setting is not None
+    ]
 
 
 def _recipe(coded: Coded, knob: str) -> Recipe:
     job, setting = coded.job, number_text(coded.setting)
     stem = f"{job.picture.name}_{job.codec}_{setting}"
     encode = ("ctc", "encode", "--codec", job.codec, "--setting", setting, "--", PurePath(job.picture.path).name, f"{stem}.bits")
-    size = ("--size", f"{job.picture.width}x{job.picture.height}", "--bit-depth", str(job.picture.bit_depth))
-    decode = ("ctc", "decode", "--codec", job.codec, *size, "--", f"{stem}.bits", f"{stem}.png")
+    size = ("--size", f"{job.picture.width}x{job.picture.height}", "--bit-depth", "8" if job.picture.bit_depth == 8 else "16")
+    kind = ("--transfer", job.picture.transfer) if job.picture.transfer != "sdr" else ()
+    decode = ("ctc", "decode", "--codec", job.codec, *size, *kind, "--", f"{stem}.bits", f"{stem}.png")
     ours = (("encode with this harness", encode), ("decode with this harness", decode))
     as_run = (("encoder that this runs", coded.encode_command), ("decoder that this runs", coded.decode_command))
     return Recipe(

@@ -60,6 +60,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
         "absent": [asdict(absent) for absent in campaign.absent],
+        "unsupported": [asdict(unsupported) for unsupported in campaign.unsupported],
     }
 
 
@@ -72,12 +73,13 @@ def _conversions(campaign: Campaign, codec: CodecInfo) -> list[str]:
     """Names of the colour conversions that led from the pictures to what the codec was given; one per bit depth of the pictures."""
     if codec.pixels is None:
         return []
-    return sorted({conversion_name(codec.pixels, picture.bit_depth) for picture in campaign.pictures})
+    names = {(codec.on(picture).pixels, picture.bit_depth, picture.transfer) for picture in campaign.pictures}
+    return sorted({conversion_name(pixels, bits, transfer) for pixels, bits, transfer in names if pixels is not None})
 
 
 def _codec(line: CodecLine) -> dict[str, Any]:
-    names = ("points", "points_ok", "points_unreachable", "points_failed", "tries_per_point", "largest_deviation", "monotone", "errors")
-    return {name: getattr(line, name) for name in names}
+    counted = ("points", "points_ok", "points_unreachable", "points_failed", "pictures_unsupported")
+    return {name: getattr(line, name) for name in (*counted, "tries_per_point", "largest_deviation", "monotone", "errors")}
 
 
 def _plain(value: Any) -> Any:

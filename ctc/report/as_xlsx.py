@@ -132,7 +132,7 @@ def _summary(book: _Book, campaign: Campaign) -> None:
     lines, status = codec_lines(campaign), status_of(campaign)
     bd_columns = [AVG, *(metric_label(campaign, cell.metric) for cell in lines[0].metrics)] if lines else [AVG]
     titled = [f"{column} BD-rate %" for column in bd_columns]
-    counts = ("points ok", "unreachable", "failed")
+    counts = ("points ok", "unreachable", "failed", *(("unsupported pictures",) if status.pictures_unsupported else ()))
     columns = (
         "codec",
         *titled,
@@ -151,7 +151,7 @@ def _summary(book: _Book, campaign: Campaign) -> None:
         average = line.average
         monotone = None if line.monotone is None else "yes" if line.monotone else "no"
         measured = (monotone, line.largest_deviation, line.tries_per_point, line.encode_s, line.decode_s)
-        counted = (line.points_ok, line.points_unreachable, line.points_failed)
+        counted = (line.points_ok, line.points_unreachable, line.points_failed, line.pictures_unsupported)[: len(counts)]
         pictures = (None, None) if line.is_anchor else (average.pictures, average.pictures_missing)
         note = "; ".join(part for part in ("anchor" if line.is_anchor else "", line.note) if part)
         rows.append((line.codec, *shown, average.low_percent, average.high_percent, *pictures, *measured, *counted, note))

@@ -63,6 +63,8 @@ class CodecLine:
     points_ok: int
     points_unreachable: int
     points_failed: int
+    pictures_unsupported: int
+    """Pictures that the codec cannot code."""
     errors: int
     """Findings of severity error that name this codec."""
 
@@ -83,6 +85,8 @@ class Status:
     pictures_unread: int
     share: str = ""
     """That the pictures are not the whole set, and how many of it they are; empty where they are."""
+    pictures_unsupported: int = 0
+    """Counted for each codec that cannot code them; they have no points."""
 
     @property
     def valid(self) -> bool:
@@ -97,7 +101,7 @@ class Status:
 def status_of(campaign: Campaign) -> Status:
     severities = Counter(finding.severity for finding in campaign.findings)
     rows = point_rows(campaign)
-    points = Counter(row.status for row in rows if row.codec)
+    points = Counter(row.status for row in rows if row.codec and row.status != "unsupported")
     return Status(
         errors=severities["error"],
         warnings=severities["warning"],
@@ -109,6 +113,7 @@ def status_of(campaign: Campaign) -> Status:
         points_absent=points["absent"],
         pictures_unread=sum(not row.codec and row.status == "failed" for row in rows),
         share=set_share(campaign),
+        pictures_unsupported=sum(row.status == "unsupported" for row in rows),
     )
 
 
@@ -145,7 +150,8 @@ def status_text(status: Status) -> str:
     counted = f"{status.points_ok} of {points} ok, {status.points_unreachable} unreachable, {status.points_failed} failed"
     counted += f", {status.points_absent} absent" if status.points_absent else ""
     unread = f"; {plural(status.pictures_unread, 'picture')} not read" if status.pictures_unread else ""
-    return f"{found}; {counted}{unread}"
+    cannot = f"; {status.pictures_unsupported} unsupported by a codec" if status.pictures_unsupported else ""
+    return f"{found}; {counted}{unread}{cannot}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -171,10 +177,11 @@ def _codec_line(campaign: Campaign, codec: str, info: CodecInfo | None, statuses
         encode_s=_mean_s(c.encode for c in coded),
         decode_s=_mean_s(c.decode for c in coded),
         busy=sum(any(cost is not None and not cost.machine_idle for cost in (c.encode, c.decode)) for c in coded),
-        points=statuses.total(),
+        points=statuses.total() - statuses["unsupported"],
         points_ok=statuses["ok"],
         points_unreachable=statuses["unreachable"],
         points_failed=statuses["failed"],
+        pictures_unsupported=statuses["unsupported"],
         errors=sum(finding.severity == "error" and finding.codec == codec for finding in campaign.findings),
     )
 

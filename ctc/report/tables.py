@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Literal
 
-from ctc.records import ALL, BdRate, Campaign, Cost, Failed, MetricInfo, Score, Scored, Unreachable
+from ctc.records import ALL, BdRate, Campaign, CodecInfo, Cost, Failed, MetricInfo, Picture, Score, Scored, Unreachable
 
-Status = Literal["ok", "unreachable", "failed", "absent"]
-"""Absent: a picture of the set that is not in the folder as it should be, and was left out; a point of a codec that was not run here."""
+Status = Literal["ok", "unreachable", "unsupported", "failed", "absent"]
+"""Absent: a picture of the set that is not in the folder as it should be, and was left out; a point of a codec that was not run here.
+Unsupported: a picture that the codec cannot code."""
 Cell = str | int | float | None
 
 BD_COLUMNS = ("codec", "anchor", "metric", "picture", "bd_rate_percent", "overlap", "status", "reason")
@@ -73,7 +74,8 @@ def picture_names(campaign: Campaign) -> tuple[str, ...]:
 
 
 def point_rows(campaign: Campaign) -> list[PointRow]:
-    """One row per codec, picture and target rate, in this order; then one per picture that could not be read, or is absent.
+    """One row per codec, picture and target rate, in this order, or one per codec and picture that it cannot code; then one per picture
+    that could not be read, or is absent.
 
     A point that left no trace at all is shown as failed: a gap in the table must not look like a point never asked for.
     """
@@ -81,10 +83,14 @@ def point_rows(campaign: Campaign) -> list[PointRow]:
     scored = {(s.coded.job.codec, s.coded.job.picture.name, s.coded.job.target_bpp): s for s in campaign.scored}
     unreachable = {(u.job.codec, u.job.picture.name, u.job.target_bpp): u for u in campaign.unreachable}
     absent = {gap.place: gap.reason for gap in campaign.absent}
+    unsupported = {(u.codec, u.picture): u.reason for u in campaign.unsupported}
     failures = _Failures(campaign.failed)
     rows = []
     for codec in codec_names(campaign):
         for picture in picture_names(campaign):
+            if (codec, picture) in unsupported:
+                rows.append(_empty_row(codec, picture, None, "unsupported", unsupported[codec, picture], None, len(metrics)))
+                continue
             for target in sorted(campaign.target_bpps):
                 key = (codec, picture, target)
                 errors = failures.of(*key)
@@ -208,11 +214,17 @@ def wall_s(cost: Cost | None) -> float | None:
 
 
 def _unreachable_row(unreachable: Unreachable, campaign: Campaign) -> PointRow:
-    knob = next((codec.knob.name for codec in campaign.codecs if codec.knob and codec.name == unreachable.job.codec), "setting")
+    knob = knob_name(next((codec for codec in campaign.codecs if codec.name == unreachable.job.codec), None), unreachable.job.picture)
     limit = f"limit: {knob} {number_text(unreachable.limit_setting)} gives {number_text(unreachable.limit_bpp)} bpp"
     reason = "; ".join(part for part in (unreachable.reason, limit) if part)
     job = unreachable.job
     return _empty_row(job.codec, job.picture.name, job.target_bpp, "unreachable", reason, unreachable.tries, len(campaign.metrics))
+
+
+def knob_name(codec: CodecInfo | None, picture: Picture) -> str:
+    """What the codec calls its setting for `picture`; "setting" where that is not known."""
+    knob = codec.on(picture).knob if codec is not None else None
+    return knob.name if knob is not None else "setting"
 
 
 def _failed_row(codec: str, picture: str, target: float | None, errors: list[str], metrics: int) -> PointRow:

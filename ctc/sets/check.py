@@ -91,9 +91,9 @@ def verify(place: Place, store: Store) -> tuple[Expected, list[Verdict]]:
         raise DataSetMissing(_none(place, expected.whole or 0))
     present = {file.name: file for file in picture_files(place.folder)}
     if expected.listed is None:
-        return expected, [_readable(file, store) for file in present.values()]
-    verdicts = [_verdict(listed, present.get(listed.name), store) for listed in expected.listed]
-    verdicts = _with_renamed(verdicts, expected.listed, present, store)
+        return expected, [_readable(file, place, store) for file in present.values()]
+    verdicts = [_verdict(listed, present.get(listed.name), place, store) for listed in expected.listed]
+    verdicts = _with_renamed(verdicts, expected.listed, present, place, store)
     if not _is_folder_of_its_own(place):
         return expected, verdicts
     strangers = sorted(present.keys() - {listed.name for listed in expected.listed})
@@ -127,7 +127,7 @@ def lock(place: Place, store: Store, *, replace_other: bool = False) -> tuple[Li
         bad = [verdict for verdict in verify(place, store)[1] if not verdict.usable]
         if bad:
             raise DataSetMissing(not_whole(place, bad, len(expected.listed)))
-    listed = tuple(_facts(file, store) for file in files)
+    listed = tuple(_facts(file, place, store) for file in files)
     if not replace_other and place.lock.is_file() and (old := read_list(place.lock)) != listed:
         other = sorted({each.name for each in {*old} ^ {*listed}})
         raise UsageError(f"{place.lock} says otherwise of {several(other)}; --replace writes a new one")
@@ -174,8 +174,8 @@ def _listed_files(
     names = names if allow_partial else names[:limit]
     asked = [each for each in listed if each.name in set(names)]
     present = {file.name: file for file in picture_files(place.folder)}
-    verdicts = [_verdict(each, present.get(each.name), store) for each in asked]
-    bad = [verdict for verdict in _with_renamed(verdicts, listed, present, store) if not verdict.usable]
+    verdicts = [_verdict(each, present.get(each.name), place, store) for each in asked]
+    bad = [verdict for verdict in _with_renamed(verdicts, listed, present, place, store) if not verdict.usable]
     if bad and (len(bad) == len(asked) or not allow_partial):
         raise DataSetMissing(not_whole(place, bad, len(asked)))
     left_out = {verdict.name for verdict in bad}
@@ -192,7 +192,7 @@ def _damaged(place: Place, store: Store, files: Sequence[Path], whole: int, *, a
     wrong = wrong_number(place, len(files), whole)
     if wrong and not (allow_partial and len(files) < whole):
         raise DataSetMissing(wrong + ("" if len(files) > whole else WITHOUT))
-    bad = [verdict for verdict in (_readable(file, store) for file in files) if not verdict.usable]
+    bad = [verdict for verdict in (_readable(file, place, store) for file in files) if not verdict.usable]
     if bad and (len(bad) == len(files) or not allow_partial):
         raise DataSetMissing(not_whole(place, bad, len(files)))
     return bad
@@ -209,24 +209,26 @@ def _locked_now(place: Place, store: Store, *, whole: bool) -> str:
     return f"{LOCK} was written on this first use"
 
 
-def _verdict(listed: Listed, file: Path | None, store: Store) -> Verdict:
-    return judge(listed, None if file is None else _seen(file, listed, store))
+def _verdict(listed: Listed, file: Path | None, place: Place, store: Store) -> Verdict:
+    return judge(listed, None if file is None else _seen(file, listed, place, store))
 
 
-def _seen(file: Path, listed: Listed, store: Store) -> Seen:
+def _seen(file: Path, listed: Listed, place: Place, store: Store) -> Seen:
     """What the list speaks of. The picture is not read where the file's hash says all, nor where only its name is listed."""
     hashes = hashes_of(file, store) if listed.md5 or listed.sha256 else {}
     seen = Seen(file.stat().st_size, md5=hashes.get("md5"), sha256=hashes.get("sha256"))
     if listed.samples_sha256 is None and (is_of(listed, seen) or listed == Listed(listed.name)):
         return seen
     try:
-        picture = picture_of("", file, store)
+        picture = picture_of("", file, store, place.light)
     except PictureError as error:
         return replace(seen, unreadable=_without_name(error, file))
     return replace(seen, width=picture.width, height=picture.height, samples_sha256=picture.sha256)
 
 
-def _with_renamed(verdicts: Sequence[Verdict], listed: Sequence[Listed], present: dict[str, Path], store: Store) -> list[Verdict]:
+def _with_renamed(
+    verdicts: Sequence[Verdict], listed: Sequence[Listed], present: dict[str, Path], place: Place, store: Store
+) -> list[Verdict]:
     """The verdicts, with those told apart whose picture is in the folder under another name."""
     by_name = {each.name: each for each in listed}
     lost = [by_name[verdict.name] for verdict in verdicts if verdict.word in ("missing", "altered", "wrong size")]
@@ -234,24 +236,24 @@ def _with_renamed(verdicts: Sequence[Verdict], listed: Sequence[Listed], present
     strays = [file for name, file in present.items() if lost and name not in sound]
     found: dict[str, str] = {}
     for file in strays:
-        held = next((each for each in lost if each.name != file.name and is_of(each, _seen(file, each, store))), None)
+        held = next((each for each in lost if each.name != file.name and is_of(each, _seen(file, each, place, store))), None)
         if held is not None:
             found[held.name] = file.name
     renamed = {name: Verdict(name, "renamed", f"is there under the name {other}") for name, other in found.items()}
     return [renamed.get(verdict.name, verdict) for verdict in verdicts]
 
 
-def _readable(file: Path, store: Store) -> Verdict:
+def _readable(file: Path, place: Place, store: Store) -> Verdict:
     """A verdict where no list says what the picture must be."""
     try:
-        picture_of("", file, store)
+        picture_of("", file, store, place.light)
     except PictureError as error:
         return Verdict(file.name, "damaged", f"is damaged: {_without_name(error, file)}")
     return Verdict(file.name, "verified")
 
 
-def _facts(file: Path, store: Store) -> Listed:
-    picture, hashes = picture_of("", file, store), hashes_of(file, store)
+def _facts(file: Path, place: Place, store: Store) -> Listed:
+    picture, hashes = picture_of("", file, store, place.light), hashes_of(file, store)
     return Listed(file.name, picture.width, picture.height, file.stat().st_size, hashes["md5"], hashes["sha256"], picture.sha256)
 
 

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from ctc.picturefiles import read_picture
+from ctc import light
+from ctc.picturefiles import read_samples
 from ctc.pixels import sample_hash
-from ctc.records import Picture
+from ctc.records import NOTHING_SAID, Light, Picture
 from ctc.sets.listing import file_hashes
 from ctc.store import Store
 
-READERS = ("imagecodecs", "pillow", "tifffile")
+READERS = ("imagecodecs", "openexr", "pillow", "tifffile")
 """Packages whose version decides what samples a file gives."""
 
 
-def picture_of(dataset: str, file: Path, store: Store) -> Picture:
-    """The record of a file; hashed once, remembered by path, size and time of change. Raises PictureError."""
+def picture_of(dataset: str, file: Path, store: Store, said: Light = NOTHING_SAID) -> Picture:
+    """The record of a file, of which `said` is known beside; hashed once, remembered by path, size and time of change.
+
+    Raises PictureError."""
     path = file.resolve()
-    identity = {**file_identity(path), "readers": {package: version(package) for package in READERS}}
+    readers = {"conversion": light.CONVERSION, **{package: version(package) for package in READERS}}
+    identity = {**file_identity(path), "readers": readers, "light": asdict(said)}
     known = store.get("picture", identity)
     if known is None:
-        rgb, colour = read_picture(file)
-        height, width, _ = rgb.shape
-        known = {"width": width, "height": height, "bit_depth": rgb.dtype.itemsize * 8, "colour": colour, "sha256": sample_hash(rgb)}
+        found = read_samples(file, said)
+        height, width, _ = found.rgb.shape
+        known = {"width": width, "height": height, "bit_depth": found.bit_depth, "colour": found.colour, "transfer": found.transfer}
+        known["sha256"] = sample_hash(found.rgb)
         store.put("picture", identity, known)
-    return replace(Picture(dataset, file.stem, str(path), 0, 0, 0, "", ""), **known)
+    return replace(Picture(dataset, file.stem, str(path), 0, 0, 0, "", "", light=said), **known)
 
 
 def hashes_of(file: Path, store: Store) -> dict[str, str]:

@@ -8,17 +8,29 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ctc.errors import DataSetMissing, UsageError
 from ctc.picturefiles import SUFFIXES
+from ctc.records import NOTHING_SAID, Light, Transfer
 
 DATASETS_FILE = Path(__file__).parent.parent.parent / "datasets.yaml"
 DATA_FOLDER = "CTC_DATA"
 LOCK = "ctc-lock.csv"
 """Of the list in the folder of a set whose pictures are not publicly known; see `listing`."""
+
+
+class LightOfSet(BaseModel):
+    """`light` of an entry of datasets.yaml; see `records.Light`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    transfer: Transfer | None = None
+    cd_m2_per_unit: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
+    primaries: Literal["bt709", "p3-d65", "bt2020"] | None = None
 
 
 class NamedSet(BaseModel):
@@ -39,6 +51,7 @@ class NamedSet(BaseModel):
     source: str = ""
     """Where the pictures are to be had."""
     terms: str = ""
+    light: LightOfSet = LightOfSet()
 
     @model_validator(mode="after")
     def _one_of_three(self) -> NamedSet:
@@ -61,6 +74,11 @@ class Place:
     @property
     def lock(self) -> Path:
         return self.folder / LOCK
+
+    @property
+    def light(self) -> Light:
+        """What the entry says of the light in its pictures; nothing of a folder."""
+        return NOTHING_SAID if self.entry is None else Light(**self.entry.light.model_dump())
 
 
 def datasets_file() -> Path:
