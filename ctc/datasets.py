@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -18,13 +18,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ctc import light
-from ctc.errors import DataSetMissing, PictureError, UsageError
+from ctc.errors import DataSetMissing, PictureError, ToolMissing, UsageError
 from ctc.picturefiles import SUFFIXES, read_samples
 from ctc.pixels import sample_hash
 from ctc.records import ALL, NOTHING_SAID, Failed, Light, Picture, Transfer
 from ctc.store import Store
 
-READERS = ("imagecodecs", "openexr", "pillow", "tifffile")
+READERS = ("imagecodecs", "pillow", "tifffile")
 """Packages whose version decides what samples a file gives."""
 DATASETS_FILE = Path(__file__).parent.parent / "datasets.yaml"
 
@@ -167,12 +167,20 @@ def _refuse_same_names(files: Iterable[Path]) -> None:
         by_name[file.stem] = file
 
 
+def _reader_versions(suffix: str) -> dict[str, str]:
+    """Raises ToolMissing where a package is not installed."""
+    try:
+        return {package: version(package) for package in (*READERS, *(["openexr"] if suffix == ".exr" else []))}
+    except PackageNotFoundError as error:
+        raise ToolMissing(f"the Python package {error.name} is missing: run `make setup`") from error
+
+
 def _picture(dataset: str, file: Path, store: Store, said: Light) -> Picture:
     """The record of a file; hashed once, remembered by path, size and time of change."""
     path = file.resolve()
     status = path.stat()
     file_identity = {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
-    readers = {"conversion": light.CONVERSION, **{package: version(package) for package in READERS}}
+    readers = {"conversion": light.CONVERSION, **_reader_versions(file.suffix.lower())}
     identity = {**file_identity, "readers": readers, "light": asdict(said)}
     known = store.get("picture", identity)
     if known is None:
