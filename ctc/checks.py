@@ -165,8 +165,9 @@ def comparability(campaign: Campaign) -> tuple[Finding, ...]:
 
 def _high_bit_depth(campaign: Campaign) -> list[Finding]:
     """What the metrics saw of HDR pictures, and codecs that got fewer bits than the pictures have."""
-    found = []
-    if any(picture.transfer == "pq" for picture in campaign.pictures):
+    hdr = [picture for picture in campaign.pictures if picture.transfer == "pq"]
+    found = [Finding("comparability", "note", "", picture.name, None, f"HDR: {picture.colour}") for picture in hdr]
+    if hdr:
         names = ", ".join(info.name for info in campaign.metrics if info.transfer is None)
         message = f"of HDR pictures {names} saw PQ codes of BT.2020, for which none of them was made; what is made for HDR says so"
         found.append(Finding("comparability", "note", "", "", None, message))

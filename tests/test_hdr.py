@@ -93,7 +93,7 @@ def coded(name: str, setting: float, folder: Path) -> tuple[pixels.Rgb, pixels.R
     return rgb, pixels.read_decoded(folder / "decoded", codec.pixels, WIDTH, HEIGHT, 16, "pq")
 
 
-@pytest.mark.parametrize(("name", "setting"), [("hevc-x265", 8), ("vvc-vvenc", 8), ("jpeg2000", 60)])
+@pytest.mark.parametrize(("name", "setting"), [("hevc-x265", 4), ("vvc-vvenc", 8), ("jpeg2000", 60)])
 def test_ten_bits_go_through(tmp_path: Path, name: str, setting: float) -> None:
     rgb, decoded = coded(name, setting, tmp_path)
     luma = [pixels.metric_codes(picture, "y", 10, "pq").astype(int) for picture in (rgb, decoded)]
@@ -116,7 +116,7 @@ def test_jpeg2000_has_ten_bits_by_its_header_and_the_psnr_that_was_asked_for(tmp
     codes = np.rint(rgb / 65535 * 1023)
     assert np.array_equal(imagecodecs.jpeg2k_decode(stream), np.rint(decoded / 65535 * 1023))
     error = ((imagecodecs.jpeg2k_decode(stream) - codes) ** 2).mean()
-    assert 20 * np.log10(1023) - 10 * np.log10(error) == pytest.approx(42, abs=0.7)
+    assert 20 * np.log10(1023) - 10 * np.log10(error) == pytest.approx(42, abs=1.0)
 
 
 # Sets and runs ----------------------------------------------------------------------------------------------------------------------
@@ -125,6 +125,7 @@ def test_jpeg2000_has_ten_bits_by_its_header_and_the_psnr_that_was_asked_for(tmp
 def test_an_entry_of_a_set_says_what_light_is(tmp_path: Path, hdr: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = tmp_path / "datasets.yaml"
     monkeypatch.setenv("CTC_DATASETS", str(entries))
+    entries.write_text("")
     plain = datasets.load(str(hdr), Store(tmp_path / "store"))
     entries.write_text("lamps: {about: lamps, folder: hdr, light: {cd_m2_per_unit: 100, primaries: p3-d65}}")
     said = datasets.load("lamps", Store(tmp_path / "store"))
@@ -136,7 +137,7 @@ def test_an_entry_of_a_set_says_what_light_is(tmp_path: Path, hdr: Path, monkeyp
     assert said.pictures[0].sha256 == pixels.sample_hash(expected) != plain.pictures[0].sha256
     for wrong, place in (("cd_m2_per_unit: 0", "cd_m2_per_unit"), ("primaries: xyz", "primaries"), ("white: 3", "white")):
         entries.write_text(f"lamps: {{about: lamps, folder: hdr, light: {{{wrong}}}}}")
-        with pytest.raises(UsageError, match=rf"lamps\.light\.{place}: "):
+        with pytest.raises(UsageError, match=rf"light\.{place}: "):
             datasets.load("lamps", Store(tmp_path / "store"))
 
 
@@ -156,7 +157,7 @@ def test_hdr_measures_are_added_where_there_are_hdr_pictures(tmp_path: Path) -> 
 
 def test_a_run_over_hdr_and_sdr_pictures(ctc: Ctc, hdr: Path, tmp_path: Path) -> None:
     write_png(hdr / "flat.png", (scene()[..., ::-1] * 180).clip(0, 255).astype(np.uint8))
-    arguments = ("run", "--set", hdr, "--out", "out", "--codecs", "jpeg,hevc-x265", "--anchor", "hevc-x265", "--rates", "1,2")
+    arguments = ("run", "--set", hdr, "--out", "out", "--codecs", "jpeg,hevc-x265", "--anchor", "hevc-x265", "--rates", "0.5,1")
     metrics = ("--metrics", "psnr_y,pu21_psnr,delta_e_itp,wpsnr_y")
     first = ctc(*arguments, *metrics)
     assert first.status == 0, first.err
@@ -170,10 +171,12 @@ def test_a_run_over_hdr_and_sdr_pictures(ctc: Ctc, hdr: Path, tmp_path: Path) ->
     assert (lamp.pu21_psnr.astype(float) > 20).all()
     assert lamp.delta_e_itp.astype(float).is_monotonic_decreasing
     assert set(flat.pu21_psnr) == {""}
-    findings = (tmp_path / "out" / "findings.csv").read_text()
-    assert "completeness,note,jpeg,lamp,,unsupported: the picture is HDR" in findings
-    assert "defined for PQ pictures only" in findings
-    assert "unsupported by a codec" in first.out or "unsupported" in (tmp_path / "out" / "report.html").read_text()
+    findings = pd.read_csv(tmp_path / "out" / "findings.csv", keep_default_na=False)
+    of_jpeg = findings[(findings.codec == "jpeg") & (findings.picture == "lamp") & (findings["check"] == "completeness")]
+    assert of_jpeg[["severity", "target_bpp"]].values.tolist() == [["note", ""]]
+    assert of_jpeg.message.item() == "unsupported: the picture is HDR (PQ of 10 bits), jpeg codes 8 bits"
+    assert findings.message.str.contains("defined for PQ pictures only").any()
+    assert "unsupported pictures" in (tmp_path / "out" / "report.html").read_text()
     second = ctc(*arguments, *metrics)
     assert "0 encodes, 0 decodes and 0 scores made" in second.out
     listed = ctc(*arguments, "--dry-run")

@@ -2,6 +2,8 @@
 
 Each codes one picture, 10 bits, 4:4:4, at a constant QP. Sides need no rounding: `ConformanceWindowMode=1` fills up to whole coding units
 and the decoder crops. The configuration file is part of the codec: its hash is in the version, beside those of the two programs.
+
+HDR pictures (PQ of BT.2020) are coded in the same way, without the QP offsets of JVET's HDR test conditions; the stream says what they are.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from ctc.anchors import _programs
 from ctc.anchors._programs import Found, Program
 from ctc.complexity.process import LOG_TAIL_CHARACTERS, program_name, run
 from ctc.errors import ToolFailed, ToolMissing
-from ctc.pixels import raw_size
+from ctc.pixels import raw_size, raw_transfer
 from ctc.records import Cost, Knob, PixelFormat
 
 PIXELS = PixelFormat("yuv", "444", 10)
@@ -24,6 +26,13 @@ PROBE = ("-q", "none")
 BYTES_WRITTEN = re.compile(r"Bytes written to file: (\d+)")
 ONE_PICTURE = ("-f", "1", "-fr", "25", "--FrameSkip=0")
 FORMAT = ("--InputBitDepth=10", "--InputChromaFormat=444", "--ChromaFormatIDC=444", "--Level=6.2", "--ConformanceWindowMode=1")
+PQ_IN_STREAM = (
+    "--VuiParametersPresent=1", "--VideoFullRange=1", "--ColourDescriptionPresent=1", "--ColourPrimaries=9",
+    "--TransferCharacteristics=16", "--MatrixCoefficients=9",
+)  # fmt: skip
+"""Code points of ITU-T H.273. Of SDR samples streams say nothing, as those of the published anchor."""
+PQ_IN_HEVC = ("--VideoSignalTypePresent=1", "--TargetBitrate=1000000")
+"""What HM asks for besides. It says nothing of samples without a target rate, which it does not heed without rate control."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class Software:
     """The environment variable that names another."""
     options: tuple[str, ...] = ()
     """What the command line has besides."""
+    options_of_pq: tuple[str, ...] = ()
+    """What it has besides `PQ_IN_STREAM` of HDR pictures."""
 
     def found(self) -> Found:
         """The encoder. Raises ToolMissing, also where it is too old."""
@@ -91,10 +102,11 @@ class JvtCodec:
         """Raises ToolMissing."""
         width, height = raw_size(source)
         encoder, settings = self.software.found().path, self.software.configuration_file()
+        transfer = (*PQ_IN_STREAM, *self.software.options_of_pq) if raw_transfer(source) == "pq" else ()
         # Without a name for it, the reconstruction would be left as rec.yuv in whatever folder this runs in.
         files = ("-i", str(source), "-wdt", str(width), "-hgt", str(height), "-b", str(bitstream), "-o", os.devnull)
         return (
-            str(encoder), "-c", str(settings), *files, *ONE_PICTURE, "-q", str(int(setting)), *FORMAT, *self.software.options,
+            str(encoder), "-c", str(settings), *files, *ONE_PICTURE, "-q", str(int(setting)), *FORMAT, *self.software.options, *transfer,
         )  # fmt: skip
 
     def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]:

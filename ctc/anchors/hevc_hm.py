@@ -7,7 +7,7 @@ It is not what the common test conditions call HEVC: that is `hevc-scm`. `CTC_HM
 
 from __future__ import annotations
 
-from ctc.anchors._jvt import PROBE, JvtCodec, Software
+from ctc.anchors._jvt import PQ_IN_HEVC, PROBE, JvtCodec, Software
 from ctc.anchors._programs import Program
 from ctc.records import Knob
 
@@ -25,6 +25,7 @@ HM = Software(
     oldest=(16, 20),
     configuration="encoder_intra_main_rext.cfg",
     configuration_variable="CTC_HM_CONFIG",
+    options_of_pq=PQ_IN_HEVC,
 )
 
 # Geometric mean over thirteen photographs, none of them in a set that is measured, of libx265 at the same QP, which needs 4 % more.

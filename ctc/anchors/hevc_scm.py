@@ -14,7 +14,7 @@ for on PATH. The decoder must lie beside the encoder. `CTC_SCM_CONFIG` names ano
 
 from __future__ import annotations
 
-from ctc.anchors._jvt import PROBE, JvtCodec, Software
+from ctc.anchors._jvt import PQ_IN_HEVC, PROBE, JvtCodec, Software
 from ctc.anchors._programs import Program
 from ctc.records import Knob
 
@@ -35,6 +35,7 @@ SCM = Software(
     configuration="encoder_intra_main_scc.cfg",
     configuration_variable="CTC_SCM_CONFIG",
     options=(*AS_PUBLISHED, *ACCEPTED_WIDTHS),
+    options_of_pq=PQ_IN_HEVC,
 )
 
 # Geometric mean over thirteen photographs, none of them in a set that is measured, of libx265 at the same QP, which needs 16 % more.

@@ -32,7 +32,7 @@ ONE_THREAD = ("-num_threads", "0")
 
 
 class Jpeg2000Kakadu:
-    """JPEG 2000 codestream, irreversible, 8 bits, 4:4:4. The setting is the rate in bpp."""
+    """JPEG 2000 codestream, irreversible, 8 bits (no HDR pictures), 4:4:4. The setting is the rate in bpp."""
 
     citation = "ITU-T T.800 | ISO/IEC 15444-1; Kakadu"
     pixels = PixelFormat("ppm")

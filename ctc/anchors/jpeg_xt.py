@@ -39,7 +39,7 @@ START = ((0.1035, 2), (0.1965, 8), (0.3068, 14), (0.4008, 20), (0.5685, 32), (0.
 
 
 class JpegXt:
-    """JPEG, 8 bits, 4:2:0, extended sequential."""
+    """JPEG, 8 bits (no HDR pictures), 4:2:0, extended sequential."""
 
     name = "jpeg-xt"
     citation = "ITU-T T.81 | ISO/IEC 10918-1; JPEG XT reference software"

@@ -42,7 +42,7 @@ DECIDING = (("src", {".py", ".so"}), ("cfg", {".json"}), ("models", None))
 
 
 class JpegAiVm:
-    """JPEG AI bitstream (ISO/IEC 6048-1), 8 bits, 4:4:4. The setting is a hundred times the target rate in bpp."""
+    """JPEG AI bitstream (ISO/IEC 6048-1), 8 bits (no HDR pictures), 4:4:4. The setting is a hundred times the target rate in bpp."""
 
     citation = "ITU-T T.840.1 | ISO/IEC 6048-1; JPEG AI reference software"
     note = ""

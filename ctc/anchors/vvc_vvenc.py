@@ -3,6 +3,9 @@
 It is not the VVC anchor of the common test conditions, which is VTM in 4:4:4: against that, libvvenc looks 6 to 13 % better in luma
 metrics, since it spends nothing on full-size chroma, and far worse in RGB. Two traps of its defaults are switched off: perceptual QP
 adaptation (`-qpa 0`) and the QP offset of intra pictures.
+
+A picture said to be PQ of BT.2020 is coded in VVenC's own mode for it, with chroma QPs as in JVET's HDR test conditions: at 0.11 bpp
+of a still life 0.6 dB less in luma, 0.9 to 1.7 dB more in chroma than as SDR, and a colour difference 10 % smaller.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from ctc.records import ALL, AVG, AVG_METRICS, Campaign, Coded, Failed, Finding
+from ctc.records import ALL, AVG, AVG_METRICS, NOTHING_SAID, Campaign, Coded, Failed, Finding
 from ctc.report import wording
 from ctc.report.interop_table import matrix, notes, title
 from ctc.report.operating_points import groups, tool_rows
@@ -99,7 +99,8 @@ def recipes(campaign: Campaign) -> list[Recipe]:
 def _recipe(coded: Coded, knob: str) -> Recipe:
     job, setting = coded.job, number_text(coded.setting)
     stem = f"{job.picture.name}_{job.codec}_{setting}"
-    encode = ("ctc", "encode", "--codec", job.codec, "--setting", setting, "--", PurePath(job.picture.path).name, f"{stem}.bits")
+    said = ("--set", job.picture.dataset) if job.picture.light != NOTHING_SAID else ()
+    encode = ("ctc", "encode", "--codec", job.codec, "--setting", setting, *said, "--", PurePath(job.picture.path).name, f"{stem}.bits")
     size = ("--size", f"{job.picture.width}x{job.picture.height}", "--bit-depth", "8" if job.picture.bit_depth == 8 else "16")
     kind = ("--transfer", job.picture.transfer) if job.picture.transfer != "sdr" else ()
     decode = ("ctc", "decode", "--codec", job.codec, *size, *kind, "--", f"{stem}.bits", f"{stem}.png")

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ctc import light
+from ctc.errors import ToolMissing
 from ctc.picturefiles import read_samples
 from ctc.pixels import sample_hash
 from ctc.records import NOTHING_SAID, Light, Picture
 from ctc.sets.listing import file_hashes
 from ctc.store import Store
 
-READERS = ("imagecodecs", "openexr", "pillow", "tifffile")
+READERS = ("imagecodecs", "pillow", "tifffile")
 """Packages whose version decides what samples a file gives."""
 
 
 def picture_of(dataset: str, file: Path, store: Store, said: Light = NOTHING_SAID) -> Picture:
     """The record of a file, of which `said` is known beside; hashed once, remembered by path, size and time of change.
 
-    Raises PictureError."""
+    Raises PictureError, and ToolMissing where a package that reads such files is not installed."""
     path = file.resolve()
-    readers = {"conversion": light.CONVERSION, **{package: version(package) for package in READERS}}
+    readers = {"conversion": light.CONVERSION, **_reader_versions(path.suffix.lower())}
     identity = {**file_identity(path), "readers": readers, "light": asdict(said)}
     known = store.get("picture", identity)
     if known is None:
@@ -32,6 +33,14 @@ def picture_of(dataset: str, file: Path, store: Store, said: Light = NOTHING_SAI
         known["sha256"] = sample_hash(found.rgb)
         store.put("picture", identity, known)
     return replace(Picture(dataset, file.stem, str(path), 0, 0, 0, "", "", light=said), **known)
+
+
+def _reader_versions(suffix: str) -> dict[str, str]:
+    """Raises ToolMissing where a package is not installed."""
+    try:
+        return {package: version(package) for package in (*READERS, *(["openexr"] if suffix == ".exr" else []))}
+    except PackageNotFoundError as error:
+        raise ToolMissing(f"the Python package {error.name} is missing: run `make setup`") from error
 
 
 def hashes_of(file: Path, store: Store) -> dict[str, str]:

@@ -14,6 +14,7 @@ from skimage import data
 from ctc import pixels, plugins
 from ctc.anchors import _programs
 from ctc.bench import Bench, Source
+from ctc.coding import unsupported
 from ctc.complexity.process import time_limit
 from ctc.doctor import examine
 from ctc.errors import ToolFailed, ToolMissing
@@ -104,6 +105,19 @@ def test_command_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, family: 
         assert part in line
     decode = codec.decode_command(Path("out.bin"), Path("decoded"))
     assert decode == (str(tmp_path / "tree" / "bin" / family.decoder), "-d", "10", "-b", "out.bin", "-o", "decoded")
+
+
+@FAMILIES
+def test_streams_say_what_hdr_samples_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, family: Family) -> None:
+    codec = codec_in(monkeypatch, tmp_path / "tree", family)
+    assert plugins.codec_for_depth(codec, 10) is codec
+    assert not unsupported(codec, "pq")
+    plain, hdr = (codec.encode_command(Path(f"source_61x53_10bit_444{kind}.yuv"), Path("out.bin"), 37.0) for kind in ("", "_pq"))
+    added = [argument for argument in hdr if argument not in plain]
+    # BT.2020, PQ, BT.2020 with non-constant luminance: code points of ITU-T H.273.
+    assert {"--ColourPrimaries=9", "--TransferCharacteristics=16", "--MatrixCoefficients=9", "--VideoFullRange=1"} <= set(added)
+    assert ("--VideoSignalTypePresent=1" in added) == (family.codec != "vvc-vtm")
+    assert not any("QP" in argument for argument in added)
 
 
 def test_what_the_published_configuration_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

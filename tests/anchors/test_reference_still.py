@@ -12,6 +12,7 @@ from skimage import data
 
 from ctc import pixels, plugins
 from ctc.bench import Bench, Source
+from ctc.coding import unsupported
 from ctc.complexity.process import time_limit
 from ctc.errors import ToolFailed, ToolMissing, UsageError
 from ctc.picturefiles import write_png
@@ -25,6 +26,13 @@ RGB = np.ascontiguousarray(data.coffee()[180:233, 200:261])
 SOURCE, BITS, DECODED = Path("source.ppm"), Path("out.bits"), Path("decoded")
 VARIABLES = ("CTC_JPEG_XT", "CTC_KAKADU", "CTC_JPEGAI_VM", "CTC_JPEGAI_VM_PYTHON", "CTC_JPEGAI_VM_ENCODER", "CUDA_VISIBLE_DEVICES")
 KAKADU = pytest.mark.parametrize("name", ["jpeg2000-kakadu", "jpeg2000-kakadu-visual"])
+
+
+@pytest.mark.parametrize("name", ["jpeg-xt", "jpeg2000-kakadu", "jpeg2000-kakadu-visual", "jpegai-vm"])
+def test_hdr_pictures_are_not_for_codecs_of_8_bits(name: str) -> None:
+    codec = plugins.codec_for_depth(plugins.codecs()[name], 10)
+    assert unsupported(codec, "pq") == f"is HDR (PQ of 10 bits), {name} codes 8 bits"
+    assert unsupported(codec, "sdr") == ""
 
 
 @pytest.fixture(autouse=True)

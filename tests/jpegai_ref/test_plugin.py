@@ -67,6 +67,24 @@ def test_round_trip(codecs: dict[str, Codec], coder: Coder, tmp_path: Path, oper
     assert np.array_equal(decoded, np.stack(own.planes, -1))
 
 
+def test_pictures_of_more_than_8_bits_are_coded_with_10(codecs: dict[str, Codec], tmp_path: Path) -> None:
+    plain = codecs["jpegai-bop"]
+    deep = plugins.codec_for_depth(plain, 16)
+    decoded: dict[Codec, np.ndarray] = {}
+    assert (plain.pixels.bit_depth, deep.pixels.bit_depth, deep.name) == (8, 10, plain.name)
+    assert plugins.codec_for_depth(deep, 10) is deep
+    picture = interleaved(66, 70)
+    for codec in (plain, deep):
+        source = pixels.write_source(picture if codec is plain else picture.astype(np.uint16) * 257, codec.pixels, tmp_path)
+        codec.encode(source, tmp_path / "bitstream", 1500)
+        codec.decode(tmp_path / "bitstream", tmp_path / "decoded")
+        decoded[codec] = pixels.read_decoded(tmp_path / "decoded", codec.pixels, 70, 66, 16) / 257
+    # Samples that differ by the rounding to 10 bits, and reconstructions by little more.
+    assert np.abs(decoded[plain] - decoded[deep]).mean() < 1
+    fine = np.rint(decoded[deep] / 255 * 1023).astype(int)
+    assert len(np.unique(fine % 4)) == 4
+
+
 def test_peak_memory_is_that_of_the_task(codecs: dict[str, Codec], tmp_path: Path) -> None:
     codec, peaks = codecs["jpegai-bop"], []
     for side in (64, 900, 64):
