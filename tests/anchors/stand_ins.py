@@ -46,7 +46,9 @@ if not pathlib.Path(value("-c")).read_text():
 width, height, qp = int(value("-wdt")), int(value("-hgt")), int(value("-q"))
 codes = array.array("H", pathlib.Path(value("-i")).read_bytes())
 if len(codes) != 3 * width * height:
-    sys.exit("Error: input is too short")
+    sys.stderr.write("****\\n** WARNING: not part of the test conditions **\\n****\\n")
+    print("Error: input is too short")
+    sys.exit(1)
 shift = qp // 7
 store(pathlib.Path(value("-b")), width, height, shift, array.array("H", [code >> shift for code in codes]).tobytes())
 print("Bytes written to file:", os.path.getsize(value("-b")), "(0.702 kbps)")
