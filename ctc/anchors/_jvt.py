@@ -22,7 +22,8 @@ PIXELS = PixelFormat("yuv", "444", 10)
 PROBE = ("-q", "none")
 """A value that is refused at once: the programs then print their banner and two lines instead of a page of help."""
 COMPLAINT = re.compile(r"^Error: .+$", re.MULTILINE)
-BYTES_WRITTEN = re.compile(r"Bytes written to file: (\d+)")
+BYTES_OF_FILE = re.compile(r"Bytes written to file: (\d+)")
+BITS_OF_PICTURE = re.compile(r"(\d+) bits \[Y ")
 ONE_PICTURE = ("-f", "1", "-fr", "25", "--FrameSkip=0")
 FORMAT = ("--InputBitDepth=10", "--InputChromaFormat=444", "--ChromaFormatIDC=444", "--Level=6.2", "--ConformanceWindowMode=1")
 
@@ -105,10 +106,10 @@ class JvtCodec:
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
         command = self.encode_command(source, bitstream, setting)
         done = _run(command)
-        said, is_there = BYTES_WRITTEN.search(done.log), bitstream.stat().st_size if bitstream.is_file() else 0
-        if said is not None and int(said[1]) != is_there:
+        said, is_there = _bytes_written(done.log), bitstream.stat().st_size if bitstream.is_file() else 0
+        if is_there < said:
             # They do not look whether what they write arrives: on a full disk they end well, with less in the file.
-            problem = f"{program_name(command)} says that it wrote {said[1]} bytes, but its file has {is_there}; is the disk full?"
+            problem = f"{program_name(command)} says that it wrote {said} bytes, but its file has {is_there}; is the disk full?"
             raise ToolFailed(problem, command, done.log[-LOG_TAIL_CHARACTERS:])
         return done.cost
 
@@ -129,3 +130,9 @@ def _run(command: tuple[str, ...]) -> Run:
         if not complaints:
             raise
         raise ToolFailed(f"{program_name(command)}: {complaints[0].strip()}", command, failure.log_tail) from failure
+
+
+def _bytes_written(log: str) -> int:
+    """What the encoder says: HM tells the bytes of the file, VTM the bits of the picture; 0 where neither is found."""
+    of_file, of_picture = BYTES_OF_FILE.search(log), BITS_OF_PICTURE.search(log)
+    return int(of_file[1]) if of_file else int(of_picture[1]) // 8 if of_picture else 0
