@@ -23,6 +23,7 @@ from ctc.checks import (
 )
 from ctc.records import METRIC_ORDER, Campaign, Failed, Finding, Parity, Score, Scored
 from tests.campaigns import ANCHOR_CSV, changed, failed, find, made, official_anchor, unreachable, with_bpp, with_value
+from tests.interop.matrices import broken_matrix
 
 Place = tuple[str, str, str, float | None]
 """(severity, codec, picture, target)."""
@@ -45,7 +46,7 @@ def sound() -> Campaign:
 
 def test_a_sound_campaign_has_no_findings(sound: Campaign) -> None:
     assert run_checks(sound) == ()
-    assert len(CHECKS) == 7
+    assert len(CHECKS) == 8
 
 
 def test_run_checks_joins_all(sound: Campaign) -> None:
@@ -53,6 +54,7 @@ def test_run_checks_joins_all(sound: Campaign) -> None:
     whole = edited(whole, "anchor", "p0", 0.06, lambda point: replace(point, repeatable=False))
     whole = replace(whole, failed=(Failed("torn.png", "", None, "read", "truncated"),))
     whole = replace(whole, bd=bd_rates(whole), anchor_note="stands in", parity=(Parity("vif", 9, 2, 1e-3, 7e-5),))
+    whole = replace(whole, interop=(broken_matrix("test"),))
     assert {finding.check for finding in run_checks(whole)} == {check.__name__ for check in CHECKS}
 
 
