@@ -115,6 +115,8 @@ def test_codecs_without_devices_are_repeated(exchanged: Exchanged) -> None:
 def test_names_of_devices() -> None:
     with pytest.raises(UsageError, match="--devices abacus: stand-in has first, rounds, decodes, gone, dies, scales, drifts"):
         Candidate.of(StandIn(), ["first", "abacus"])
+    with pytest.raises(UsageError, match="--devices: jpeg has none to choose from"):
+        Candidate.of(plugins.codecs()["jpeg"], ["first"])
     with pytest.raises(UsageError, match="none of them can encode here"):
         Candidate.of(StandIn(), ["decodes", "gone"])
 
