@@ -59,6 +59,8 @@ class Candidate:
 
         Raises UsageError for one that there is not, ToolMissing where the codec cannot be asked."""
         if not isinstance(codec, Portable):
+            if names:
+                raise UsageError(f"--devices: {codec.name} has none to choose from; try it in a command of its own")
             return Candidate(codec, (ONLY_DEVICE,))
         known = {device.name: device for device in codec.devices()}
         unknown = [name for name in names if name not in known]

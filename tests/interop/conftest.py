@@ -15,7 +15,7 @@ from ctc.store import Store
 from ctc.together import Setting
 
 Exchanged = Callable[..., Interop]
-RATES = (1.0, 2.0, 4.0, 8.0)
+RATES = (2.5, 4.0, 7.0, 10.0)
 
 
 @pytest.fixture
