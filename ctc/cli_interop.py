@@ -46,7 +46,8 @@ def interop_command(
     from ctc import datasets, plugins, scorefiles
     from ctc.cli import default_cache
     from ctc.complexity.process import time_limit as limited
-    from ctc.interop.exchange import Candidate, Wanted, exchange
+    from ctc.interop.candidate import Candidate
+    from ctc.interop.exchange import Wanted, exchange
     from ctc.interop.matrix import holds
     from ctc.interop.stored import keep
     from ctc.plan import parse_rates
