@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ctc import datasets, plugins
-from ctc.interop.exchange import Candidate, Wanted, exchange
+from ctc.interop.candidate import Candidate
+from ctc.interop.exchange import Wanted, exchange
 from ctc.protocols import Codec
 from ctc.records import Interop
 from ctc.store import Store

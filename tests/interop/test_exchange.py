@@ -10,7 +10,7 @@ import pytest
 
 from ctc import plugins
 from ctc.errors import UsageError
-from ctc.interop.exchange import Candidate
+from ctc.interop.candidate import Candidate
 from ctc.interop.matrix import Cell, holds, rows
 from ctc.interop.stored import from_plain, keep, recall
 from ctc.records import ALL, Interop
