@@ -40,8 +40,8 @@ def measured(megapixels: float, threads: int, repeats: int, points: Sequence[Ope
     torch.set_num_threads(threads)
     reuse_large_blocks()
     coder = load(weights_file())
-    _coded(coder, _picture(WARM_UP_MEGAPIXELS), threads, points)
-    picture = _picture(megapixels)
+    _coded(coder, picture_of(WARM_UP_MEGAPIXELS), threads, points)
+    picture = picture_of(megapixels)
     times: dict[str, tuple[float, float]] = {}
     encode_peak = 0
     for _ in range(repeats):
@@ -66,7 +66,7 @@ def _synthesis_kmac(operating_point: str) -> float:
     return sum(part.kmac_per_sample for name, part in complexity.parts(COMPACT).items() if name.startswith(operating_point))
 
 
-def _picture(megapixels: float) -> Picture:
+def picture_of(megapixels: float) -> Picture:
     rgb, _ = rgb_pair(megapixels)
     return Picture(tuple(np.ascontiguousarray(rgb[..., plane]) for plane in range(3)), 8, "rgb")
 
@@ -75,9 +75,9 @@ def _coded(coder: Coder, picture: Picture, threads: int, points: Sequence[Operat
     times: dict[str, tuple[float, float]] = {}
 
     def timed(name: str, work: Callable[[], Result]) -> Result:
-        wall, cpu = time.perf_counter(), _cpu()
+        wall, cpu = time.perf_counter(), cpu_seconds()
         result = work()
-        times[name] = time.perf_counter() - wall, _cpu() - cpu
+        times[name] = time.perf_counter() - wall, cpu_seconds() - cpu
         return result
 
     source = timed("analysis", lambda: analysed(coder, picture))
@@ -99,7 +99,7 @@ def _decoded(coder: Coder, data: bytes, operating_point: OperatingPoint, threads
     return decode(coder, data, operating_point, threads)
 
 
-def _cpu() -> float:
+def cpu_seconds() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
@@ -112,9 +112,9 @@ def matrix_macs_per_second() -> float:
         a, b = torch.rand(MATRIX_SIDE, MATRIX_SIDE), torch.rand(MATRIX_SIDE, MATRIX_SIDE)
         best, began = 0.0, time.monotonic()
         while time.monotonic() - began < MATRIX_SECONDS:
-            cpu = _cpu()
+            cpu = cpu_seconds()
             torch.mm(a, b)
-            best = max(best, MATRIX_SIDE**3 / (_cpu() - cpu))
+            best = max(best, MATRIX_SIDE**3 / (cpu_seconds() - cpu))
         return best
     finally:
         torch.set_num_threads(threads)

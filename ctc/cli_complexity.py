@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from tqdm import tqdm
 
 from ctc.cli_metrics import names
+from ctc.complexity.instructions import ASKED
 from ctc.errors import UsageError
 
 if TYPE_CHECKING:
     from ctc.complexity.survey import PictureMacs, ProgramCost
-
-INSTRUCTIONS = ("auto", "perf", "valgrind", "no")
-"""As `complexity.instructions.ASKED`, which is imported when it is needed."""
+    from ctc.records import Picture
 
 
 @click.command("complexity")
@@ -24,7 +26,7 @@ INSTRUCTIONS = ("auto", "perf", "valgrind", "no")
 @click.option("--codecs", callback=names, help="Names with commas between. [default: the learned codecs]")
 @click.option("--rate", type=click.FloatRange(0.001, 48), default=0.25, show_default=True, help="bpp at which pictures are about coded.")
 @click.option(
-    "--instructions", type=click.Choice(INSTRUCTIONS), default="auto", show_default=True,
+    "--instructions", type=click.Choice(ASKED), default="auto", show_default=True,
     help="How instructions of programs are counted; valgrind is some fifty times slower than the program.",
 )  # fmt: skip
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
@@ -55,15 +57,20 @@ def complexity_command(
     loaded = datasets.load(dataset, store, images, limit, locking=False)
     for failed in loaded.failed:
         click.echo(f"cannot be used: {failed.error}", err=True)
+
+    def shown(codec_name: str) -> Iterable[Picture]:
+        """The pictures, with how far it is."""
+        return tqdm(loaded.pictures, desc=codec_name, unit="picture", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
+
     macs: dict[str, list[PictureMacs]] = {}
     costs: list[ProgramCost] = []
     try:
         for codec in chosen:
             if isinstance(codec, Countable):
-                macs[codec.name] = learned_macs(codec, loaded.pictures, rate)
+                macs[codec.name] = [learned_macs(codec, picture, rate) for picture in shown(codec.name)]
                 click.echo(report.learned_text(codec.name, macs[codec.name], codec.model_sizes()) + "\n")
         for codec in programs:
-            of_codec = [cost for picture in loaded.pictures for cost in program_costs(codec, picture, rate, how.counter if how else None)]
+            of_codec = [cost for picture in shown(codec.name) for cost in program_costs(codec, picture, rate, how.counter if how else None)]
             costs += of_codec
             click.echo(report.program_text(of_codec) + "\n")
         if how is not None:

@@ -46,7 +46,8 @@ def interop_command(
     from ctc import datasets, plugins, scorefiles
     from ctc.cli import default_cache
     from ctc.complexity.process import time_limit as limited
-    from ctc.interop.exchange import Candidate, Wanted, exchange
+    from ctc.interop.candidate import Candidate
+    from ctc.interop.exchange import Wanted, exchange
     from ctc.interop.matrix import holds
     from ctc.interop.stored import keep
     from ctc.plan import parse_rates
@@ -55,19 +56,19 @@ def interop_command(
     from ctc.store import Store
     from ctc.together import Setting
 
+    target_bpps = parse_rates(rates) if rates is not None else BD_TARGET_BPPS
     chosen = codecs or tuple(name for name, codec in plugins.codecs().found.items() if isinstance(codec, Portable))
     tested = [Candidate.of(plugins.codecs()[name], devices) for name in chosen]
     if not tested:
         raise UsageError("no codec here has devices: name codecs with --codecs")
     for each in tested:
         each.codec.version()
-    if out is not None and (out.exists() and not out.is_dir()):
-        raise UsageError(f"--out {out}: is a file, not a folder")
+    if out is not None:
+        _prepare(out)
     store = Store((cache or default_cache()).expanduser().absolute())
     found = datasets.load(dataset, store, images, limit)
     if found.failed:
         raise PictureError(found.failed[0].error)
-    target_bpps = parse_rates(rates) if rates is not None else BD_TARGET_BPPS
     scored_by = tuple(scorefiles.chosen_metrics(metrics, metric_device, {picture.transfer for picture in found.pictures}))
     wanted = Wanted(found.pictures, target_bpps, rate_tolerance, scored_by, Setting(int(internal_bits), metric_device))
     results = []
@@ -80,6 +81,16 @@ def interop_command(
     if out is not None:
         _write(out, results)
     return 0 if all(map(holds, results)) else GATE_FAILED
+
+
+def _prepare(folder: Path) -> None:
+    """Before any work is done for it. Raises UsageError, NotWritable, OutOfSpace."""
+    from ctc.store import explained
+
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder}: is a file, not a folder")
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _tell(what: str) -> None:
@@ -98,6 +109,5 @@ def _write(folder: Path, results: Sequence[Interop]) -> None:
         "interop.json": as_json(results),
     }
     with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             write_whole(folder / name, content)

@@ -106,9 +106,16 @@ def _score_official(
     from ctc.outside.folder import open_folder
 
     source, pictures = open_folder(layout), chosen_pictures(dataset, folder)
-    computed = {"metrics": metrics, "internal_bits": int(internal_bits), "metric_device": metric_device}
     return tables(
-        [source], pictures, anchor, out or Path("results") / source.path.name, cache, metric_threads=threads or machine().cores, **computed
+        [source],
+        pictures,
+        anchor,
+        out or Path("results") / source.path.name,
+        cache,
+        metrics=metrics,
+        internal_bits=int(internal_bits),
+        metric_device=metric_device,
+        metric_threads=threads or machine().cores,
     )
 
 

@@ -23,7 +23,7 @@ def cells(table: str, metric: str, program: str) -> dict[str, str]:
     return dict(zip(header, next(row for row in rows if row[:2] == [metric, program]), strict=True))
 
 
-@pytest.mark.parametrize("script", ["metrics_speed", "ten_reconstructions"])
+@pytest.mark.parametrize("script", ["metrics_speed", "ten_reconstructions", "tools_speed"])
 def test_says_how_it_is_called(script: str) -> None:
     asked = ended(script, "--help")
     assert asked.returncode == 0, asked.stderr
@@ -62,3 +62,21 @@ def test_a_program_over_its_limits_is_stopped() -> None:
     assert "over 0.05 s" in run.stdout
     run = ended("metrics_speed", "--megapixels", "0.05", "--metrics", "nlpd", "--threads", "1", "--memory-limit-gib", "0.02")
     assert "does not fit in 0.02 GiB" in run.stdout
+
+
+def test_measures_tools_beside_no_tools() -> None:
+    run = ended("tools_speed", "--megapixels", "0.02", "--points", "bop", "--tools", "rvs", "--repeats", "1")
+    assert run.returncode == 0, run.stderr
+    off, rvs = (line.split("|")[1:-1] for line in run.stdout.splitlines() if line.startswith(("| off", "| rvs")))
+    assert off[2].endswith("(1.00×) ")
+    assert all(float(cell.split()[0]) > 0 for cell in rvs[1:])
+
+
+@pytest.mark.parametrize(
+    ("tools", "complaint"),
+    [("beauty", "there is no tool 'beauty'"), ("rdlr+quality-map", "does not go together with the tool quality-map")],
+)
+def test_tools_that_cannot_be_measured(tools: str, complaint: str) -> None:
+    refused = ended("tools_speed", "--tools", tools)
+    assert refused.returncode == 2
+    assert complaint in refused.stderr

@@ -23,6 +23,7 @@ from ctc.checks import (
 )
 from ctc.records import METRIC_ORDER, Campaign, Failed, Finding, Parity, Score, Scored, SetState
 from tests.campaigns import changed, failed, find, made, official_anchor, unreachable, with_bpp, with_value
+from tests.interop.matrices import broken_matrix
 
 Place = tuple[str, str, str, float | None]
 """(severity, codec, picture, target)."""
@@ -55,6 +56,7 @@ def test_run_checks_joins_all(sound: Campaign) -> None:
     whole = replace(
         whole, bd=bd_rates(whole), anchor_note="stands in", set_state=SetState(4, 3, (), "", ""), parity=(Parity("vif", 9, 2, 1e-3, 7e-5),)
     )
+    whole = replace(whole, interop=(broken_matrix("test"),))
     assert {finding.check for finding in run_checks(whole)} == {check.__name__ for check in CHECKS}
 
 

@@ -18,11 +18,12 @@ def test_programs_in_cpu_seconds(ctc: Ctc, pictures: Path, tmp_path: Path) -> No
     assert ended.status == 0, ended.err
     assert ended.out.startswith("jpeg, whole processes, at ")
     assert ended.out.rstrip().endswith("instructions were not asked for: CPU seconds")
-    rows = list(csv.DictReader((tmp_path / "cost.csv").open(newline="")))
+    rows = list(csv.DictReader((tmp_path / "cost.csv").read_text().splitlines()))
     assert tuple(rows[0]) == COLUMNS
     assert [(row["codec"], row["picture"], row["side"]) for row in rows] == [
         ("jpeg", name, side) for name in ("chelsea", "coffee") for side in ("encoder", "decoder")
     ]
+    assert "the Python interpreter's start is in them" in ended.out
     assert all(float(row["cpu_s"]) > 0 and not row["instructions"] for row in rows)
 
 
@@ -32,7 +33,7 @@ def test_a_learned_codec(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
     assert ended.status == 0, ended.err
     for said in ("kMAC/px over 1 picture", "synthesis luma", "maximum: chelsea, 96x64", "transposed convolutions count", "float16"):
         assert said in ended.out
-    rows = list(csv.DictReader((tmp_path / "cost.csv").open(newline="")))
+    rows = list(csv.DictReader((tmp_path / "cost.csv").read_text().splitlines()))
     assert {(row["side"], row["part"]) for row in rows} == {
         *(("encoder", part) for part in ("analysis", "hyper", "context")),
         *(("decoder", part) for part in ("hyper", "context", "synthesis luma", "synthesis chroma")),
@@ -57,7 +58,7 @@ def test_wrong_use(ctc: Ctc, arguments: tuple[str, ...], status: int, says: str)
 
 def test_every_difference_has_its_reason_and_together_they_are_all_of_it() -> None:
     """For a part of 1000 MACs by formula: 100 in integers, 50 element by element, 30 functional."""
-    parts = (PartMacs("decoder", "synthesis luma", 10**6, 85 * 10**4, 1_520_000, 10**5, 5 * 10**5, 10**5, 5 * 10**4, 3 * 10**4),)
+    parts = (PartMacs("decoder", "synthesis luma", 10**6, 85 * 10**4, 1_570_000, 10**5, 5 * 10**5, 10**5, 5 * 10**4, 3 * 10**4),)
     picture = PictureMacs(Picture("set", "a", "/a.png", 10, 10, 8, "RGB", ""), parts)
     amounts = [line.split(":")[0].rsplit(" ", 2)[1:] for line in differences("decoder", [picture])]
     assert amounts == [
@@ -65,7 +66,7 @@ def test_every_difference_has_its_reason_and_together_they_are_all_of_it() -> No
     ]  # fmt: skip
     formula, counter, official = (picture.kmac_per_pixel("decoder", count) for count in ("formula", "flop_counter", "official"))
     assert (formula, counter) == (10.0, 8.5)
-    assert official == pytest.approx(10.0 - 0.5 - 0.3 + 5.0 + 1.0 + 0.5 - 0.5)
+    assert official == pytest.approx(10.0 - 0.5 - 0.3 + 5.0 + 1.0 + 0.5)
     missing = PictureMacs(picture.picture, (PartMacs("encoder", "filters", None, 5, 0, 0, 0, 0, 0, 5),))
     assert "found by trial" in differences("encoder", [missing])[-1]
     assert missing.kmac_per_pixel("encoder", "formula") is None

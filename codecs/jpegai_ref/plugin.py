@@ -37,6 +37,7 @@ from jpegai_ref.decoder_cost import (
     parameters,
 )
 from jpegai_ref.devices import Device
+from jpegai_ref.dimensions import OperatingPoint
 from jpegai_ref.encoder_cost import encoder_macs, encoder_parameters
 from jpegai_ref.knob import HIGHEST_QUALITY, START
 from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tools_of_tensors, usable
@@ -128,7 +129,7 @@ class JpegAi:
     knob = Knob("quality", 0, HIGHEST_QUALITY, integer=True, rate_rises=True, start=START)
     seconds_per_megapixel = 1.0
 
-    def __init__(self, operating_point: str, tools: Tools = NO_TOOLS, bits: int = 8) -> None:
+    def __init__(self, operating_point: OperatingPoint, tools: Tools = NO_TOOLS, bits: int = 8) -> None:
         self._operating_point, self._tools = operating_point, tools
         self.pixels = PixelFormat("ppm", bit_depth=bits)
         self.name = "+".join(filter(None, [f"jpegai-{operating_point}", str(tools)]))
@@ -277,7 +278,7 @@ def _types(tensors: Iterable[Any]) -> str:
 
 
 @lru_cache
-def _variant(operating_point: str, tools: Tools, bits: int = 8) -> JpegAi:
+def _variant(operating_point: OperatingPoint, tools: Tools, bits: int = 8) -> JpegAi:
     """The same object each time, as the registry has it of those that it lists."""
     return JpegAi(operating_point, tools, bits)
 

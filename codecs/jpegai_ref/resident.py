@@ -16,6 +16,7 @@ PyTorch and weights, and the files' contents.
 from __future__ import annotations
 
 import gc
+import io
 import json
 import os
 import sys
@@ -41,6 +42,7 @@ from jpegai_ref.tools import Tools, ToolUnavailable
 from jpegai_ref.tracing import Trace, traced_decode, traced_encode
 from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file
+from jpegai_ref.whole_file import write_whole
 
 Result = TypeVar("Result")
 WARM_SIDE = 128
@@ -56,8 +58,9 @@ def perform(coder: Coder, task: dict[str, Any]) -> dict[str, float]:
         return _performed(coder, task, trace)
     finally:
         if "trace" in task:
-            with Path(task["trace"]).open("wb") as file:
-                np.savez(file, **trace)  # type: ignore[arg-type]
+            content = io.BytesIO()
+            np.savez(content, **trace)  # type: ignore[arg-type]
+            write_whole(Path(task["trace"]), content.getvalue())
 
 
 def _performed(coder: Coder, task: dict[str, Any], trace: Trace) -> dict[str, float]:

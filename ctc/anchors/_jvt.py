@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ctc.anchors import _programs
 from ctc.anchors._programs import Found, Program
-from ctc.complexity.process import LOG_TAIL_CHARACTERS, program_name, run
+from ctc.complexity.process import LOG_TAIL_CHARACTERS, Run, program_name, run
 from ctc.errors import ToolFailed, ToolMissing
 from ctc.pixels import raw_size, raw_transfer
 from ctc.records import Cost, Knob, PixelFormat
@@ -23,7 +23,9 @@ from ctc.records import Cost, Knob, PixelFormat
 PIXELS = PixelFormat("yuv", "444", 10)
 PROBE = ("-q", "none")
 """A value that is refused at once: the programs then print their banner and two lines instead of a page of help."""
-BYTES_WRITTEN = re.compile(r"Bytes written to file: (\d+)")
+COMPLAINT = re.compile(r"^Error: .+$", re.MULTILINE)
+BYTES_OF_FILE = re.compile(r"Bytes written to file: (\d+)")
+BITS_OF_PICTURE = re.compile(r"(\d+) bits \[Y ")
 ONE_PICTURE = ("-f", "1", "-fr", "25", "--FrameSkip=0")
 FORMAT = ("--InputBitDepth=10", "--InputChromaFormat=444", "--ChromaFormatIDC=444", "--Level=6.2", "--ConformanceWindowMode=1")
 PQ_IN_STREAM = (
@@ -115,17 +117,34 @@ class JvtCodec:
 
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
         command = self.encode_command(source, bitstream, setting)
-        done = run(command)
-        said, is_there = BYTES_WRITTEN.search(done.log), bitstream.stat().st_size if bitstream.is_file() else 0
-        if said is not None and int(said[1]) != is_there:
+        done = _run(command)
+        said, is_there = _bytes_written(done.log), bitstream.stat().st_size if bitstream.is_file() else 0
+        if is_there < said:
             # They do not look whether what they write arrives: on a full disk they end well, with less in the file.
-            problem = f"{program_name(command)} says that it wrote {said[1]} bytes, but its file has {is_there}; is the disk full?"
+            problem = f"{program_name(command)} says that it wrote {said} bytes, but its file has {is_there}; is the disk full?"
             raise ToolFailed(problem, command, done.log[-LOG_TAIL_CHARACTERS:])
         return done.cost
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
         command = self.decode_command(bitstream, destination)
         destination.unlink(missing_ok=True)
-        done = run(command)
+        done = _run(command)
         _programs.require_written(destination, command, done.log)
         return done.cost
+
+
+def _run(command: tuple[str, ...]) -> Run:
+    """Runs one of the programs. Raises ToolFailed with its complaint, which HM prints among its output and its warnings elsewhere."""
+    try:
+        return run(command)
+    except ToolFailed as failure:
+        complaints = COMPLAINT.findall(failure.log_tail)
+        if not complaints:
+            raise
+        raise ToolFailed(f"{program_name(command)}: {complaints[0].strip()}", command, failure.log_tail) from failure
+
+
+def _bytes_written(log: str) -> int:
+    """What the encoder says: HM tells the bytes of the file, VTM the bits of the picture; 0 where neither is found."""
+    of_file, of_picture = BYTES_OF_FILE.search(log), BITS_OF_PICTURE.search(log)
+    return int(of_file[1]) if of_file else int(of_picture[1]) // 8 if of_picture else 0

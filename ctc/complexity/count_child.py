@@ -1,6 +1,6 @@
-"""python -P -m ctc.complexity.count_child CODEC SETTING PICTURE...: operations of a learned codec, in a process of its own.
+"""python -P -m ctc.complexity.count_child CODEC SETTING PICTURE: operations of a learned codec, in a process of its own.
 
-PICTURE is in the codec's pixel format. Prints a line of JSON for each: the records `PartMacs` of encoder and decoder, as a list.
+PICTURE is in the codec's pixel format. Prints a line of JSON: the records `PartMacs` of encoder and decoder, as a list.
 """
 
 from __future__ import annotations
@@ -35,13 +35,12 @@ def counts_of(side: CountedSide) -> list[PartMacs]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    name, setting, *sources = arguments
+    name, setting, source = arguments
     codec = codecs()[name]
     if not isinstance(codec, Countable):
         raise UsageError(f"{name} is no codec whose operations can be counted")
-    for source in sources:
-        records = [record for side in codec.sides(Path(source), float(setting)) for record in counts_of(side)]
-        print(json.dumps([asdict(record) for record in records]), flush=True)
+    records = [record for side in codec.sides(Path(source), float(setting)) for record in counts_of(side)]
+    print(json.dumps([asdict(record) for record in records]))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,8 @@ class ProgramCost:
     instructions: int | None
     cpu_s: float
     machine_idle: bool
+    interpreted: bool
+    """Whether the process is a Python that calls a library: its start is in the instructions."""
     reason: str = ""
     """Why there are no instructions where they were to be counted."""
 
@@ -60,17 +62,13 @@ def setting_for(codec: Codec, target_bpp: float) -> float:
     return RateSearch(lambda _setting: 0.0, codec.knob, 0.1).first_guess(target_bpp)
 
 
-def learned_macs(codec: Codec, pictures: Sequence[Picture], target_bpp: float) -> list[PictureMacs]:
-    """Of a `Countable` codec, counted while every picture is really coded in a process of its own. Raises ToolFailed, PictureError."""
-    found: list[PictureMacs] = []
-    for picture in pictures:
-        with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch:
-            source = _source_file(codec, picture, Path(scratch))
-            setting = f"{setting_for(codec, target_bpp):g}"
-            printed = run(python_command("ctc.complexity.count_child", codec.name, setting, str(source))).printed
-        parts = tuple(PartMacs(**record) for record in json.loads(printed.splitlines()[-1]))
-        found.append(PictureMacs(picture, parts))
-    return found
+def learned_macs(codec: Codec, picture: Picture, target_bpp: float) -> PictureMacs:
+    """Of a `Countable` codec, counted while the picture is really coded in a process of its own. Raises ToolFailed, PictureError."""
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch:
+        source = _source_file(codec, picture, Path(scratch))
+        setting = f"{setting_for(codec, target_bpp):g}"
+        printed = run(python_command("ctc.complexity.count_child", codec.name, setting, str(source))).printed
+    return PictureMacs(picture, tuple(PartMacs(**record) for record in json.loads(printed.splitlines()[-1])))
 
 
 def program_costs(codec: Codec, picture: Picture, target_bpp: float, counter: Counter | None) -> list[ProgramCost]:
@@ -87,7 +85,8 @@ def program_costs(codec: Codec, picture: Picture, target_bpp: float, counter: Co
         costs = []
         for side, cost, command in measured:
             number, reason = _instructions(counter, command)
-            costs.append(ProgramCost(codec.name, picture, side, setting, bpp, number, cost.cpu_s, cost.machine_idle, reason))
+            measured_here = (number, cost.cpu_s, cost.machine_idle, command[0] == sys.executable)
+            costs.append(ProgramCost(codec.name, picture, side, setting, bpp, *measured_here, reason))
     return costs
 
 

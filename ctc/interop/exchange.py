@@ -9,31 +9,30 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctc import pixels, plugins
+from ctc import pixels
 from ctc.bench import Source
 from ctc.coding import unsupported
 from ctc.complexity.machine import machine
-from ctc.errors import ToolFailed, UsageError
+from ctc.errors import ToolFailed
+from ctc.interop.candidate import Candidate
 from ctc.interop.differences import change, first_difference, sample_difference
 from ctc.interop.mismatch import Decodings, mismatches
-from ctc.protocols import Codec, Metric, Portable
+from ctc.protocols import Metric
 from ctc.ratecontrol import RateSearch, middle_out
-from ctc.records import CodecDevice, Interop, InteropMismatch, InteropPoint, InteropStream, Picture, Score
+from ctc.records import Interop, InteropMismatch, InteropPoint, InteropStream, Picture, Score
 from ctc.scratch import scratch_prefix
 from ctc.store import explained, file_hash
 from ctc.together import Setting, measure
 
 Told = Callable[[str], None]
 """Is told what begins."""
-ONLY_DEVICE = CodecDevice("here", "the codec as it is installed")
-"""Of a codec that has no devices."""
 
 
 @dataclass(frozen=True)
@@ -45,58 +44,6 @@ class Wanted:
     rate_tolerance: float
     metrics: tuple[Metric, ...]
     scoring: Setting
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A codec whose devices are run; one without devices has a single one, and no tensors."""
-
-    codec: Codec
-    devices: tuple[CodecDevice, ...]
-
-    @staticmethod
-    def of(codec: Codec, names: Sequence[str]) -> Candidate:
-        """With the devices called so, or with all that are not broken on purpose.
-
-        Raises UsageError for one that there is not, ToolMissing where the codec cannot be asked."""
-        if not isinstance(codec, Portable):
-            return Candidate(codec, (ONLY_DEVICE,))
-        known = {device.name: device for device in codec.devices()}
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise UsageError(f"--devices {unknown[0]}: {codec.name} has {', '.join(known)}")
-        chosen = [known[name] for name in names] or [device for device in known.values() if not device.broken]
-        if not any(device.encodes and not device.missing for device in chosen):
-            raise UsageError(f"--devices {','.join(names)}: none of them can encode here")
-        return Candidate(codec, tuple(chosen))
-
-    def on(self, picture: Picture) -> Candidate:
-        """What codes `picture`, on the same devices."""
-        return replace(self, codec=plugins.codec_for_depth(self.codec, picture.bit_depth))
-
-    @property
-    def traced(self) -> bool:
-        return isinstance(self.codec, Portable)
-
-    def encode(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> None:
-        if isinstance(self.codec, Portable):
-            self.codec.encode_on(device, source, bitstream, setting, trace)
-        else:
-            self.codec.encode(source, bitstream, setting)
-        if not bitstream.is_file() or not bitstream.stat().st_size:
-            raise ToolFailed(f"{self.codec.name} wrote no bitstream at {self.codec.knob.name} {setting:g}")
-
-    def decode(self, device: str, bitstream: Path, destination: Path, trace: Path) -> None:
-        if isinstance(self.codec, Portable):
-            self.codec.decode_on(device, bitstream, destination, trace)
-        else:
-            self.codec.decode(bitstream, destination)
-        if not destination.is_file():
-            raise ToolFailed(f"{self.codec.name} decoded nothing from {bitstream.name}")
-
-    def leave(self) -> None:
-        if isinstance(self.codec, Portable):
-            self.codec.leave_devices()
 
 
 @dataclass(eq=False)

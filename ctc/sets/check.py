@@ -15,7 +15,7 @@ from ctc.errors import DataSetMissing, NotWritable, PictureError, UsageError
 from ctc.records import Picture, SetState
 from ctc.sets.files import hashes_of, picture_of
 from ctc.sets.listing import Listed, Seen, Verdict, is_of, judge, read_list, set_digest, write_list
-from ctc.sets.places import LOCK, Place, datasets_file, files_of_folder, matching, picture_files
+from ctc.sets.places import LOCK, Place, files_of_folder, list_file, matching, picture_files
 from ctc.store import Store
 
 WITHOUT = "; to go on without them: --allow-partial"
@@ -49,7 +49,7 @@ def expected_of(place: Place, *, locked: bool = True) -> Expected:
     """What the list of the set says, or its lock file unless `locked` is off. Raises UsageError where one of them is no such thing."""
     entry = place.entry
     if entry is not None and entry.list is not None:
-        listed = read_list(datasets_file().parent / entry.list)
+        listed = read_list(list_file(entry.list))
         return Expected(listed, len(listed), f"the list {Path(entry.list).name}")
     if entry is not None and entry.pictures is not None:
         return Expected(tuple(map(Listed, entry.pictures)), len(entry.pictures), "their names alone")

@@ -45,7 +45,7 @@ class NamedSet(BaseModel):
     pictures: tuple[str, ...] | None = None
     """File names, in order; None takes every picture of the folder."""
     list: str | None = None
-    """A table of what each picture must be, relative to datasets.yaml; see `setlist`."""
+    """A table of what each picture must be, see `listing`: relative to datasets.yaml, or one that comes with the package."""
     count: int | None = Field(default=None, ge=1)
     """How many pictures there are, where only the folder's lock file says which."""
     source: str = ""
@@ -104,6 +104,12 @@ def _validated(path: Path, name: str, entry: object) -> NamedSet:
         first = error.errors()[0]
         place = ".".join([name, *(str(part) for part in first["loc"])])
         raise UsageError(f"{path}: {place}: {first['msg']}") from error
+
+
+def list_file(name: str) -> Path:
+    """The table of a set: beside datasets.yaml, else the one of this name that comes with the package."""
+    own = datasets_file().parent / name
+    return own if own.is_file() else Path(__file__).with_name(Path(name).name)
 
 
 def place_of(text: str) -> Place:

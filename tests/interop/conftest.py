@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from ctc import datasets, plugins
-from ctc.interop.exchange import Candidate, Wanted, exchange
+from ctc.interop.candidate import Candidate
+from ctc.interop.exchange import Wanted, exchange
 from ctc.protocols import Codec
 from ctc.records import Interop
 from ctc.store import Store
 from ctc.together import Setting
 
 Exchanged = Callable[..., Interop]
-RATES = (1.0, 2.0, 4.0, 8.0)
+RATES = (2.5, 4.0, 7.0, 10.0)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from ctc import plugins
 from ctc.errors import UsageError
-from ctc.interop.exchange import Candidate
+from ctc.interop.candidate import Candidate
 from ctc.interop.matrix import Cell, holds, rows
 from ctc.interop.stored import from_plain, keep, recall
 from ctc.records import ALL, Interop
@@ -59,19 +59,19 @@ def test_a_device_with_other_integers_is_caught_by_tensor(exchanged: Exchanged) 
     interop = exchanged(StandIn(), "first", "scales")
     broken = cell(interop, "first", "scales")
     assert broken.state == "broken"
-    assert broken.integers.startswith("scale 1 of 6 values differ, first at (0, 1): 2, not 1 (chelsea, 1 bpp)")
+    assert broken.integers.startswith("scale 2 of 6 values differ, first at (0, 1): 2, not 1 (chelsea, 2.5 bpp)")
     assert broken.reason == "stand-in: the symbols end too early"
     assert broken.largest_mismatch is None
     assert not holds(interop)
     # It cannot decode its own: what others make of its bitstreams has nothing to be compared with.
     assert cell(interop, "scales", "first").state == "broken"
-    assert interop.failed[0] == ("scales", "cannot decode its own bitstream of chelsea at 1 bpp: stand-in: the symbols end too early")
+    assert interop.failed[0] == ("scales", "cannot decode its own bitstream of chelsea at 2.5 bpp: stand-in: the symbols end too early")
 
 
 def test_a_picture_that_drifts_is_beyond_the_limit(exchanged: Exchanged) -> None:
     interop = exchanged(StandIn(), "first", "drifts")
     drifts = cell(interop, "first", "drifts")
-    assert (drifts.integers, drifts.largest_difference, drifts.state) == ("identical", 40, "off")
+    assert (drifts.integers, drifts.largest_difference, drifts.state) == ("identical", 8, "off")
     assert drifts.largest_mismatch is not None
     assert drifts.largest_mismatch > 0.5
     assert not holds(interop)
@@ -90,7 +90,7 @@ def test_a_device_that_fails_does_not_end_the_others(exchanged: Exchanged) -> No
 
 
 def test_three_rates_decide_nothing_where_pictures_differ(exchanged: Exchanged) -> None:
-    interop = exchanged(StandIn(), "first", "rounds", rates=(1.0, 2.0, 4.0))
+    interop = exchanged(StandIn(), "first", "rounds", rates=(2.5, 4.0, 7.0))
     rounds = cell(interop, "first", "rounds")
     assert (rounds.state, rounds.reason) == ("undecided", "BD-rate of psnr_y: 3 points, a curve needs 4")
     assert cell(interop, "first", "first").largest_mismatch == 0.0
@@ -115,6 +115,8 @@ def test_codecs_without_devices_are_repeated(exchanged: Exchanged) -> None:
 def test_names_of_devices() -> None:
     with pytest.raises(UsageError, match="--devices abacus: stand-in has first, rounds, decodes, gone, dies, scales, drifts"):
         Candidate.of(StandIn(), ["first", "abacus"])
+    with pytest.raises(UsageError, match="--devices: jpeg has none to choose from"):
+        Candidate.of(plugins.codecs()["jpeg"], ["first"])
     with pytest.raises(UsageError, match="none of them can encode here"):
         Candidate.of(StandIn(), ["decodes", "gone"])
 

@@ -5,45 +5,66 @@ from __future__ import annotations
 import csv
 import math
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from ctc.official import names_in_files, reconstruction_stem, split_name
+from ctc.picturefiles import write_png
+from ctc.plan import Options
 from ctc.report.as_summary import METRICS, REPORTS
 from ctc.single import decode, encode
 from ctc.summaryfile import read_summary
+from run_ctc import run
 from tests.campaigns import made
 from tests.conftest import Ctc
 
-CHOSEN = ("--metrics", "psnr_y,psnr_hvs,fsim")
-RATES = ("--rates", "0.5,0.75,1,1.5")
+CODECS = ("jpeg", "hevc-x265")
+METRICS_HERE = ("psnr_y", "psnr_hvs", "fsim")
+CHOSEN = ("--metrics", ",".join(METRICS_HERE))
+RATES = (0.5, 0.75, 1.0, 1.5)
 KEYS = ["codec", "picture", "target_bpp"]
 SAME = [*KEYS, "bytes", "bpp", "deviation", "decoded_sha256", "psnr_y", "psnr_hvs", "fsim"]
 
 
-@pytest.fixture
-def own(ctc: Ctc, pictures: Path, tmp_path: Path) -> Path:
-    """The output of a run of jpeg and hevc-x265."""
-    ended = ctc("run", "--set", pictures, "--codecs", "jpeg,hevc-x265", "--anchor", "jpeg", *CHOSEN, *RATES, "--out", "own")
-    assert ended.status == 0, ended.err
-    return tmp_path / "own"
+@dataclass(frozen=True)
+class Made:
+    """A run of jpeg and hevc-x265, and its points made again by hand in the official layout."""
+
+    pictures: Path
+    store: Path
+    out: Path
+    laboratory: Path
 
 
-@pytest.fixture
-def laboratory(own: Path, pictures: Path, tmp_path: Path) -> Path:
-    """That run's points, made again by hand in the official layout."""
-    for point in pd.read_csv(own / "points.csv").query("status == 'ok'").itertuples():
-        folder = tmp_path / "laboratory" / point.codec
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    from skimage import data
+
+    root = tmp_path_factory.mktemp("once")
+    whole = Made(root / "pictures", root / "store", root / "own", root / "laboratory")
+    whole.pictures.mkdir()
+    write_png(whole.pictures / "chelsea.png", data.chelsea()[100:164, 150:246])
+    write_png(whole.pictures / "coffee.png", data.coffee()[150:203, 200:261])
+    run(Options(str(whole.pictures), whole.out, whole.store, codecs=CODECS, anchor="jpeg", metrics=METRICS_HERE, target_bpps=RATES))
+    for point in pd.read_csv(whole.out / "points.csv").query("status == 'ok'").itertuples():
+        folder = whole.laboratory / point.codec
         (folder / "bit").mkdir(parents=True, exist_ok=True)
         (folder / "rec").mkdir(exist_ok=True)
         size = {"chelsea": "96x64", "coffee": "61x53"}[point.picture]
         rate = f"{round(100 * point.target_bpp):03d}"
         bitstream = folder / "bit" / f"{point.codec}_{point.picture}_{rate}.bits"
-        encode(pictures / f"{point.picture}.png", bitstream, point.codec, point.setting)
+        encode(whole.pictures / f"{point.picture}.png", bitstream, point.codec, point.setting)
         decode(bitstream, folder / "rec" / f"{point.codec}_{point.picture}_{size}_8bit_sRGB_{rate}.png", point.codec, size, 8)
-    return tmp_path / "laboratory"
+    return whole
+
+
+@pytest.fixture
+def laboratory(once: Made, tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    return Path(shutil.copytree(once.laboratory, tmp_path / "laboratory"))
 
 
 def ok_points(out: Path) -> pd.DataFrame:
@@ -56,36 +77,26 @@ def bd_rates_of(out: Path) -> pd.Series:
     return table.set_index(["codec", "metric", "picture"]).bd_rate_percent.sort_index()
 
 
-def test_a_run_laid_out_officially_scores_as_the_run(ctc: Ctc, own: Path, laboratory: Path, pictures: Path, tmp_path: Path) -> None:
-    scored = ctc("score", laboratory, "--data", pictures, *CHOSEN, "--anchor", "jpeg", "--out", "scored", "--cache", "empty")
+def test_a_run_laid_out_officially_scores_as_the_run(ctc: Ctc, once: Made, tmp_path: Path) -> None:
+    arguments = ("--data", once.pictures, *CHOSEN, "--anchor", "jpeg", "--out", "scored", "--cache", "empty")
+    scored = ctc("score", once.laboratory, *arguments)
     assert scored.status == 0, scored.err
     assert "jpeg: not made here: bitstreams and reconstructions of laboratory, scored here" in scored.out
     assert "0 encodes, 0 decodes and " in scored.out
-    pd.testing.assert_frame_equal(ok_points(tmp_path / "scored"), ok_points(own), check_exact=True)
-    rates = [bd_rates_of(out) for out in (own, tmp_path / "scored")]
+    pd.testing.assert_frame_equal(ok_points(tmp_path / "scored"), ok_points(once.out), check_exact=True)
+    rates = [bd_rates_of(out) for out in (once.out, tmp_path / "scored")]
     assert len(rates[0])
     pd.testing.assert_series_equal(*rates, check_exact=True)
 
-    # Beside a run's own points, under another name; equal samples are scored once.
+
+def test_external_points_beside_those_of_a_run(ctc: Ctc, once: Made, laboratory: Path, tmp_path: Path) -> None:
     (laboratory / "jpeg").rename(laboratory / "lab-jpeg")
     shutil.rmtree(laboratory / "hevc-x265")
-    beside = ctc(
-        "run",
-        "--set",
-        pictures,
-        "--codecs",
-        "jpeg",
-        "--anchor",
-        "jpeg",
-        *CHOSEN,
-        *RATES,
-        "--external",
-        laboratory,
-        "--out",
-        "b",
-    )
-    assert beside.status == 0, beside.err
-    assert "0 encodes, 0 decodes and 0 scores made" in beside.out
+    sets = ("--set", once.pictures, "--cache", once.store, "--rates", ",".join(map(str, RATES)))
+    ended = ctc("run", *sets, "--codecs", "jpeg", "--anchor", "jpeg", *CHOSEN, "--external", laboratory, "--out", "b")
+    assert ended.status == 0, ended.err
+    # Equal samples are scored once, whoever made them.
+    assert "0 encodes, 0 decodes and 0 scores made" in ended.out
     joined = ok_points(tmp_path / "b")
     ours, theirs = (joined[joined.codec == codec].drop(columns="codec").reset_index(drop=True) for codec in ("jpeg", "lab-jpeg"))
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
@@ -94,23 +105,23 @@ def test_a_run_laid_out_officially_scores_as_the_run(ctc: Ctc, own: Path, labora
     assert "lab-jpeg: not made here" in (tmp_path / "b" / "table.md").read_text()
 
 
-def test_a_summary_that_was_imported_gives_the_points_of_the_run(ctc: Ctc, own: Path, pictures: Path, tmp_path: Path) -> None:
-    ended = ctc("import", own / "summary.txt", "--data", pictures, "--anchor", "jpeg", "--out", "imported")
+def test_a_summary_that_was_imported_gives_the_points_of_the_run(ctc: Ctc, once: Made, tmp_path: Path) -> None:
+    ended = ctc("import", once.out / "summary.txt", "--data", once.pictures, "--anchor", "jpeg", "--out", "imported")
     assert ended.status == 0, ended.err
     assert "0 encodes, 0 decodes and 0 scores made" in ended.out
     assert "within the tolerance of the official values" not in ended.out
     columns = [name for name in SAME if name != "decoded_sha256"]
-    given, back = (ok_points(out)[columns] for out in (own, tmp_path / "imported"))
+    given, back = (ok_points(out)[columns] for out in (once.out, tmp_path / "imported"))
     pd.testing.assert_frame_equal(given, back, rtol=1e-9, check_exact=False)
     assert given.bytes.equals(back.bytes)
     metrics = pd.read_csv(tmp_path / "imported" / "points.csv", nrows=0).columns[16:]
     assert set(metrics) == {"psnr_y", "psnr_hvs", "fsim"}
-    nameless = ctc("import", own / "summary.txt")
+    nameless = ctc("import", once.out / "summary.txt")
     assert nameless.status == 2
     assert "the size of chelsea is not in its name; give the pictures with --data FOLDER" in nameless.err
 
 
-def test_what_is_missing_or_broken_is_told(ctc: Ctc, laboratory: Path, pictures: Path, tmp_path: Path) -> None:
+def test_what_is_missing_or_broken_is_told(ctc: Ctc, once: Made, laboratory: Path, tmp_path: Path) -> None:
     jpeg = laboratory / "jpeg"
     (jpeg / "bit" / "jpeg_chelsea_075.bits").unlink()
     (jpeg / "rec" / "jpeg_chelsea_96x64_8bit_sRGB_100.png").unlink()
@@ -118,7 +129,7 @@ def test_what_is_missing_or_broken_is_told(ctc: Ctc, laboratory: Path, pictures:
     shutil.rmtree(laboratory / "hevc-x265")
     for path in (*(jpeg / "bit").glob("*coffee*"), *(jpeg / "rec").glob("*coffee*")):
         path.unlink()
-    ended = ctc("score", laboratory, "--data", pictures, *CHOSEN, "--out", "out")
+    ended = ctc("score", laboratory, "--data", once.pictures, *CHOSEN, "--out", "out")
     assert ended.status == 1
     points = pd.read_csv(tmp_path / "out" / "points.csv", keep_default_na=False)
     reasons = {(point.picture, point.target_bpp): (point.status, point.reason) for point in points.itertuples()}

@@ -1,11 +1,12 @@
-"""python -m jpegai_ref.training.fit_gains: tilts the gains of each model so that channels with much to say are quantised more finely.
+"""python -m jpegai_ref.training.fit_gains: moves the gains of each model, by trial with the real coder.
 
-    gain_log'[c] = gain_log[c] + tilt * (level[c] - mean level) + offset        level[c]: mean of sigma index + gain_log, over crops
+    gain_log'[c] = gain_log[c] + tilt * (level[c] - mean level) + band[k(c)] + offset
+    level[c]: mean of sigma index + gain_log, over crops        k(c): 0..7, the eighth of the channels, by level, that c is of
 
-The tilt is what gradients past the rounding cannot find. They take what is rounded to 0 for something that a larger gain brings nearer, and
-so give channels that are mostly 0 a gain that is too large. Here each tilt is tried with the real coder: the offset is such that the bytes
-stay what they were, and the tilt is kept that leaves the best picture: of luma by `LumaScore`, of chroma by the squared errors of U and V.
-There is one tilt and one offset for each component and model. Constants of tools are for the gains that were, so they go.
+Networks are trained by a loss of squared errors and MS-SSIM; by the metrics that codecs are compared by, coarse structure is worth more
+and fine structure less. Channels with much to say are mostly coarse. Each move is tried with the real coder: the offset is such that
+the bytes stay what they were, and the move is kept that leaves the best picture: of luma by `LumaScore`, of chroma by the squared errors
+of U and V. First the tilt is searched, then the bands, one after the other. Constants of tools are for the gains that were, so they go.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from jpegai_ref.tools import tools_of_tensors
 from jpegai_ref.training.data import TrainingDataError, load_pictures
 from jpegai_ref.training.fit_samples import OPERATING_POINT, SIDE, STEP, Sample, coded, samples
 from jpegai_ref.training.fit_score import LumaScore
+from jpegai_ref.training.fit_search import search
 from jpegai_ref.training.weights_fit import add_crops, parser_of, run
 from jpegai_ref.variable_rate import HIGHEST_GAIN_LOG, LOWEST_GAIN_LOG
 from jpegai_ref.weights import read, write
@@ -38,14 +40,30 @@ from jpegai_ref.weights import read, write
 NAMES = ("luma", "chroma")
 TILT_STEPS = (0.16, 0.04)
 LARGEST_TILT = 0.8
+BANDS = 8
+BAND_STEPS = (96,)
+BAND_BOUNDS = (-768, 768)
+"""In 1/128 level; at the lower end a band's step is 3.3 times as large as it was."""
 CORRECTIONS = 2
-"""Of the offset, until the bytes are those that were."""
+"""Of the offset, at most, until the bytes are those that were."""
+SAME_RATE = 0.001
+"""Of bytes: what does not need to be corrected."""
 FEWEST_BYTES = 100
 """Of what is counted of a crop, on the average: with fewer there is too little to judge by."""
 
 Logs = NDArray[np.int16]
 Worth = Callable[[Sequence[list[Tensor]]], float]
 """Of the planes of all samples, as a share of the rate: below 0 they are better than those at the start."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """Of the gains of a component and model, in 1/128 level, but for the tilt, which is a share of a level's difference from the mean."""
+
+    tilt: float = 0.0
+    bands: tuple[int, ...] = (0,) * BANDS
+    """From the channels of the highest levels to those of the lowest."""
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,21 +75,24 @@ class Component:
     gain_logs: Logs
     levels: NDArray[np.float64]
 
-    def tilted(self, coder: Coder, tilt: float, offset: float) -> Coder:
+    def moved(self, coder: Coder, move: Move) -> Coder:
         """The coder with other gains of this component and model."""
-        moved = self.gain_logs + tilt * (self.levels - self.levels.mean()) + offset
+        rank = np.empty(len(self.levels), np.int64)
+        rank[np.argsort(-self.levels, kind="stable")] = np.arange(len(self.levels))
+        bands = np.array(move.bands)[rank * BANDS // len(self.levels)]
+        levels = self.gain_logs + move.tilt * (self.levels - self.levels.mean()) + bands + move.offset
         exact = _components(coder)[self.index]
         gain_logs = exact.gain_logs.copy()
-        gain_logs[self.model_id] = np.rint(moved).clip(LOWEST_GAIN_LOG, HIGHEST_GAIN_LOG)
+        gain_logs[self.model_id] = np.rint(levels).clip(LOWEST_GAIN_LOG, HIGHEST_GAIN_LOG)
         changed = replace(exact, gain_logs=gain_logs)
         luma, chroma = (changed, coder.exact.chroma) if self.index == LUMA else (coder.exact.luma, changed)
         return replace(coder, exact=replace(coder.exact, luma=luma, chroma=chroma))
 
 
 def fit_component(coder: Coder, found: Sequence[Sample], component: Component, report: Callable[[str], None]) -> Coder:
-    """The coder with the best tilt of a component and model."""
+    """The coder with the best gains of a component and model."""
     rate, planes = _coded(coder, found, component)
-    higher, _ = _coded(component.tilted(coder, 0, STEP), found, component)
+    higher, _ = _coded(component.moved(coder, Move(offset=STEP)), found, component)
     slope = (higher - rate) / STEP
     worth = _worth(coder, found, component, planes)
     name = f"{NAMES[component.index]} model {component.model_id}"
@@ -79,22 +100,32 @@ def fit_component(coder: Coder, found: Sequence[Sample], component: Component, r
         report(f"gains {name}: next to nothing is coded: nothing to fit")
         return coder
 
-    def tried(tilt: float) -> tuple[float, float]:
-        """What a tilt costs, and its offset."""
-        offset = 0.0
+    def tried(move: Move) -> tuple[float, Move]:
+        """What a move costs, and the move with the offset that keeps the bytes."""
+        here, planes = _coded(component.moved(coder, move), found, component)
         for _ in range(CORRECTIONS):
-            here, _ = _coded(component.tilted(coder, tilt, offset), found, component)
-            offset -= (here - rate) / slope
-        here, planes = _coded(component.tilted(coder, tilt, offset), found, component)
-        return here - rate + worth(planes), offset
+            if abs(here - rate) < SAME_RATE:
+                break
+            move = replace(move, offset=move.offset - (here - rate) / slope)
+            here, planes = _coded(component.moved(coder, move), found, component)
+        return here - rate + worth(planes), move
 
-    best, (least, offset) = 0.0, (0.0, 0.0)
+    least, best = 0.0, Move()
     for step in TILT_STEPS:
         for direction in (step, -step):
-            while abs(best + direction) <= LARGEST_TILT and (outcome := tried(best + direction))[0] < least:
-                best, (least, offset) = best + direction, outcome
-    report(f"gains {name}: tilt {best:+.2f}, offset {offset:+.0f}, worth {100 * least:+.2f} % of its rate")
-    return component.tilted(coder, best, offset)
+            while abs(best.tilt + direction) <= LARGEST_TILT:
+                outcome = tried(replace(best, tilt=best.tilt + direction))
+                if outcome[0] >= least:
+                    break
+                least, best = outcome
+    bands, _ = search(
+        lambda bands: tried(replace(best, bands=tuple(bands.tolist())))[0], np.zeros(BANDS, np.int32), BAND_STEPS, BAND_BOUNDS
+    )
+    least, best = tried(replace(best, bands=tuple(bands.tolist())))
+    report(
+        f"gains {name}: tilt {best.tilt:+.2f}, bands {list(best.bands)}, offset {best.offset:+.0f}, worth {100 * least:+.2f} % of its rate"
+    )
+    return component.moved(coder, best)
 
 
 def _coded(coder: Coder, found: Sequence[Sample], component: Component) -> tuple[float, list[list[Tensor]]]:
@@ -119,7 +150,7 @@ def _worth(coder: Coder, found: Sequence[Sample], component: Component, start: S
     references = [sample.ycc[0] for sample in found]
     plain = _chroma_error(start, references)
     rate, _ = _coded(coder, found, component)
-    higher_rate, better = _coded(component.tilted(coder, 0, STEP), found, component)
+    higher_rate, better = _coded(component.moved(coder, Move(offset=STEP)), found, component)
     fall = plain - _chroma_error(better, references)
     if fall <= 0 or higher_rate <= rate:
         return None

@@ -1,8 +1,8 @@
-"""What a change of luma behind the entropy decoder is worth, as a share of the rate: the mean over MS-SSIM, VIF and PSNR.
+"""What a change of luma behind the entropy decoder is worth, as a share of the rate: the mean over MS-SSIM, IW-SSIM, VIF and PSNR.
 
     worth of a metric = its mean rise over all samples / its mean slope d metric / d ln R along the displacement
 
-Squared error alone would smooth, MS-SSIM and VIF alone would sharpen; the metrics that codecs are compared by pull both ways.
+Squared error alone would smooth, the others alone would sharpen; the metrics that codecs are compared by pull both ways.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from piq import vif_p
+from piq import information_weighted_ssim, vif_p
 from pytorch_msssim import ms_ssim
 from torch import Tensor
 
@@ -32,6 +32,10 @@ def _vif(luma: Tensor, reference: Tensor) -> float:
     return float(vif_p(luma, reference, data_range=PEAK))
 
 
+def _iw_ssim(luma: Tensor, reference: Tensor) -> float:
+    return float(information_weighted_ssim(luma, reference, data_range=PEAK))
+
+
 def _psnr(luma: Tensor, reference: Tensor) -> float:
     """Raises ValueError for equal planes."""
     error = float((luma - reference).square().mean())
@@ -40,7 +44,7 @@ def _psnr(luma: Tensor, reference: Tensor) -> float:
     return 10 * math.log10(PEAK**2 / error)
 
 
-METRICS: tuple[Callable[[Tensor, Tensor], float], ...] = (_ms_ssim, _vif, _psnr)
+METRICS: tuple[Callable[[Tensor, Tensor], float], ...] = (_ms_ssim, _iw_ssim, _vif, _psnr)
 """(luma, reference), (1, 1, H, W) in [0, 255] both: higher is better."""
 
 

@@ -14,7 +14,7 @@ from jpegai_ref.codestream import read_codestream
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.training import fit_gains
 from jpegai_ref.training.data import Pictures
-from jpegai_ref.training.fit_gains import Component, fit_component
+from jpegai_ref.training.fit_gains import BANDS, Component, Move, fit_component
 from jpegai_ref.training.fit_samples import Sample, coded, samples
 from jpegai_ref.variable_rate import HIGHEST_GAIN_LOG, LOWEST_GAIN_LOG
 from jpegai_ref.weights import read
@@ -44,7 +44,8 @@ def test_a_tilt_the_wrong_way_is_put_right_at_the_same_bytes(
     own_coder: Coder, found: list[Sample], index: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fit_gains, "TILT_STEPS", (0.2,))
-    spoilt = component(own_coder, found, index).tilted(own_coder, -0.4, 0)
+    monkeypatch.setattr(fit_gains, "BAND_STEPS", ())
+    spoilt = component(own_coder, found, index).moved(own_coder, Move(tilt=-0.4))
     lines: list[str] = []
     mended = fit_component(spoilt, found, component(spoilt, found, index), lines.append)
     tilt, worth = float(lines[0].split("tilt ")[1].split(",")[0]), float(lines[0].split("worth ")[1].split(" %")[0])
@@ -54,9 +55,30 @@ def test_a_tilt_the_wrong_way_is_put_right_at_the_same_bytes(
     assert math.log(sizes[1] / sizes[0]) == pytest.approx(0, abs=0.05)
 
 
+def test_a_band_that_was_spoilt_is_put_right_at_the_same_bytes(
+    own_coder: Coder, found: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_gains, "TILT_STEPS", ())
+    monkeypatch.setattr(fit_gains, "BAND_STEPS", (384,))
+    spoilt = component(own_coder, found, LUMA).moved(own_coder, Move(bands=(0, -768, *(0,) * (BANDS - 2))))
+    lines: list[str] = []
+    mended = fit_component(spoilt, found, component(spoilt, found, LUMA), lines.append)
+    assert float(lines[0].split("worth ")[1].split(" %")[0]) < -2
+    sizes = [component_bytes(coder, found, LUMA) for coder in (spoilt, mended)]
+    assert math.log(sizes[1] / sizes[0]) == pytest.approx(0, abs=0.05)
+
+
+def test_bands_are_eighths_of_the_channels_by_level(own_coder: Coder, found: list[Sample]) -> None:
+    chosen = component(own_coder, found, LUMA)
+    moved = chosen.moved(own_coder, Move(bands=(*(0,) * (BANDS - 1), 64))).exact.luma.gain_logs[MODEL] - chosen.gain_logs
+    lowest = np.argsort(chosen.levels)[: len(moved) // BANDS]
+    assert set(np.flatnonzero(moved)) == set(lowest)
+    assert set(moved[lowest]) == {64}
+
+
 def test_only_the_gains_of_one_model_and_component_move_and_stay_in_their_range(own_coder: Coder, found: list[Sample]) -> None:
     chosen = component(own_coder, found, LUMA)
-    moved = chosen.tilted(own_coder, 0.8, 2047)
+    moved = chosen.moved(own_coder, Move(tilt=0.8, offset=2047))
     before, after = own_coder.exact.luma.gain_logs, moved.exact.luma.gain_logs
     others = [model for model in range(len(before)) if model != MODEL]
     assert np.array_equal(before[others], after[others])
@@ -69,6 +91,7 @@ def test_a_file_of_weights_keeps_its_networks_and_loses_the_constants_of_tools(
     own_weights: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fit_gains, "TILT_STEPS", (0.2,))
+    monkeypatch.setattr(fit_gains, "BAND_STEPS", ())
     monkeypatch.setattr(fit_gains, "CORRECTIONS", 1)
     out = tmp_path / "gains.safetensors"
     assert fit_gains.main(["--data", str(folder), "--weights", str(own_weights), "--out", str(out), "--crops", "1", "--threads", "1"]) == 0
