@@ -263,7 +263,9 @@ def _gaps(campaign: Campaign) -> Iterator[Finding]:
 
 def _outcomes(campaign: Campaign) -> Iterator[Finding]:
     """Errors for the cells that have no outcome or several."""
-    count = Counter(outcome.place for outcome in (*campaign.scored, *campaign.unreachable, *campaign.absent))
+    count = Counter(point.place for point in campaign.scored)
+    count.update(unreachable.place for unreachable in campaign.unreachable)
+    count.update(gap.place for gap in campaign.absent)
     count.update((u.codec, u.picture, target) for u in campaign.unsupported for target in campaign.target_bpps)
     failures = {(failed.codec, failed.picture, failed.target_bpp) for failed in campaign.failed}
     for codec, picture, target in product(campaign.codecs, campaign.pictures, campaign.target_bpps):

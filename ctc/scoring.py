@@ -131,9 +131,11 @@ class _Point:
         return set() if self.failed else {name for name, _ in self.scoring.metrics} - self.scores.keys()
 
     def decode(self) -> None:
-        """Decodes now, a second time or, where scores are missing, once more. Raises CtcError.
+        """Decodes now, a second time or, where scores are missing, once more. Raises CtcError, ValueError for a point made elsewhere.
 
         A decoder that gives other samples each time is scored on those of the last: its point stays, marked as not repeatable."""
+        if self.coded.setting is None:
+            raise ValueError("a point that was not made here has no bitstream to decode")
         self.rgb, _ = self.bench.decode(self.coded.setting)
         self.decoded_to(pixels.sample_hash(self.rgb))
 

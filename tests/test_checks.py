@@ -22,7 +22,7 @@ from ctc.checks import (
     run_checks,
 )
 from ctc.published.points import load
-from ctc.records import Campaign, Failed, Finding, Parity, Score, Scored, SetState
+from ctc.records import METRIC_ORDER, Campaign, Failed, Finding, Parity, Score, Scored, SetState
 from tests.campaigns import changed, failed, find, made, official_anchor, unreachable, with_bpp, with_value
 from tests.interop.matrices import broken_matrix
 

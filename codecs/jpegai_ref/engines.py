@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 import numpy as np
 import torch
@@ -74,7 +75,7 @@ def _as_it_is(coder: Coder) -> Coder:
 
 
 def _without_onednn(coder: Coder) -> Coder:
-    torch.backends.mkldnn.set_flags(False)
+    torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
     return coder
 
 
@@ -85,8 +86,7 @@ def _in_float64(coder: Coder) -> Coder:
 def _compiled(coder: Coder) -> Coder:
     def compiled(module: nn.Module) -> nn.Module:
         # Sizes are no constants: one compilation serves all pictures.
-        result: nn.Module = torch.compile(module, dynamic=True)
-        return result
+        return cast(nn.Module, torch.compile(module, dynamic=True))
 
     return _with_networks(coder, compiled)
 

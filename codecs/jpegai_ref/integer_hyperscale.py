@@ -8,7 +8,7 @@ Between two convolutions values are limited to -128..127. The sigma index has 7 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class IntegerHyperScale:
     first: IntegerConv
     second: IntegerConv
     third: IntegerConv
-    elsewhere: Callable[[NDArray[np.int8]], NDArray[np.int32]] | None = None
+    elsewhere: Callable[[NDArray[np.int8]], NDArray[np.int32]] | None = field(default=None, kw_only=True)
     """Where another engine than our loops computes the three layers: from z (C, hz, wz), zeros beyond it, to the limited output
     (16C, hz, wz)."""
 

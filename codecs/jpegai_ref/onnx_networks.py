@@ -179,7 +179,14 @@ def _graph(module: nn.Module, example: tuple[Tensor, ...], names: list[str], axe
     with warnings.catch_warnings(), inference():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module.eval(), example, file, dynamo=False, opset_version=OPSET, input_names=names, output_names=["output"], dynamic_axes=axes
+            module.eval(),
+            example,
+            file,  # type: ignore[arg-type]  # the older exporter takes files, the newer one, whose type is stated, does not
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=names,
+            output_names=["output"],
+            dynamic_axes=axes,
         )
     return file.getvalue()
 
