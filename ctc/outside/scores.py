@@ -43,11 +43,12 @@ def score_reconstructions(
 
 
 def _batch(source: Source, batch: Sequence[Reconstruction], scoring: Scoring, store: Store) -> tuple[dict[Place, Result], Counts]:
-    picture, original = source.picture, Samples(source.rgb, source.picture.colour, source.picture.transfer)
+    picture = source.picture
     results: dict[Place, Result] = {}
     read: list[tuple[Place, str, pixels.Rgb]] = []
     for each in batch:
         try:
+            original = Samples(source.rgb, picture.colour, picture.transfer)
             rgb = of_same_size(each.path, Path(picture.path), original, picture.light).rgb
         except PictureError as error:
             codec, _, target = each.place
@@ -63,7 +64,7 @@ def _batch(source: Source, batch: Sequence[Reconstruction], scoring: Scoring, st
     metrics = [plugins.metrics()[name] for name in names if any(name not in scores for scores in known)]
     decoded = [rgb for _, _, rgb in read]
     measured = measure(
-        original.rgb, decoded, metrics, lambda index, name: name not in known[index], scoring.setting, picture.transfer
+        source.rgb, decoded, metrics, lambda index, name: name not in known[index], scoring.setting, picture.transfer
     )  # fmt: skip
     for one in measured if metrics else ():
         place, sha256, _ = read[one.index]
