@@ -20,7 +20,9 @@ from ctc.records import BD_TARGET_BPPS, Interop
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
 @click.option("--codecs", callback=names, help="Names with commas between. [default: those that have devices]")
 @click.option(
-    "--devices", callback=names, help="Names with commas between; the first finds the settings. [default: all but those broken on purpose]"
+    "--devices",
+    callback=names,
+    help="Names with commas between; the first finds the settings. [default: all but those broken on purpose or slow to start]",
 )
 @CHOSEN
 @click.option("--rates", metavar="BPP,...", help=f"Target rates, four for BD-rates. [default: {','.join(map(str, BD_TARGET_BPPS))}]")

@@ -467,6 +467,8 @@ class CodecDevice:
     """Why this machine does not have it, or empty."""
     broken: bool = False
     """Wrong on purpose, to see that it is noticed: used only where it is asked for by name."""
+    slow: bool = False
+    """Takes minutes before it codes anything: likewise used only by name."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class Device:
     """Why this machine does not have it, or empty."""
     broken: bool = False
     """Wrong on purpose: to see that it is noticed."""
+    slow: bool = False
+    """Takes minutes at the first picture."""
 
 
 def devices() -> tuple[Device, ...]:
@@ -43,7 +45,7 @@ def devices() -> tuple[Device, ...]:
         Device(f"cpu-{several}-threads", "cpu", several, f"the same with {several} threads"),
         Device("no-onednn", "no-onednn", 1, "PyTorch's own float32 convolutions, oneDNN switched off"),
         Device("float64", "float64", 1, "PyTorch, networks in float64"),
-        Device("compiled", "compiled", 1, "torch.compile (Inductor)", missing=_no_compiler()),
+        Device("compiled", "compiled", 1, "torch.compile (Inductor)", missing=_no_compiler(), slow=True),
         Device("onnx", "onnx", 1, "ONNX Runtime, all networks of the decoder", encodes=False, missing=not_installed(*ONNX_PACKAGES)),
         Device("cuda", "cuda", 1, "PyTorch on the first GPU", missing=_no_cuda()),
         Device("float-scales", "float-scales", 1, "as cpu, with the hyper-scale decoder in float32: wrong on purpose", broken=True),

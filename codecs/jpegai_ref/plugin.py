@@ -239,7 +239,7 @@ class JpegAi:
         return resident().run(self._decoding(bitstream, destination), self.decode_command(bitstream, destination))
 
     def devices(self) -> tuple[CodecDevice, ...]:
-        return tuple(CodecDevice(each.name, each.about, each.encodes, each.missing, each.broken) for each in devices())
+        return tuple(CodecDevice(each.name, each.about, each.encodes, each.missing, each.broken, each.slow) for each in devices())
 
     def encode_on(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> Cost:
         chosen, task = _device(device), self._encoding(source, bitstream, setting)

@@ -24,7 +24,7 @@ class Candidate:
 
     @staticmethod
     def of(codec: Codec, names: Sequence[str]) -> Candidate:
-        """With the devices called so, or with all that are not broken on purpose.
+        """With the devices called so, or with all but those that must be asked for by name.
 
         Raises UsageError for one that there is not, ToolMissing where the codec cannot be asked."""
         if not isinstance(codec, Portable):
@@ -35,7 +35,7 @@ class Candidate:
         unknown = [name for name in names if name not in known]
         if unknown:
             raise UsageError(f"--devices {unknown[0]}: {codec.name} has {', '.join(known)}")
-        chosen = [known[name] for name in names] or [device for device in known.values() if not device.broken]
+        chosen = [known[name] for name in names] or [device for device in known.values() if not (device.broken or device.slow)]
         if not any(device.encodes and not device.missing for device in chosen):
             raise UsageError(f"--devices {','.join(names)}: none of them can encode here")
         return Candidate(codec, tuple(chosen))

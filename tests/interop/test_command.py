@@ -57,6 +57,7 @@ def test_devices_of_the_bundled_codec() -> None:
     assert {"float64", "no-onednn", "onnx", "cuda", "float-scales"} < set(names)
     assert [device.name for device in devices() if not device.encodes] == ["onnx"]
     assert [device.name for device in devices() if device.broken] == ["float-scales"]
+    assert [device.name for device in devices() if device.slow] == ["compiled"]
 
 
 @pytest.mark.parametrize(
