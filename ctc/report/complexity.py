@@ -84,7 +84,8 @@ def program_text(costs: Sequence[ProgramCost]) -> str:
         whole = len(counts) == sum(cost.side == side for cost in costs)
         rows.append(["mean", "", side, significant(fmean(counts), 4) if counts and whole else NO_VALUE, "", ""])
     busy = ["* while the machine did other work"] if any(not cost.machine_idle for cost in costs) else []
-    start = ["the Python interpreter's start is in them, but not in the seconds"] if any(cost.interpreted for cost in costs) else []
+    started = any(cost.interpreted and cost.instructions is not None for cost in costs)
+    start = ["the Python interpreter's start is in the instructions, but not in the seconds"] if started else []
     return "\n".join([*lines, *aligned(rows), *start, *busy])
 
 
