@@ -15,9 +15,10 @@ from ctc.records import BD_TARGET_BPPS, Interop
 
 
 @click.command("interop")
-@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, or a folder of pictures.")
+@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, NAME=FOLDER, or a folder.")
 @click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
+@click.option("--allow-partial", is_flag=True, help="Go on without pictures of the set that are missing or not as they should be.")
 @click.option("--codecs", callback=names, help="Names with commas between. [default: those that have devices]")
 @click.option(
     "--devices",
@@ -35,9 +36,9 @@ from ctc.records import BD_TARGET_BPPS, Interop
     "--cache", type=click.Path(path_type=Path), help="Folder of the store; `ctc run` finds the matrix there. [default: as of `ctc run`]"
 )
 def interop_command(
-    dataset: str, images: tuple[str, ...], limit: int | None, codecs: tuple[str, ...], devices: tuple[str, ...], metrics: tuple[str, ...],
-    rates: str | None, rate_tolerance: float, time_limit: float, internal_bits: str, metric_device: Device, out: Path | None,
-    cache: Path | None,
+    dataset: str, images: tuple[str, ...], limit: int | None, allow_partial: bool, codecs: tuple[str, ...], devices: tuple[str, ...],
+    metrics: tuple[str, ...], rates: str | None, rate_tolerance: float, time_limit: float, internal_bits: str, metric_device: Device,
+    out: Path | None, cache: Path | None,
 ) -> int:  # fmt: skip
     """Encode on every device, decode on every other, and say what differs: integers, samples, metrics, BD-rates.
 
@@ -68,7 +69,7 @@ def interop_command(
     if out is not None:
         _prepare(out)
     store = Store((cache or default_cache()).expanduser().absolute())
-    found = datasets.load(dataset, store, images, limit)
+    found = datasets.load(dataset, store, images, limit, allow_partial=allow_partial, locking=False)
     if found.failed:
         raise PictureError(found.failed[0].error)
     scored_by = tuple(scorefiles.chosen_metrics(metrics, metric_device, {picture.transfer for picture in found.pictures}))
