@@ -74,7 +74,10 @@ def datasets_verify_command(dataset: str) -> int:
 @click.argument("dataset", metavar="SET")
 @click.option("--replace", "replace_other", is_flag=True, help="Also where there is a lock file that says otherwise.")
 def datasets_lock_command(dataset: str, replace_other: bool) -> int:
-    """Write the lock file of SET into its folder: name, size, hashes of file and samples of every picture. Runs compare with it."""
+    """Write the lock file of SET into its folder: name, size, hashes of file and samples of every picture.
+
+    Runs compare with it where the set has no list of its own.
+    """
     from ctc.sets.check import lock
     from ctc.sets.listing import set_digest
     from ctc.sets.places import place_of

@@ -126,7 +126,7 @@ def lock(place: Place, store: Store, *, replace_other: bool = False) -> tuple[Li
     if expected.listed is not None:
         bad = [verdict for verdict in verify(place, store)[1] if not verdict.usable]
         if bad:
-            raise DataSetMissing(not_whole(place, bad, len(expected.listed)))
+            raise DataSetMissing(not_whole(place, bad, len(expected.listed), way_on=""))
     listed = tuple(_facts(file, place, store) for file in files)
     if not replace_other and place.lock.is_file() and (old := read_list(place.lock)) != listed:
         other = sorted({each.name for each in {*old} ^ {*listed}})
@@ -144,7 +144,7 @@ def state_of(chosen: Chosen, pictures: Sequence[Picture]) -> SetState | None:
     return SetState(chosen.expected.whole, len(pictures), left_out, chosen.expected.basis, digest, chosen.remarks)
 
 
-def not_whole(place: Place, bad: Sequence[Verdict], asked: int) -> str:
+def not_whole(place: Place, bad: Sequence[Verdict], asked: int, way_on: str = WITHOUT) -> str:
     """One line: what is wrong with which pictures, where they are to be had, how to go on without."""
     if all(verdict.word == "missing" for verdict in bad) and len(bad) == asked:
         return _none(place, asked)
@@ -156,7 +156,7 @@ def not_whole(place: Place, bad: Sequence[Verdict], asked: int) -> str:
     said = [f"{len(missing)} of {asked} pictures {are} missing in {place.folder}: {several(missing)}"] if missing else []
     reasons = [f"{several(names)} {reason}" for reason, names in by_reason.items()]
     said += [*reasons[:NAMED_AT_ONCE], *([f"and {len(reasons) - NAMED_AT_ONCE} more not as listed"] if reasons[NAMED_AT_ONCE:] else [])]
-    return f"set {place.name}: {'; '.join(said)}; {_remedy(place)}{WITHOUT}"
+    return f"set {place.name}: {'; '.join(said)}; {_remedy(place)}{way_on}"
 
 
 def several(names: Sequence[str]) -> str:
