@@ -139,9 +139,10 @@ def _other_samples(lock: Sequence[Locked], pictures: Sequence[Picture]) -> list[
 def _unit(plan: Plan, picture: Picture, locked: Locked, name: str) -> CodingUnit:
     """Raises UsageError for a setting that the codec has not."""
     codec, options = plan.codecs[0].on(picture), plan.options
-    if codec.knob and not codec.knob.lowest <= locked.setting <= codec.knob.highest:
-        limits = f"{codec.knob.lowest:g} to {codec.knob.highest:g}"
-        raise UsageError(f"--lock {name}: {locked.setting:g} is no {codec.knob.name} of {codec.name}, which goes from {limits}")
+    knob = codec.knob
+    if knob and not (knob.lowest <= locked.setting <= knob.highest and (locked.setting.is_integer() or not knob.integer)):
+        limits = f"{knob.lowest:g} to {knob.highest:g}{' in whole numbers' if knob.integer else ''}"
+        raise UsageError(f"--lock {name}: {locked.setting:g} is no {knob.name} of {codec.name}, which goes from {limits}")
     targets, settings = (locked.target_bpp,), (locked.setting,)
     return CodingUnit(
         picture, codec.name, codec.version, targets, ANY_RATE, 0.0, str(options.cache), options.time_limit_s, settings=settings
