@@ -45,6 +45,8 @@ def encode(picture: Path, bitstream: Path, codec_name: str, setting: float, said
 
 def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bit_depth: int, transfer: Transfer = "sdr") -> str:
     """Decodes to PNG and returns one line: size and hash of the samples. Raises as `encode`."""
+    if transfer == "pq" and bit_depth == 8:
+        raise UsageError("--transfer pq: HDR pictures have more than 8 bits; give --bit-depth 16 too")
     codec = plugins.codec_for_depth(plugins.codecs()[codec_name], bit_depth)
     codec.version()
     if not bitstream.is_file():
