@@ -167,8 +167,8 @@ def _high_bit_depth(campaign: Campaign) -> list[Finding]:
     """What the metrics saw of HDR pictures, and codecs that got fewer bits than the pictures have."""
     hdr = [picture for picture in campaign.pictures if picture.transfer == "pq"]
     found = [Finding("comparability", "note", "", picture.name, None, f"HDR: {picture.colour}") for picture in hdr]
-    if hdr:
-        names = ", ".join(info.name for info in campaign.metrics if info.transfer is None)
+    names = ", ".join(info.name for info in campaign.metrics if info.transfer is None)
+    if hdr and names:
         message = f"of HDR pictures {names} saw PQ codes of BT.2020, for which none of them was made; what is made for HDR says so"
         found.append(Finding("comparability", "note", "", "", None, message))
     deep = [picture for picture in campaign.pictures if picture.transfer == "sdr" and picture.bit_depth > 8]
@@ -280,7 +280,7 @@ def _outcomes(campaign: Campaign) -> Iterator[Finding]:
 
 def _empty_scores(campaign: Campaign) -> Iterator[Finding]:
     """One finding per codec, picture and reason; one per codec and reason of a codec that was not run here."""
-    elsewhere = {codec.name for codec in campaign.codecs if codec.source}
+    elsewhere = [codec.name for codec in campaign.codecs if codec.source]
     yield from _empty(campaign, [points for (codec, _), points in _by_picture(campaign).items() if codec not in elsewhere])
     for name in elsewhere:
         of_codec = [point for (codec, _), points in _by_picture(campaign).items() if codec == name for point in points]
