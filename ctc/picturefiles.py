@@ -92,7 +92,10 @@ def transfer_of(path: Path) -> Transfer:
     """Of the picture that a file holds, without decoding it. Raises PictureError as `read_samples`."""
     if path.suffix.lower() in LINEAR:
         return "pq"
-    return (path.suffix.lower() == ".png" and _png_transfer(path)) or "sdr"
+    try:
+        return (path.suffix.lower() == ".png" and _png_transfer(path)) or "sdr"
+    except OSError as error:
+        raise PictureError(f"{path.name}: cannot be read ({error.strerror})") from error
 
 
 def _of_light(linear: light.Linear, said: Light) -> Samples:
