@@ -65,6 +65,8 @@ def _line(cells: list[str], codec: str) -> SummaryLine:
     name, bpp, *numbers = cells[: 2 + len(METRICS)]
     absent = re.fullmatch(r"No_rec_for_(.+)_RATE(\d{3,})", name)
     if absent is not None:
+        if not int(absent[2]):
+            raise ValueError(f"{name} has a rate of 0 bpp")
         return SummaryLine("", absent[1], int(absent[2]) / 100, None, {}, None)
     made_by, picture, target_bpp = split_name(name.removesuffix(".png"), codec)
     values = {metric: _value(metric, text) for metric, text in zip(METRICS, numbers, strict=True) if text != OFF}
