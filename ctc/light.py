@@ -92,7 +92,7 @@ def to_bt2020(primaries: Chromaticities) -> NDArray[np.float64]:
 def _rgb_to_xyz(primaries: Chromaticities) -> NDArray[np.float64]:
     """Normalised primary matrix of SMPTE RP 177."""
     points = np.array(primaries).reshape(4, 2)
-    if not np.isfinite(points).all() or (points[:, 1] <= 0).any():
+    if not np.isfinite(points).all() or (points[:, 1] == 0).any() or points[3, 1] < 0:
         raise ValueError(f"chromaticities {', '.join(f'{value:g}' for value in primaries)} are none of real primaries")
     columns = np.stack([_xyz_of(x, y) for x, y in points[:3]], axis=1)
     if abs(np.linalg.det(columns)) < 1e-6:

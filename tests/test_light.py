@@ -38,6 +38,12 @@ def test_bt709_to_bt2020_is_the_matrix_of_bt2087() -> None:
     np.testing.assert_allclose(light.to_bt2020(light.PRIMARIES["bt709"]), published, atol=5e-5)
 
 
+def test_primaries_that_no_light_has() -> None:
+    """AP0 of ACES, SMPTE ST 2065-1, which OpenEXR files of films have: its blue has a negative y."""
+    matrix = light.to_bt2020((0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767))
+    np.testing.assert_allclose(matrix, colour.matrix_RGB_to_RGB(theirs("ACES2065-1"), theirs("ITU-R BT.2020"), "Bradford"), atol=1e-12)
+
+
 @pytest.mark.parametrize(("ours", "name"), [("bt709", "ITU-R BT.709"), ("p3-d65", "P3-D65"), ("bt2020", "ITU-R BT.2020")])
 def test_primaries_are_those_of_colour_science(ours: str, name: str) -> None:
     expected = colour.matrix_RGB_to_RGB(theirs(name), theirs("ITU-R BT.2020"), None)
