@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -92,6 +93,9 @@ def read(path: Path) -> list[Locked]:
         ]  # fmt: skip
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise UsageError(f"--lock {path}: not a lock file with the columns {', '.join(COLUMNS)} ({error})") from error
+    for locked in found:
+        if not 0 < locked.target_bpp < math.inf or locked.bytes < 1:
+            raise UsageError(f"--lock {path}: {locked.picture}: rates and bytes are above 0, not {locked.target_bpp:g} bpp, {locked.bytes}")
     if len({locked.codec for locked in found}) != 1:
         raise UsageError(f"--lock {path}: {'there is no point' if not found else 'there are several codecs'} in it; one codec is wanted")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,10 @@ def _points_of_rows(rows: Iterable[Mapping[str, str]]) -> Iterator[PublishedPoin
     for row in rows:
         width, height = _size(row["image"])
         values = {OTHER_NAMES.get(column, column): float(text) for column, text in row.items() if column not in NOT_METRICS and text}
-        yield PublishedPoint(row["image"], width, height, int(row["target_bpp_x100"]) / 100, int(row["bytes"]), float(row["bpp"]), values)
+        rate, size, bpp = int(row["target_bpp_x100"]), int(row["bytes"]), float(row["bpp"])
+        if min(rate, size) < 1 or not 0 < bpp < math.inf:
+            raise ValueError(f"{row['image']}: rates and bytes are above 0, not {rate}, {size}, {bpp}")
+        yield PublishedPoint(row["image"], width, height, rate / 100, size, bpp, values)
 
 
 def _from_summary(path: Path) -> Published:

@@ -104,6 +104,11 @@ def test_what_is_no_lock_is_refused(ctc: Ctc, pictures: Path, lock: Path, tmp_pa
     ended = ctc("anchors", "verify", "--lock", lock, "--data", pictures)
     assert ended.status == 2
     assert "101 is no quality of jpeg, which goes from 1 to 100" in ended.err
+    rewrite(lock, lambda table: table.__setitem__("target_bpp", "0"))
+    ended = ctc("anchors", "verify", "--lock", lock, "--data", pictures)
+    assert ended.status == 2
+    assert "rates and bytes are above 0" in ended.err
+    rewrite(lock, lambda table: table.__setitem__("target_bpp", "0.5"))
     rewrite(lock, lambda table: table.__setitem__("setting", "72.5"))
     ended = ctc("anchors", "verify", "--lock", lock, "--data", pictures)
     assert ended.status == 2

@@ -56,8 +56,10 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "empty.csv").write_text("image,target_bpp_x100,bytes,bpp\n")
     (tmp_path / "nameless.csv").write_text("image,target_bpp_x100,bytes,bpp\nkodim01,006,100,0.1\n")
+    (tmp_path / "zero.csv").write_text("image,target_bpp_x100,bytes,bpp\nkodim01_768x512,006,0,0.1\n")
     for name, kind, says in (
         ("hevc", UsageError, "published points are known of vvc"),
+        (str(tmp_path / "zero.csv"), UsageError, "rates and bytes are above 0"),
         ("gone.csv", DataSetMissing, "there is no such file"),
         (str(tmp_path / "other.csv"), UsageError, "not a table of published points"),
         (str(tmp_path / "empty.csv"), UsageError, "there are no points in it"),
