@@ -13,8 +13,7 @@ from jpegai_ref.coder import Coder, inference
 from jpegai_ref.networks import decoder_networks
 from jpegai_ref.onnx_networks import graphs
 
-from tests.jpegai_ref.test_command_line import Command
-from tests.jpegai_ref.test_command_line import jpegai as jpegai
+from tests.conftest import Command
 
 onnxruntime: Any = pytest.importorskip("onnxruntime")
 onnx: Any = pytest.importorskip("onnx")

@@ -123,7 +123,8 @@ def test_a_constant_map_is_a_displacement(own_coder: Coder) -> None:
     moved = encode(own_coder, picture, Setting(2, 143))
     assert len(doubled.data) == pytest.approx(len(moved.data), rel=0.02)
     one, other = (encoded.reconstruction(own_coder, "bop") for encoded in (doubled, moved))
-    assert np.mean(np.abs(np.stack(one.planes).astype(float) - np.stack(other.planes))) < 0.5
+    shown, others, original = (np.stack(shown.planes).astype(float) for shown in (one, other, picture))
+    assert np.abs(shown - others).mean() < 0.1 * np.abs(shown - original).mean()
 
 
 def test_what_is_no_map_of_the_picture(tool_coder: Coder) -> None:
@@ -190,7 +191,8 @@ def test_the_region_gets_the_quality_at_the_same_rate(own_coder: Coder, levels: 
     source = analysed(own_coder, picture)
     errors = []
     for region in (None, region_map(inside, levels)):
-        match = matched(own_coder, replace(source, interest=region), 0.4)
+        # Not beside a join of the models: with a map the next model may be taken, whose chroma is better everywhere.
+        match = matched(own_coder, replace(source, interest=region), 0.6)
         assert abs(match.deviation) <= 0.02
         errors.append(squared_errors(picture, decode(own_coder, match.encoded.data, "bop"), inside))
     (inside_before, outside_before), (inside_after, outside_after) = errors
