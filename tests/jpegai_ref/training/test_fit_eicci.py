@@ -143,27 +143,6 @@ def test_what_cannot_be_used_is_said_in_a_line(weights_path: Path, tmp_path: Pat
     assert "is no folder of pictures" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (("--minutes", "-1"), "argument --minutes: -1 is not in 0..10000"),
-        (("--minutes", "nan"), "argument --minutes: nan is not in 0..10000"),
-        (("--minutes", "x"), "argument --minutes: 'x' is no number"),
-        (("--threads", "0"), "argument --threads: 0 is not in 1..256"),
-        (("--seed", "-1"), "argument --seed: -1 is not in 0..4294967295"),
-        (("--out", "nowhere/w.safetensors"), "nowhere/w.safetensors cannot be written: there is no such folder"),
-        (("--out", "."), ". cannot be written: it is a folder"),
-        ((), "the following arguments are required: --out"),
-    ],
-)
-def test_wrong_command_lines(arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, before anything is read."""
-    rest = () if not arguments or "--out" in arguments else ("--out", "w.safetensors")
-    with pytest.raises(SystemExit, match="2"):
-        fit_eicci.main(["--data", "data", "--weights", "weights", *rest, *arguments])
-    assert capsys.readouterr() == ("", f"jpegai_ref.training.fit_eicci: {complaint}\n")
-
-
 def test_networks_that_are_not_finite_are_no_weights(
     weights_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,14 +101,6 @@ def test_a_file_of_weights_keeps_its_networks_and_loses_the_constants_of_tools(
     assert all(torch.equal(tensor, before[name]) for name, tensor in after.items() if name not in gains)
 
 
-@pytest.mark.parametrize(("option", "value"), [("--crops", "0"), ("--threads", "0"), ("--seed", "-1")])
-def test_a_number_out_of_range_is_refused_in_a_line(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        fit_gains.main(["--data", "x", "--weights", "x", "--out", "x", option, value])
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"jpegai_ref.training.fit_gains: argument {option}: {value} is not in ")
-
-
 def test_a_missing_folder_or_file_is_one_line(own_weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "out.safetensors")
     assert fit_gains.main(["--data", str(tmp_path / "none"), "--weights", str(own_weights), "--out", out]) == 1

@@ -27,25 +27,6 @@ from tests.jpegai_ref.sample_pictures import rgb
 from tests.jpegai_ref.some_networks import eicci_tensors
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (("--threads", "0"), "argument --threads: 0 is not in 1..256"),
-        (("--threads", "x"), "argument --threads: 'x' is no integer"),
-        (("--seed", "-1"), "argument --seed: -1 is not in 0..4294967295"),
-        (("--crops", "0"), "argument --crops: 0 is not in 1..10000"),
-        (("--out", "nowhere/w.safetensors"), "nowhere/w.safetensors cannot be written: there is no such folder"),
-        ((), "the following arguments are required: --out"),
-    ],
-)
-def test_wrong_command_lines(arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, before anything is read."""
-    rest = () if not arguments or "--out" in arguments else ("--out", "w.safetensors")
-    with pytest.raises(SystemExit, match="2"):
-        fit_tools.main(["--data", "data", "--weights", "weights", *rest, *arguments])
-    assert capsys.readouterr() == ("", f"jpegai_ref.training.fit_tools: {complaint}\n")
-
-
 @pytest.fixture(scope="module")
 def found(coder: Coder) -> list[Sample]:
     picture = torch.from_numpy(np.stack(rgb(270, 300).planes))

@@ -130,24 +130,6 @@ def test_the_dearest_channels_come_first(own_weights: Path, own_coder: Coder, ph
         assert other == pytest.approx(np.sort(one)[::-1], rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (("--threads", "0"), "argument --threads: 0 is not in 1..256"),
-        (("--seed", "-1"), "argument --seed: -1 is not in 0..4294967295"),
-        (("--crops", "0"), "argument --crops: 0 is not in 1..10000"),
-        (("--out", "nowhere/w.safetensors"), "nowhere/w.safetensors cannot be written: there is no such folder"),
-        ((), "the following arguments are required: --out"),
-    ],
-)
-def test_wrong_command_lines(arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, before anything is read."""
-    rest = () if not arguments or "--out" in arguments else ("--out", "w.safetensors")
-    with pytest.raises(SystemExit, match="2"):
-        order_channels.main(["--data", "data", "--weights", "weights", *rest, *arguments])
-    assert capsys.readouterr() == ("", f"jpegai_ref.training.order_channels: {complaint}\n")
-
-
 def test_what_cannot_be_used(own_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for data, given, reason in ((tmp_path / "none", own_weights, "is no folder"), (tmp_path, tmp_path / "none", "holds no weights")):
         assert order_channels.main(["--data", str(data), "--weights", str(given), "--out", str(tmp_path / "out")]) == 1
