@@ -73,7 +73,7 @@ class _Exchange:
     searched: set[str] = field(default_factory=set)
     """Pictures whose settings are known."""
     settings: dict[tuple[str, float], float] = field(default_factory=dict)
-    """Of (picture, target rate), as the first device found them."""
+    """Of (picture, target rate), as the first device that could found them."""
     hashes: dict[tuple[str, float], str] = field(default_factory=dict)
     """Of the first device's bitstreams."""
     files: int = 0
@@ -93,8 +93,8 @@ class _Exchange:
     def _find_settings(self, device: str, source: Source) -> None:
         """By real bitstreams of the first device that encodes."""
         name, candidate = source.picture.name, self.candidate.on(source.picture)
-        self.searched.add(name)
         if why := unsupported(candidate.codec, source.picture.transfer):
+            self.searched.add(name)
             self.unreachable.append(f"{name}: {why}")
             return
 
@@ -105,8 +105,10 @@ class _Exchange:
 
         self.told(f"{candidate.codec.name}: find settings for {name} on {device}")
         search = RateSearch(rate, candidate.codec.knob, self.wanted.rate_tolerance, 0.0)
-        for target in middle_out(self.wanted.target_bpps):
-            choice = search.find(target)
+        found = [(target, search.find(target)) for target in middle_out(self.wanted.target_bpps)]
+        # Only now: where a device fails in between, the next one searches.
+        self.searched.add(name)
+        for target, choice in found:
             if choice.reachable:
                 self.settings[name, target] = choice.setting
             else:

@@ -47,6 +47,14 @@ def test_each_is_compared_with_the_device_that_encoded(exchanged: Exchanged) -> 
     assert all(stream.repeated for stream in interop.streams)
 
 
+def test_where_the_first_device_fails_the_next_one_finds_the_settings(exchanged: Exchanged) -> None:
+    interop = exchanged(StandIn(), "dies", "first", "decodes")
+    assert [device for device, _ in interop.failed] == ["dies"]
+    assert {stream.encoder for stream in interop.streams} == {"first"}
+    assert cell(interop, "first", "decodes").state == "identical"
+    assert cell(interop, "dies", "first").state == "broken"
+
+
 def test_a_device_that_is_missing_is_not_run(exchanged: Exchanged) -> None:
     interop = exchanged(StandIn())
     assert {point.decoder for point in interop.points} == {"first", "rounds", "decodes"}
