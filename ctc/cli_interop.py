@@ -44,7 +44,7 @@ def interop_command(
 
     Bitstreams are compared with decoding on the device that made them. Codecs without devices are encoded and decoded twice. The matrices
     are printed, kept in the store, and shown by every `ctc run` with these codecs on this machine; one with a device that is broken on
-    purpose is not kept.
+    purpose is not kept, nor one that is part of what is there.
     """
     from ctc import datasets, plugins, scorefiles
     from ctc.cli import default_cache
@@ -78,9 +78,9 @@ def interop_command(
     with limited(time_limit):
         for each in tested:
             results.append(exchange(each, wanted, _tell))
-            if not any(device.broken for device in each.devices):
-                keep(store, results[-1])
             click.echo(text_matrix(results[-1]) + "\n")
+            if not any(device.broken for device in each.devices) and not keep(store, results[-1]):
+                click.echo(f"{each.codec.name}: a matrix of more devices, pictures or rates is in the store, and stays\n")
     if out is not None:
         _write(out, results)
     return 0 if all(map(holds, results)) else GATE_FAILED

@@ -14,9 +14,18 @@ FORMAT = 1
 """Rises when the records change."""
 
 
-def keep(store: Store, interop: Interop) -> None:
-    """In place of an older one. Raises OutOfSpace, NotWritable."""
+def keep(store: Store, interop: Interop) -> bool:
+    """In place of an older one, unless that has all that this one has, and more: then False. Raises OutOfSpace, NotWritable."""
+    older = recall(store, interop.codec, interop.version)
+    if older is not None and _tried(interop) < _tried(older):
+        return False
     store.put(KIND, _identity(interop.codec, interop.version), asdict(interop))
+    return True
+
+
+def _tried(interop: Interop) -> set[tuple[str, str, str, float]]:
+    """Encoder, decoder, picture and target rate of every decoding."""
+    return {(point.encoder, point.decoder, point.picture, point.target_bpp) for point in interop.points}
 
 
 def recall(store: Store, codec: str, version: str) -> Interop | None:

@@ -138,6 +138,18 @@ def test_the_store_gives_back_what_was_kept(exchanged: Exchanged, tmp_path: Path
     assert from_plain(json.loads(json.dumps(asdict(interop)))) == interop
 
 
+def test_a_part_does_not_take_the_place_of_the_whole(exchanged: Exchanged, tmp_path: Path) -> None:
+    store = Store(tmp_path / "kept")
+    part, whole, other = (exchanged(StandIn(), *names) for names in (("first",), ("first", "rounds"), ("first", "decodes")))
+    assert keep(store, part)
+    assert keep(store, whole)
+    assert not keep(store, part)
+    assert recall(store, "stand-in", "1") == whole
+    assert keep(store, whole)
+    assert keep(store, other)
+    assert recall(store, "stand-in", "1") == other
+
+
 def test_the_mean_is_over_pictures(exchanged: Exchanged) -> None:
     interop = exchanged(StandIn(), "first", "rounds")
     values = {
