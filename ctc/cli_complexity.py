@@ -41,8 +41,8 @@ def complexity_command(
     from ctc import datasets, plugins
     from ctc.cli import default_cache
     from ctc.complexity.instructions import counting
-    from ctc.complexity.survey import learned_macs, program_costs
-    from ctc.protocols import Countable
+    from ctc.complexity.survey import learned_macs, program_costs, why_not
+    from ctc.protocols import Codec, Countable
     from ctc.report import complexity as report
     from ctc.store import Store, explained, write_whole
 
@@ -61,25 +61,31 @@ def complexity_command(
     if not loaded.pictures:
         return 1
 
-    def shown(codec_name: str) -> Iterable[Picture]:
-        """The pictures, with how far it is."""
-        return tqdm(loaded.pictures, desc=codec_name, unit="picture", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
+    def shown(codec: Codec) -> Iterable[Picture]:
+        """The pictures that the codec can code, with how far it is; of the others why not."""
+        reasons = {picture: why_not(codec, picture) for picture in loaded.pictures}
+        for picture, why in reasons.items():
+            if why:
+                click.echo(f"left out: {picture.name} {why}", err=True)
+        codable = [picture for picture, why in reasons.items() if not why]
+        return tqdm(codable, desc=codec.name, unit="picture", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
 
     macs: dict[str, list[PictureMacs]] = {}
     costs: list[ProgramCost] = []
     try:
         for codec in chosen:
-            if isinstance(codec, Countable):
-                macs[codec.name] = [learned_macs(codec, picture, rate) for picture in shown(codec.name)]
-                click.echo(report.learned_text(codec.name, macs[codec.name], codec.model_sizes()) + "\n")
+            if isinstance(codec, Countable) and (counted := [learned_macs(codec, picture, rate) for picture in shown(codec)]):
+                macs[codec.name] = counted
+                click.echo(report.learned_text(codec.name, counted, codec.model_sizes()) + "\n")
         for codec in programs:
-            of_codec = [cost for picture in shown(codec.name) for cost in program_costs(codec, picture, rate, how.counter if how else None)]
+            of_codec = [cost for picture in shown(codec) for cost in program_costs(codec, picture, rate, how.counter if how else None)]
             costs += of_codec
-            click.echo(report.program_text(of_codec) + "\n")
-        if how is not None:
+            if of_codec:
+                click.echo(report.program_text(of_codec) + "\n")
+        if how is not None and costs:
             click.echo(how.note)
     finally:
         if csv_file is not None and (macs or costs):
             with explained(csv_file.parent):
                 write_whole(csv_file, report.as_csv(macs, costs))
-    return 1 if loaded.failed else 0
+    return 1 if loaded.failed or not (macs or costs) else 0

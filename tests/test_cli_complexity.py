@@ -11,6 +11,7 @@ from ctc.complexity.survey import PictureMacs
 from ctc.records import PartMacs, Picture
 from ctc.report.complexity import COLUMNS, differences
 from tests.conftest import Ctc
+from tests.test_hdr import write_scene
 
 
 def test_programs_in_cpu_seconds(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
@@ -34,6 +35,17 @@ def test_no_picture_that_can_be_used(ctc: Ctc, tmp_path: Path, codec: str) -> No
     ended = ctc("complexity", "--set", tmp_path / "torn", "--codecs", codec, "--instructions", "no")
     assert (ended.status, ended.out) == (1, "")
     assert ended.err.startswith("cannot be used: a.png: ")
+
+
+def test_pictures_that_a_codec_cannot_code_are_left_out(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
+    write_scene(pictures / "lamp.exr")
+    ended = ctc("complexity", "--set", pictures, "--codecs", "jpeg", "--instructions", "no", "--csv", tmp_path / "cost.csv")
+    assert ended.status == 0, ended.err
+    assert ended.err == "left out: lamp is HDR (PQ of 10 bits), jpeg codes 8 bits\n"
+    rows = list(csv.DictReader((tmp_path / "cost.csv").read_text().splitlines()))
+    assert {row["picture"] for row in rows} == {"chelsea", "coffee"}
+    alone = ctc("complexity", "--set", pictures, "--images", "lamp*", "--codecs", "jpeg", "--instructions", "no")
+    assert (alone.status, alone.out) == (1, "")
 
 
 @pytest.mark.slow

@@ -62,6 +62,11 @@ def setting_for(codec: Codec, target_bpp: float) -> float:
     return RateSearch(lambda _setting: 0.0, codec.knob, 0.1).first_guess(target_bpp)
 
 
+def why_not(codec: Codec, picture: Picture) -> str:
+    """Why the codec cannot code the picture at any rate; empty where it can."""
+    return unsupported(plugins.codec_for_depth(codec, picture.bit_depth), picture.transfer)
+
+
 def learned_macs(codec: Codec, picture: Picture, target_bpp: float) -> PictureMacs:
     """Of a `Countable` codec, counted while the picture is really coded in a process of its own. Raises ToolFailed, PictureError."""
     with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch:
@@ -93,7 +98,7 @@ def program_costs(codec: Codec, picture: Picture, target_bpp: float, counter: Co
 def _source_file(codec: Codec, picture: Picture, folder: Path) -> Path:
     """The picture as the codec takes it. Raises PictureError, also where it takes none such."""
     deepened = plugins.codec_for_depth(codec, picture.bit_depth)
-    if why := unsupported(deepened, picture.transfer):
+    if why := why_not(codec, picture):
         raise PictureError(f"{picture.name}: {why}")
     return pixels.write_source(Source(picture).rgb, deepened.pixels, folder, picture.transfer)
 

@@ -72,8 +72,8 @@ def element_by_element(part: PartMacs) -> int:
 
 
 def program_text(costs: Sequence[ProgramCost]) -> str:
-    """Instructions per pixel, or CPU seconds per megapixel, of one program for each picture, then the mean."""
-    lines = [f"{costs[0].codec}, whole processes, at {costs[0].setting:g}" if costs else "no pictures"]
+    """Instructions per pixel, or CPU seconds per megapixel, of one program for each picture, then the mean. One picture at least."""
+    lines = [f"{costs[0].codec}, whole processes, at {costs[0].setting:g}"]
     rows = [["picture", "bpp", "side", "instructions/px", "CPU s", ""]]
     for cost in costs:
         shown = significant(cost.instructions / cost.picture.pixels, 4) if cost.instructions is not None else NO_VALUE
