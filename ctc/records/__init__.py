@@ -1,0 +1,63 @@
+"""The nouns of a campaign: frozen records, one per thing that a stage hands to the next.
+
+    Picture -> Job -> Coded -> Scored -> Campaign        (Unsupported, Unreachable and Failed leave from any stage)
+
+This package imports nothing else of ours. Units are in the field names: `_s` seconds, `_bytes` bytes, `_bpp` and `bpp`
+bits per pixel of the source picture, `_percent` per cent. A missing value is `None` and comes with a reason;
+infinity stays infinity.
+"""
+
+from ctc.records.campaign import BdRate, Campaign, Counts, Finding, Machine
+from ctc.records.codecs import CodecInfo, DecoderModel, Knob, PixelFormat
+from ctc.records.complexity import Complexity, ModelSizes, PartMacs
+from ctc.records.conditions import ALL, AVG, AVG_METRICS, BD_TARGET_BPPS, METRIC_ORDER, TARGET_BPPS
+from ctc.records.identity import digest
+from ctc.records.interop import CodecDevice, Interop, InteropMismatch, InteropPoint, InteropStream, TensorDifference
+from ctc.records.metrics import NO_OFFICIAL_VALUES, MetricInfo, Parity
+from ctc.records.pictures import NOTHING_SAID, Light, Picture, SetState, Transfer
+from ctc.records.points import Absent, Coded, Cost, Failed, Job, Score, Scored, Unreachable, Unsupported
+
+__all__ = [
+    "ALL",
+    "AVG",
+    "AVG_METRICS",
+    "BD_TARGET_BPPS",
+    "METRIC_ORDER",
+    "NOTHING_SAID",
+    "NO_OFFICIAL_VALUES",
+    "TARGET_BPPS",
+    "Absent",
+    "BdRate",
+    "Campaign",
+    "CodecDevice",
+    "CodecInfo",
+    "Coded",
+    "Complexity",
+    "Cost",
+    "Counts",
+    "DecoderModel",
+    "Failed",
+    "Finding",
+    "Interop",
+    "InteropMismatch",
+    "InteropPoint",
+    "InteropStream",
+    "Job",
+    "Knob",
+    "Light",
+    "Machine",
+    "MetricInfo",
+    "ModelSizes",
+    "Parity",
+    "PartMacs",
+    "Picture",
+    "PixelFormat",
+    "Score",
+    "Scored",
+    "SetState",
+    "TensorDifference",
+    "Transfer",
+    "Unreachable",
+    "Unsupported",
+    "digest",
+]
