@@ -50,6 +50,10 @@ class Tools:
         """`rvs+cwg`; empty where all are off."""
         return "+".join(self.names)
 
+    def __or__(self, other: Tools) -> Tools:
+        """What is on in one of the two. Raises ValueError for two tools that do not go together."""
+        return Tools.parse("+".join(name for name in tool_names() if name in self.names + other.names))
+
     @property
     def names(self) -> tuple[str, ...]:
         """Of those that are on."""

@@ -3,7 +3,8 @@
     python -m jpegai_ref.training.fit_axis --data PHOTOGRAPHS [--weights FILE] [--pictures N]
 
 Two neighbours meet where the one that is better below stops to be: where the sum of what each is ahead on its side is largest, in ln(rate)
-at equal MS-SSIM, VIF and PSNR of luma behind BOP. The rate goes on through the join, at other displacements. Rates are real bytes.
+at equal quality of luma behind BOP by the metrics of `fit_score`. The rate goes on through the join, at other displacements. Rates are
+real bytes.
 Rates and metrics are means over the centres of pictures that are spread over the folder in the order of names. Prints the constants
 for `knob.py`.
 """
@@ -18,7 +19,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from jpegai_ref.analysed import Analysed, analysed, planes_of
@@ -30,7 +30,7 @@ from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.training.arguments import OneLineParser, integer
 from jpegai_ref.training.data import SUFFIXES, TrainingDataError, decoded
 from jpegai_ref.training.fit_samples import OPERATING_POINT
-from jpegai_ref.training.fit_score import METRICS
+from jpegai_ref.training.fit_score import Reference
 from jpegai_ref.variable_rate import RATE_MODELS
 from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file
@@ -62,22 +62,21 @@ class Curve:
 def curves(coder: Coder, paths: list[Path]) -> list[Curve]:
     """One for each model. Raises TrainingDataError where a picture cannot be used."""
     sources = [analysed(coder, _picture(path)) for path in paths]
+    references = [Reference(planes_of(source.picture, *whole(source.picture), coder.device)[0][0, 0]) for source in sources]
     found = []
     for model_id, model in enumerate(RATE_MODELS):
         steps = np.unique([*range(model.lowest_displacement, model.highest_displacement, STEP), 0, model.highest_displacement])
-        points = [[_point(coder, source, Setting(model_id, int(step))) for source in sources] for step in steps]
+        points = [[_point(coder, *pair, Setting(model_id, int(step))) for pair in zip(sources, references, strict=True)] for step in steps]
         means = np.array(points).mean(1)
         found.append(Curve(steps.astype(np.float64), np.maximum.accumulate(means[:, 0]), means[:, 1:]))
     return found
 
 
-def _point(coder: Coder, source: Analysed, setting: Setting) -> tuple[float, ...]:
+def _point(coder: Coder, source: Analysed, reference: Reference, setting: Setting) -> tuple[float, ...]:
     """ln(bpp) and metrics."""
     encoded = encode_analysed(coder, source, setting)
     luma = synthesised(coder, encoded.quantised, OPERATING_POINT)[0]
-    reference = planes_of(source.picture, *whole(source.picture), coder.device)[0]
-    with torch.inference_mode():
-        return math.log(8 * len(encoded.data) / source.samples), *(metric(luma[None, None], reference) for metric in METRICS)
+    return math.log(8 * len(encoded.data) / source.samples), *reference.values(luma)
 
 
 def whole(picture: Picture) -> tuple[slice, slice]:

@@ -5,13 +5,12 @@
 
 Networks are trained by a loss of squared errors and MS-SSIM; by the metrics that codecs are compared by, coarse structure is worth more
 and fine structure less. Channels with much to say are mostly coarse. Each move is tried with the real coder: the offset is such that
-the bytes stay what they were, and the move is kept that leaves the best picture: of luma by `LumaScore`, of chroma by the squared errors
-of U and V. First the tilt is searched, then the bands, one after the other. Constants of tools are for the gains that were, so they go.
+the bytes stay what they were, and the move is kept that leaves the best picture, see `fit_judge`.
+First the tilt is searched, then the bands, one after the other. Constants of tools are for the gains that were, so they go.
 """
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,18 +19,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from jpegai_ref.coder import Coder, load
-from jpegai_ref.codestream import read_codestream
 from jpegai_ref.dimensions import MODELS
 from jpegai_ref.exact import ExactComponent
 from jpegai_ref.latents import CHROMA, LUMA
-from jpegai_ref.reconstruction import synthesised
 from jpegai_ref.tools import tools_of_tensors
-from jpegai_ref.training.data import TrainingDataError, load_pictures
-from jpegai_ref.training.fit_samples import OPERATING_POINT, SIDE, STEP, Sample, coded, samples
-from jpegai_ref.training.fit_score import LumaScore
+from jpegai_ref.training.data import load_pictures
+from jpegai_ref.training.fit_judge import Judge
+from jpegai_ref.training.fit_samples import SIDE, STEP, Sample, samples
 from jpegai_ref.training.fit_search import search
 from jpegai_ref.training.weights_fit import add_crops, parser_of, run
 from jpegai_ref.variable_rate import HIGHEST_GAIN_LOG, LOWEST_GAIN_LOG
@@ -48,12 +44,8 @@ CORRECTIONS = 2
 """Of the offset, at most, until the bytes are those that were."""
 SAME_RATE = 0.001
 """Of bytes: what does not need to be corrected."""
-FEWEST_BYTES = 100
-"""Of what is counted of a crop, on the average: with fewer there is too little to judge by."""
 
 Logs = NDArray[np.int16]
-Worth = Callable[[Sequence[list[Tensor]]], float]
-"""Of the planes of all samples, as a share of the rate: below 0 they are better than those at the start."""
 
 
 @dataclass(frozen=True)
@@ -91,24 +83,23 @@ class Component:
 
 def fit_component(coder: Coder, found: Sequence[Sample], component: Component, report: Callable[[str], None]) -> Coder:
     """The coder with the best gains of a component and model."""
-    rate, planes = _coded(coder, found, component)
-    higher, _ = _coded(component.moved(coder, Move(offset=STEP)), found, component)
-    slope = (higher - rate) / STEP
-    worth = _worth(coder, found, component, planes)
+    judge = Judge(coder, found, component.model_id, component.index)
+    rate = judge.start.rate
+    slope = (judge.coded(component.moved(coder, Move(offset=STEP))).rate - rate) / STEP
     name = f"{NAMES[component.index]} model {component.model_id}"
-    if slope <= 0 or worth is None or rate < math.log(FEWEST_BYTES):
+    if slope <= 0 or not judge.reacts:
         report(f"gains {name}: next to nothing is coded: nothing to fit")
         return coder
 
     def tried(move: Move) -> tuple[float, Move]:
         """What a move costs, and the move with the offset that keeps the bytes."""
-        here, planes = _coded(component.moved(coder, move), found, component)
+        outcome = judge.coded(component.moved(coder, move))
         for _ in range(CORRECTIONS):
-            if abs(here - rate) < SAME_RATE:
+            if abs(outcome.rate - rate) < SAME_RATE:
                 break
-            move = replace(move, offset=move.offset - (here - rate) / slope)
-            here, planes = _coded(component.moved(coder, move), found, component)
-        return here - rate + worth(planes), move
+            move = replace(move, offset=move.offset - (outcome.rate - rate) / slope)
+            outcome = judge.coded(component.moved(coder, move))
+        return judge.cost(outcome), move
 
     least, best = 0.0, Move()
     for step in TILT_STEPS:
@@ -126,46 +117,6 @@ def fit_component(coder: Coder, found: Sequence[Sample], component: Component, r
         f"gains {name}: tilt {best.tilt:+.2f}, bands {list(best.bands)}, offset {best.offset:+.0f}, worth {100 * least:+.2f} % of its rate"
     )
     return component.moved(coder, best)
-
-
-def _coded(coder: Coder, found: Sequence[Sample], component: Component) -> tuple[float, list[list[Tensor]]]:
-    """ln(bytes), and the planes of each sample behind BOP.
-
-    For luma it is the mean over the files, as in `LumaScore`; for chroma, a small share of them, that of its payloads together."""
-    logs, payload, planes = [], 0, []
-    for sample in found:
-        encoded = coded(coder, sample, component.model_id)
-        logs.append(math.log(len(encoded.data)))
-        payload += read_codestream(encoded.data).residual_sizes[component.index]
-        planes.append(list(synthesised(coder, encoded.quantised, OPERATING_POINT)))
-    rate = sum(logs) / len(logs) if component.index == LUMA else math.log(max(payload / len(found), 1))
-    return rate, planes
-
-
-def _worth(coder: Coder, found: Sequence[Sample], component: Component, start: Sequence[list[Tensor]]) -> Worth | None:
-    """None where nothing of the component reacts to the rate."""
-    if component.index == LUMA:
-        score = LumaScore(coder, found, component.model_id)
-        return (lambda planes: score([sample[0] for sample in planes])) if score.reacts else None
-    references = [sample.ycc[0] for sample in found]
-    plain = _chroma_error(start, references)
-    rate, _ = _coded(coder, found, component)
-    higher_rate, better = _coded(component.moved(coder, Move(offset=STEP)), found, component)
-    fall = plain - _chroma_error(better, references)
-    if fall <= 0 or higher_rate <= rate:
-        return None
-    per_error = (higher_rate - rate) / fall
-    return lambda planes: (_chroma_error(planes, references) - plain) * per_error
-
-
-def _chroma_error(planes: Sequence[list[Tensor]], references: Sequence[Tensor]) -> float:
-    """Mean ln of the mean squared errors of U and V. Raises TrainingDataError where one is 0."""
-    errors = torch.stack(
-        [(torch.stack(found[1:]) - wanted[1:]).square().mean((1, 2)) for found, wanted in zip(planes, references, strict=True)]
-    ).mean(0)
-    if not errors.all():
-        raise TrainingDataError("the crops have a plane of chroma without any error: there is nothing to judge by")
-    return float(errors.log().mean())
 
 
 def fit(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: int) -> str:

@@ -1,9 +1,10 @@
 """Constants of LEF: thresholds at quantiles of the steering channel's scale, gains by a coordinate search for the most that luma
-is worth, see `fit_score`."""
+is worth alone and behind the tools that were fitted before, the mean, see `fit_score`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -29,21 +30,21 @@ Report = Callable[[str], None]
 Decoded = list[tuple[QuantisedPicture, Planes]]
 
 
-def fit_lef(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, Tensor]:
-    """`tools.lef.*`."""
+def fit_lef(coder: Coder, found: Sequence[Sample], before: Tools, report: Report) -> dict[str, Tensor]:
+    """`tools.lef.*`; the coder has the constants of the tools `before`, none of which may change luma's rate."""
     thresholds = np.zeros((MODELS, STEPS), np.int32)
     gains = np.full((MODELS, STEPS), UNIT, np.int32)
     neutral = with_constants(coder, _tensors(thresholds, gains))
+    alone = Tools(lef=True)
     for model_id in range(MODELS):
         score = LumaScore(coder, found, model_id)
-        pictures = [coded(neutral, sample, model_id, Tools(lef=True)).quantised for sample in found]
-        decoded = [(picture, synthesised(coder, picture, OPERATING_POINT)) for picture in pictures]
-        thresholds[model_id] = _thresholds(pictures)
+        choices = [_decoded(neutral, found, model_id, tools) for tools in dict.fromkeys((alone, alone | before))]
+        thresholds[model_id] = _thresholds([picture for picture, _ in choices[0]])
 
-        def tried(values: Constants, model_id: int = model_id, decoded: Decoded = decoded, score: LumaScore = score) -> float:
+        def tried(values: Constants, model_id: int = model_id, choices: list[Decoded] = choices, score: LumaScore = score) -> float:
             gains[model_id] = values
             fitted = with_constants(coder, _tensors(thresholds, gains))
-            return score([filtered(fitted, picture, planes, OPERATING_POINT)(0, picture.header.height)[0] for picture, planes in decoded])
+            return fmean(score([_luma(fitted, picture, planes) for picture, planes in decoded]) for decoded in choices)
 
         if score.reacts:
             gains[model_id], gain = search(tried, gains[model_id], GAIN_STEPS, (LOWEST_GAIN, HIGHEST_GAIN))
@@ -52,6 +53,16 @@ def fit_lef(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, 
         else:
             report(f"lef   model {model_id}: no metric reacts to the quantiser: nothing to fit")
     return _tensors(thresholds, gains)
+
+
+def _decoded(coder: Coder, found: Sequence[Sample], model_id: int, tools: Tools) -> Decoded:
+    """The samples as they are ahead of the filter."""
+    pictures = [coded(coder, sample, model_id, tools).quantised for sample in found]
+    return [(picture, synthesised(coder, picture, OPERATING_POINT)) for picture in pictures]
+
+
+def _luma(coder: Coder, picture: QuantisedPicture, planes: Planes) -> Tensor:
+    return filtered(coder, picture, planes, OPERATING_POINT)(0, picture.header.height)[0]
 
 
 def _tensors(thresholds: Constants, gains: Constants) -> dict[str, Tensor]:

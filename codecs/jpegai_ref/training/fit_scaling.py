@@ -1,12 +1,16 @@
 """Constants of RVS and CWG: thresholds and numbers of channels as given, factors by a coordinate search on the real coder.
 
-minimise the mean of ln(R + beta D) over samples, for each model id, one tool at a time
+minimise the mean of what the tool costs alone and together with those that were fitted before it, see `fit_judge`
+
+Constants that are best alone do not add: each of these tools moves the steps of the quantiser, and two that move them the same way go
+too far.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -17,8 +21,9 @@ from jpegai_ref.cwg import HIGHEST_FACTOR, LOWEST_FACTOR, ONE
 from jpegai_ref.quantiser import HIGHEST_SCALE, LOWEST_SCALE, NEUTRAL_SCALE
 from jpegai_ref.rvs import SEGMENTS
 from jpegai_ref.tool_constants import COMPONENTS, MODELS, Constants
-from jpegai_ref.tools import Tools
-from jpegai_ref.training.fit_samples import Baseline, Sample, baselines, cost, with_constants
+from jpegai_ref.tools import NO_TOOLS, Tools
+from jpegai_ref.training.fit_judge import Judge
+from jpegai_ref.training.fit_samples import Sample, with_constants
 from jpegai_ref.training.fit_search import search
 
 THRESHOLDS = ((1003, 1352, 1937), (1003, 1270, 1908), (1003, 1378, 1934), (1003, 1296, 1908))
@@ -33,26 +38,27 @@ FACTOR_STEPS = (64, 32, 16)
 Report = Callable[[str], None]
 
 
-def fit_rvs(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, Tensor]:
-    """`tools.rvs.*`."""
+def fit_rvs(coder: Coder, found: Sequence[Sample], before: Tools, report: Report) -> dict[str, Tensor]:
+    """`tools.rvs.*`; the coder has the constants of the tools `before`."""
     thresholds = np.array([THRESHOLDS] * COMPONENTS, np.int32)
     scales = np.full((COMPONENTS, MODELS, SEGMENTS), NEUTRAL_SCALE, np.int32)
     bounds = (LOWEST_SCALE, HIGHEST_SCALE)
-    return _fitted(coder, found, report, Tools(rvs=True), scales, SCALE_STEPS, bounds, lambda: _rvs_tensors(thresholds, scales))
+    return _fitted(coder, found, before, report, Tools(rvs=True), scales, SCALE_STEPS, bounds, lambda: _rvs_tensors(thresholds, scales))
 
 
-def fit_cwg(coder: Coder, found: Sequence[Sample], report: Report) -> dict[str, Tensor]:
-    """`tools.cwg.*`."""
+def fit_cwg(coder: Coder, found: Sequence[Sample], before: Tools, report: Report) -> dict[str, Tensor]:
+    """`tools.cwg.*`; the coder has the constants of the tools `before`."""
     channels = (coder.model.dimensions.luma_latent, coder.model.dimensions.chroma_latent)
     flagged = np.array([[round(share * all_) for share in shares] for shares, all_ in zip(FLAGGED_SHARES, channels, strict=True)], np.int32)
     factors = np.full((COMPONENTS, MODELS, 2), ONE, np.int32)
     bounds = (LOWEST_FACTOR, HIGHEST_FACTOR)
-    return _fitted(coder, found, report, Tools(cwg=True), factors, FACTOR_STEPS, bounds, lambda: _cwg_tensors(factors, flagged))
+    return _fitted(coder, found, before, report, Tools(cwg=True), factors, FACTOR_STEPS, bounds, lambda: _cwg_tensors(factors, flagged))
 
 
 def _fitted(
     coder: Coder,
     found: Sequence[Sample],
+    before: Tools,
     report: Report,
     tool: Tools,
     values: Constants,
@@ -61,19 +67,21 @@ def _fitted(
     tensors: Callable[[], dict[str, Tensor]],
 ) -> dict[str, Tensor]:
     """Sets `values` (components, 4, n) row by row, each for its component alone; the tensors that are made of them."""
+    choices = [tool] if before == NO_TOOLS else [tool, before | tool]
     for model_id, component in product(range(MODELS), range(COMPONENTS)):
-        row, plain = values[component, model_id], baselines(coder, found, model_id, component)
+        row, judge = values[component, model_id], Judge(coder, found, model_id, component)
 
-        def tried(candidate: Constants, row: Constants = row, model_id: int = model_id, plain: list[Baseline] = plain) -> float:
+        def tried(candidate: Constants, row: Constants = row, judge: Judge = judge) -> float:
             row[:] = candidate
-            return cost(with_constants(coder, tensors()), plain, model_id, tool)
+            scaled = with_constants(coder, tensors())
+            return fmean(judge.cost(judge.coded(scaled, chosen)) for chosen in choices)
 
         name = f"{tool!s:5} model {model_id}: rate of {('luma', 'chroma')[component]}"
-        if plain:
+        if judge.reacts:
             row[:], gain = search(tried, row.copy(), steps, bounds)
             report(f"{name} {100 * gain:+.2f} %, {row.tolist()}")
         else:
-            report(f"{name} does not react to the quantiser in any crop: nothing to fit")
+            report(f"{name} does not react to the quantiser: nothing to fit")
     return tensors()
 
 

@@ -31,3 +31,11 @@ def _few_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jpegai_ref.training.block_transform.BLOCKS", 600)
         yield
+
+
+@pytest.fixture
+def few_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits judge by three metrics only: VMAF is a process for each picture."""
+    from jpegai_ref.training import fit_score
+
+    monkeypatch.setattr(fit_score, "AVG_METRICS", ("msssim", "nlpd", "psnr_hvs"))

@@ -21,6 +21,8 @@ from jpegai_ref.weights import read
 
 MODEL = 2
 
+pytestmark = pytest.mark.usefixtures("few_metrics")
+
 
 @pytest.fixture(scope="module")
 def found(own_coder: Coder, pictures: Pictures) -> list[Sample]:
