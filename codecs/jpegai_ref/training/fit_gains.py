@@ -6,7 +6,8 @@
 Networks are trained by a loss of squared errors and MS-SSIM; by the metrics that codecs are compared by, coarse structure is worth more
 and fine structure less. Channels with much to say are mostly coarse. Each move is tried with the real coder: the offset is such that
 the bytes stay what they were, and the move is kept that leaves the best picture, see `fit_judge`.
-First the tilt is searched, then the bands, one after the other. Constants of tools are for the gains that were, so they go.
+First the tilt is searched, then the bands, one after the other. Last comes chroma's share: an offset of all its gains, which moves bytes
+between the components, see `fit_share`. Constants of tools are for the gains that were, so they go.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +26,13 @@ from jpegai_ref.coder import Coder, load
 from jpegai_ref.dimensions import MODELS
 from jpegai_ref.exact import ExactComponent
 from jpegai_ref.latents import CHROMA, LUMA
+from jpegai_ref.tool_constants import Constants
 from jpegai_ref.tools import tools_of_tensors
 from jpegai_ref.training.data import load_pictures
 from jpegai_ref.training.fit_judge import Judge
 from jpegai_ref.training.fit_samples import SIDE, STEP, Sample, samples
 from jpegai_ref.training.fit_search import search
+from jpegai_ref.training.fit_share import ShareCost
 from jpegai_ref.training.weights_fit import add_crops, parser_of, run
 from jpegai_ref.variable_rate import HIGHEST_GAIN_LOG, LOWEST_GAIN_LOG
 from jpegai_ref.weights import read, write
@@ -40,6 +44,8 @@ BANDS = 8
 BAND_STEPS = (96,)
 BAND_BOUNDS = (-768, 768)
 """In 1/128 level; at the lower end a band's step is 3.3 times as large as it was."""
+SHARE_STEPS = (128, 32)
+"""Of chroma's offset."""
 CORRECTIONS = 2
 """Of the offset, at most, until the bytes are those that were."""
 SAME_RATE = 0.001
@@ -119,17 +125,31 @@ def fit_component(coder: Coder, found: Sequence[Sample], component: Component, r
     return component.moved(coder, best)
 
 
+def fit_chroma_share(coder: Coder, found: Sequence[Sample], chroma: Component, report: Callable[[str], None]) -> Coder:
+    """The coder with the best share of a model's chroma."""
+    cost = ShareCost(coder, found, chroma.model_id)
+    if not cost.reacts:
+        report(f"share of chroma model {chroma.model_id}: it does not rise with the rate: nothing to fit")
+        return coder
+
+    def moved(offset: Constants) -> Coder:
+        return chroma.moved(coder, Move(offset=float(offset[0])))
+
+    best, gain = search(lambda offset: cost(moved(offset)), np.zeros(1, np.int32), SHARE_STEPS, BAND_BOUNDS)
+    report(f"share of chroma model {chroma.model_id}: offset {best[0]:+d}, worth {100 * gain:+.2f} % of the rate of all")
+    return moved(best)
+
+
 def fit(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: int) -> str:
     """Writes the weights with other gains to `out`, without constants of tools where a gain has changed; their id.
 
     Raises WeightsError where weights cannot be used, TrainingDataError where pictures cannot."""
     coder = load(weights)
     found = samples(coder, load_pictures(folders, coder.device, SIDE).training, number, seed)
-    for index in (LUMA, CHROMA):
-        for model_id in range(MODELS):
-            gain_logs = _components(coder)[index].gain_logs[model_id].copy()
-            component = Component(index, model_id, gain_logs, _mean_index(found, index) + gain_logs)
-            coder = fit_component(coder, found, component, _report)
+    for (index, step), model_id in product(((LUMA, fit_component), (CHROMA, fit_component), (CHROMA, fit_chroma_share)), range(MODELS)):
+        gain_logs = _components(coder)[index].gain_logs[model_id].copy()
+        component = Component(index, model_id, gain_logs, _mean_index(found, index) + gain_logs)
+        coder = step(coder, found, component, _report)
     tensors = dict(read(weights).tensors)
     gains = {f"{name}.gain_logs": torch.from_numpy(exact.gain_logs) for name, exact in zip(NAMES, _components(coder), strict=True)}
     if any(not torch.equal(tensors[name], gain_logs) for name, gain_logs in gains.items()):

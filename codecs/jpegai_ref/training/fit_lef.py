@@ -23,7 +23,7 @@ from jpegai_ref.training.fit_score import LumaScore
 from jpegai_ref.training.fit_search import search
 
 QUANTILES = (0.4, 0.65, 0.85)
-GAIN_STEPS = (64, 32, 16)
+GAIN_STEPS = (64, 32)
 """Of the search, in 1/1024."""
 
 Report = Callable[[str], None]

@@ -29,7 +29,7 @@ THRESHOLDS = (968, 1411)
 """Likely scales: standard deviations of 0.5 and 1."""
 NUMBER = SEGMENTS * 2
 """Constants of a component and model."""
-LUMA_STEPS = (256, 128, 64)
+LUMA_STEPS = (256, 128)
 """Of the search, in 1/8192."""
 PROBE = UNIT // 16
 """Of a constant of chroma, to see what it does."""

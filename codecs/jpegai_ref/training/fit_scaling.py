@@ -28,11 +28,11 @@ from jpegai_ref.training.fit_search import search
 
 THRESHOLDS = ((1003, 1352, 1937), (1003, 1270, 1908), (1003, 1378, 1934), (1003, 1296, 1908))
 """Likely scales of the reference software, models 0 to 3: standard deviations of 0.528, about 0.9 and about 2.2."""
-SCALE_STEPS = (16, 8, 4)
+SCALE_STEPS = (16, 8)
 """Of the search, in 1/128."""
 FLAGGED_SHARES = ((5 / 160, 24 / 160, 35 / 160, 64 / 160), (10 / 96,) * 4)
 """Of luma's and of chroma's channels: those of the reference software."""
-FACTOR_STEPS = (64, 32, 16)
+FACTOR_STEPS = (64, 32)
 """Of the search, in 1/1024."""
 
 Report = Callable[[str], None]
