@@ -3,9 +3,9 @@ by `training.fit_axis`."""
 
 from __future__ import annotations
 
-SPANS = ((-832, -44), (-481, 480), (56, 736), (10, 1000))
+SPANS = ((-832, -382), (-831, 178), (-251, 736), (101, 1000))
 """First and last displacement of each model on the axis: their rates meet where the next model becomes the better one."""
 HIGHEST_QUALITY = sum(last - first + 1 for first, last in SPANS) - 1
 """Qualities are integers from 0."""
-START = ((0.06, 275), (0.12, 749), (0.25, 1175), (0.5, 1550), (0.75, 1817), (1.0, 2043), (1.5, 2420), (2.0, 2736))
+START = ((0.06, 316), (0.12, 825), (0.25, 1286), (0.5, 1714), (0.75, 2011), (1.0, 2247), (1.5, 2628), (2.0, 2954))
 """(bpp, quality) of a typical picture: where searches begin."""

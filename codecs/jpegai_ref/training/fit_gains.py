@@ -5,9 +5,10 @@
 
 Networks are trained by a loss of squared errors and MS-SSIM; by the metrics that codecs are compared by, coarse structure is worth more
 and fine structure less. Channels with much to say are mostly coarse. Each move is tried with the real coder: the offset is such that
-the bytes stay what they were, and the move is kept that leaves the best picture, see `fit_judge`.
-First the tilt is searched, then the bands, one after the other. Last comes chroma's share: an offset of all its gains, which moves bytes
-between the components, see `fit_share`. Constants of tools are for the gains that were, so they go.
+the bytes stay what they were, and the move is kept that leaves the best picture, see `fit_judge`. First the tilt is searched, then the
+bands, one after the other. Last comes chroma's share: an offset of all its gains, which moves bytes between the components, see
+`fit_share`. Constants of tools are for the gains that were, so they go; networks of eICCI stay, since the encoder switches off what does
+not help.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from jpegai_ref.coder import Coder, load
 from jpegai_ref.dimensions import MODELS
+from jpegai_ref.eicci_network import PREFIX
 from jpegai_ref.exact import ExactComponent
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.tool_constants import Constants
@@ -153,10 +155,10 @@ def fit(weights: Path, folders: Sequence[Path], out: Path, number: int, seed: in
     tensors = dict(read(weights).tensors)
     gains = {f"{name}.gain_logs": torch.from_numpy(exact.gain_logs) for name, exact in zip(NAMES, _components(coder), strict=True)}
     if any(not torch.equal(tensors[name], gain_logs) for name, gain_logs in gains.items()):
-        dropped = sorted(tools_of_tensors(tensors))
-        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("tools.")} | gains
-        if dropped:
+        kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("tools.") or name.startswith(PREFIX)}
+        if dropped := sorted(tools_of_tensors(tensors) - tools_of_tensors(kept)):
             _report(f"constants of {', '.join(dropped)} were for the gains before and are dropped")
+        tensors = kept | gains
     return write(out, tensors)
 
 
