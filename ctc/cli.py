@@ -87,7 +87,7 @@ def cli() -> None:
 )
 @click.option(
     "--anchor",
-    help="Codec that BD-rates compare with, or published:vvc. [default: vvc-vtm where it is run, else vvc-vvenc]",
+    help="Codec that BD-rates compare with, or published:vvc. [default: vvc-vtm if it is run, published:vvc of --set test, else vvc-vvenc]",
 )
 @click.option("--external", type=click.Path(path_type=Path), multiple=True, help="Points of others: an official folder or summary.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<set>]")
@@ -149,10 +149,10 @@ def run_command(
 
 def _result_name(dataset: str) -> str:
     """Name of a set, or of a folder however it was written."""
-    from ctc.sets.places import named_sets
+    from ctc.sets.places import entry_named_in
 
     name, equals, _ = dataset.partition("=")
-    if equals and name in named_sets():
+    if equals and entry_named_in(dataset) is not None:
         return name
     folder = Path(dataset).expanduser()
     return folder.resolve().name if folder.is_dir() else folder.name
