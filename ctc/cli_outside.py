@@ -12,6 +12,7 @@ import click
 
 from ctc.cli_anchors import chosen_pictures
 from ctc.cli_metrics import names
+from ctc.cli_pictures import CACHE
 from ctc.errors import UsageError
 from ctc.outside.anchor import PUBLISHED_BITS
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--anchor", help="Codec of a summary that BD-rates compare with, or published:vvc. [default: that if it has the pictures]")
 @click.option("--metrics", callback=names, help="Only these of the metrics that the summaries have.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<first summary>]")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+@CACHE
 def import_command(
     summaries: tuple[Path, ...], dataset: str | None, folder: Path | None, codec: str, anchor: str | None, metrics: tuple[str, ...],
     out: Path | None, cache: Path | None,
