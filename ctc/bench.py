@@ -14,7 +14,7 @@ from typing import Any, Literal
 from ctc import pixels, plugins
 from ctc.errors import PictureError, ToolFailed
 from ctc.picturefiles import read_samples
-from ctc.protocols import Codec, SharesBitstreams
+from ctc.protocols import Codec, Prepared, SharesBitstreams
 from ctc.records import Cost, Counts, Picture
 from ctc.scratch import scratch_prefix
 from ctc.store import Store, explained, file_hash
@@ -103,7 +103,7 @@ class Bench(AbstractContextManager["Bench"]):
         """All that decides the bitstream. The arguments of the command line are in it, so that no constant of a codec is forgotten."""
         encoder, version = self._encoder
         source, bitstream, _ = self._file_names("source", encoder, setting)
-        arguments = without_folders(self.codec.encode_command(source, bitstream, setting)[1:])
+        arguments = self._deciding(self.codec.encode_command(source, bitstream, setting))
         return {
             "picture": self.source.picture.sha256,
             **self._made_by(encoder, version),
@@ -172,7 +172,7 @@ class Bench(AbstractContextManager["Bench"]):
         picture = self.source.picture
         size = {"width": picture.width, "height": picture.height, "bit_depth": picture.bit_depth}
         _, bitstream, destination = self.file_names("decoded", 0)
-        arguments = without_folders(self.codec.decode_command(bitstream, destination)[1:])
+        arguments = self._deciding(self.codec.decode_command(bitstream, destination))
         made_by = self._made_by(self.codec_name, self.codec_version)
         return {"bitstream": bitstream_sha256, **made_by, **size, "arguments": arguments}
 
@@ -186,6 +186,16 @@ class Bench(AbstractContextManager["Bench"]):
         conversion = pixels.conversion_name(self.codec.pixels, picture.bit_depth, picture.transfer)
         pixel_format = asdict(self.codec.pixels)
         return {"codec": codec, "version": version, "conversion": conversion, "pixels": pixel_format}
+
+    def _deciding(self, command: tuple[str, ...]) -> list[str]:
+        return without_folders(self.codec.deciding(command) if isinstance(self.codec, Prepared) else command[1:])
+
+    def command_lines(self, setting: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Those of encoder and decoder as reports show them; empty where nobody could repeat them."""
+        if isinstance(self.codec, Prepared):
+            return (), ()
+        source, bitstream, destination = self.file_names(self.source.picture.name, setting)
+        return self.codec.encode_command(source, bitstream, setting), self.codec.decode_command(bitstream, destination)
 
     def file_names(self, name: str, setting: float) -> tuple[Path, Path, Path]:
         """Source, bitstream and reconstruction, as file names for the command lines that keys hold and reports show."""

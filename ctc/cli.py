@@ -18,6 +18,7 @@ from ctc.cli_datasets import datasets_group
 from ctc.cli_interop import interop_command
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.cli_outside import import_command
+from ctc.cli_pictures import CACHE, RATE_TOLERANCE, of_a_set, time_limit_of
 from ctc.errors import CtcError, ToolMissing, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
 from ctc.protocols import Device, External, Varied
@@ -76,10 +77,7 @@ def cli() -> None:
 
 
 @cli.command("run")
-@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, NAME=FOLDER, or a folder.")
-@click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
-@click.option("--allow-partial", is_flag=True, help="Go on without pictures of the set that are missing or not as they should be.")
+@of_a_set
 @click.option("--codecs", callback=names, help=f"Names with commas between. [default: {','.join(EMBEDDED_CODECS)}]")
 @CHOSEN
 @click.option(
@@ -87,15 +85,15 @@ def cli() -> None:
 )
 @click.option(
     "--anchor",
-    help="Codec that BD-rates compare with, or published:vvc. [default: vvc-vtm where it is run, else vvc-vvenc]",
+    help="Codec that BD-rates compare with, or published:vvc. [default: vvc-vtm if it is run, published:vvc of --set test, else vvc-vvenc]",
 )
 @click.option("--external", type=click.Path(path_type=Path), multiple=True, help="Points of others: an official folder or summary.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<set>]")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+@CACHE
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Local processes.")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask cluster, e.g. tcp://host:8786; its workers must see the same folders.")
-@click.option("--rate-tolerance", type=click.FloatRange(0.001, 1.0), default=0.10, show_default=True, help="Allowed |bpp / target - 1|.")
-@click.option("--time-limit", type=click.FloatRange(min=0.1), default=3600.0, show_default=True, help="Seconds for one encode or decode.")
+@RATE_TOLERANCE
+@time_limit_of(3600.0)
 @INTERNAL_BITS
 @DEVICE
 @click.option("--metric-threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads of one metric, in each worker.")
@@ -149,10 +147,10 @@ def run_command(
 
 def _result_name(dataset: str) -> str:
     """Name of a set, or of a folder however it was written."""
-    from ctc.sets.places import named_sets
+    from ctc.sets.places import entry_named_in
 
     name, equals, _ = dataset.partition("=")
-    if equals and name in named_sets():
+    if equals and entry_named_in(dataset) is not None:
         return name
     folder = Path(dataset).expanduser()
     return folder.resolve().name if folder.is_dir() else folder.name
@@ -272,7 +270,7 @@ def cache_group() -> None:
 
 
 @cache_group.command("show")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+@CACHE
 def cache_show_command(cache: Path | None) -> int:
     """Count what is stored, by kind."""
     from ctc.store import Store

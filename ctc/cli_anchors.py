@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ctc.cli_metrics import names
+from ctc.cli_pictures import CACHE, IMAGES, LIMIT, time_limit_of
 from ctc.errors import DataSetMissing, UsageError
 
 if TYPE_CHECKING:
@@ -26,13 +27,11 @@ UNSCORED = ("psnr_y",)
 SHARED: tuple[Callable[[Any], Any], ...] = (
     click.option("--set", "dataset", help="A set of datasets.yaml."),
     click.option("--data", "folder", type=click.Path(path_type=Path), help="A folder of pictures, instead of --set."),
-    click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times."),
-    click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures."),
-    click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]"),
+    IMAGES,
+    LIMIT,
+    CACHE,
     click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Local processes."),
-    click.option(
-        "--time-limit", type=click.FloatRange(min=0.1), default=86400.0, show_default=True, help="Seconds for one encode or decode."
-    ),
+    time_limit_of(86400.0),
 )
 
 

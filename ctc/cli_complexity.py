@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from ctc.cli_metrics import names
+from ctc.cli_pictures import CACHE, of_a_set
 from ctc.complexity.instructions import ASKED
 from ctc.errors import UsageError
 
@@ -20,17 +21,14 @@ if TYPE_CHECKING:
 
 
 @click.command("complexity")
-@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, NAME=FOLDER, or a folder.")
-@click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
-@click.option("--allow-partial", is_flag=True, help="Go on without pictures of the set that are missing or not as they should be.")
+@of_a_set
 @click.option("--codecs", callback=names, help="Names with commas between. [default: the learned codecs]")
 @click.option("--rate", type=click.FloatRange(0.001, 48), default=0.25, show_default=True, help="bpp at which pictures are about coded.")
 @click.option(
     "--instructions", type=click.Choice(ASKED), default="auto", show_default=True,
     help="How instructions of programs are counted; valgrind is some fifty times slower than the program.",
 )  # fmt: skip
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+@CACHE
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Also write a row for each codec, picture, side and part.")
 def complexity_command(
     dataset: str, images: tuple[str, ...], limit: int | None, allow_partial: bool, codecs: tuple[str, ...], rate: float, instructions: str,

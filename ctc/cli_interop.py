@@ -9,16 +9,14 @@ from pathlib import Path
 import click
 
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, names
+from ctc.cli_pictures import RATE_TOLERANCE, of_a_set, time_limit_of
 from ctc.errors import PictureError, UsageError
 from ctc.protocols import Device
 from ctc.records import BD_TARGET_BPPS, Interop
 
 
 @click.command("interop")
-@click.option("--set", "dataset", default="demo", show_default=True, help="A set of datasets.yaml, NAME=FOLDER, or a folder.")
-@click.option("--images", multiple=True, metavar="GLOB", help="Only pictures whose name matches; may be given several times.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many pictures.")
-@click.option("--allow-partial", is_flag=True, help="Go on without pictures of the set that are missing or not as they should be.")
+@of_a_set
 @click.option("--codecs", callback=names, help="Names with commas between. [default: those that have devices]")
 @click.option(
     "--devices",
@@ -27,8 +25,8 @@ from ctc.records import BD_TARGET_BPPS, Interop
 )
 @CHOSEN
 @click.option("--rates", metavar="BPP,...", help=f"Target rates, four for BD-rates. [default: {','.join(map(str, BD_TARGET_BPPS))}]")
-@click.option("--rate-tolerance", type=click.FloatRange(0.001, 1.0), default=0.10, show_default=True, help="Allowed |bpp / target - 1|.")
-@click.option("--time-limit", type=click.FloatRange(min=0.1), default=3600.0, show_default=True, help="Seconds for one encode or decode.")
+@RATE_TOLERANCE
+@time_limit_of(3600.0)
 @INTERNAL_BITS
 @DEVICE
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for interop.txt, interop.csv and interop.json. [default: none]")

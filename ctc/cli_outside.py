@@ -12,7 +12,9 @@ import click
 
 from ctc.cli_anchors import chosen_pictures
 from ctc.cli_metrics import names
+from ctc.cli_pictures import CACHE
 from ctc.errors import UsageError
+from ctc.outside.anchor import PUBLISHED_BITS
 
 if TYPE_CHECKING:
     from ctc.datasets import Dataset
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--anchor", help="Codec of a summary that BD-rates compare with, or published:vvc. [default: that if it has the pictures]")
 @click.option("--metrics", callback=names, help="Only these of the metrics that the summaries have.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<first summary>]")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of the store. [default: $CTC_CACHE or .cache/ctc]")
+@CACHE
 def import_command(
     summaries: tuple[Path, ...], dataset: str | None, folder: Path | None, codec: str, anchor: str | None, metrics: tuple[str, ...],
     out: Path | None, cache: Path | None,
@@ -56,6 +58,7 @@ def tables(
     out: Path,
     cache: Path | None,
     dataset: Dataset | None = None,
+    internal_bits: int = PUBLISHED_BITS,
     **rest: Any,
 ) -> int:
     """Writes the reports of the points of others, prints the table, and gives the exit status."""
@@ -74,8 +77,9 @@ def tables(
         command=shlex.join(["ctc", *sys.argv[1:]]),
         codecs=(),
         target_bpps=tuple(sorted({target for source in sources for target in source.target_bpps})),
-        anchor=anchor or _default_anchor(sources, [picture.name for picture in dataset.pictures]),
+        anchor=anchor or _default_anchor(sources, [picture.name for picture in dataset.pictures], internal_bits),
         external=tuple(sources),
+        internal_bits=internal_bits,
         **rest,
     )
     campaign = run(options, dataset)
@@ -83,12 +87,12 @@ def tables(
     return exit_status(campaign)
 
 
-def _default_anchor(sources: Sequence[OutsideSource], pictures: Iterable[str]) -> str:
-    """The published anchor where it has points of a picture, else the first codec."""
+def _default_anchor(sources: Sequence[OutsideSource], pictures: Iterable[str], internal_bits: int) -> str:
+    """The published anchor where it has points of a picture and its grid is that of the scores, else the first codec."""
     from ctc.published.points import PREFIX, load, shipped
 
     for name in shipped():
         published = load(name)
-        if any(published.of(picture) for picture in pictures):
+        if internal_bits == PUBLISHED_BITS and any(published.of(picture) for picture in pictures):
             return f"{PREFIX}{name}"
     return sources[0].codecs[0]

@@ -166,7 +166,7 @@ def _known(unit: CodingUnit, bench: Bench, target_bpp: float) -> Choice | None:
 def _coded(bench: Bench, job: Job, choice: Choice) -> Coded:
     """The record of the chosen bitstream, decoded once."""
     encoded, decoded = bench.encoded(choice.setting), bench.decoded(choice.setting)
-    source, bitstream, destination = bench.file_names(job.picture.name, choice.setting)
+    encode_command, decode_command = bench.command_lines(choice.setting)
     return Coded(
         job=job,
         setting=choice.setting,
@@ -178,7 +178,7 @@ def _coded(bench: Bench, job: Job, choice: Choice) -> Coded:
         decoded_sha256=decoded["sha256"],
         encode=Cost(**encoded["cost"]),
         decode=Cost(**decoded["cost"]),
-        encode_command=bench.codec.encode_command(source, bitstream, choice.setting),
-        decode_command=bench.codec.decode_command(bitstream, destination),
+        encode_command=encode_command,
+        decode_command=decode_command,
         reason=choice.reason,
     )

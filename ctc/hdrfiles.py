@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -60,20 +61,26 @@ def _only_part(path: Path, header_only: bool) -> Any:
     return parts[0]
 
 
+ONE_AT_A_TIME = threading.Lock()
+"""Held while `_quiet` is: two threads that put standard error away and back in turns would lose it for good."""
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What OpenEXR prints of a damaged file, by C and by Python, goes nowhere: we say it in one line."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        with open(os.devnull, "w") as void, redirect_stdout(void):
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    """What OpenEXR prints of a damaged file, by C and by Python, goes nowhere: we say it in one line.
+
+    Its error handler can be set in C alone, and writes to the standard error of the process, so that has to be put away: what another
+    thread prints in that time is lost too. A process of its own for each file would take longer than reading it."""
+    with ONE_AT_A_TIME, ExitStack() as put_back:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        kept = os.dup(2)
+        put_back.callback(os.close, kept)
+        nowhere = put_back.enter_context(open(os.devnull, "w"))
+        put_back.enter_context(redirect_stdout(nowhere))
+        put_back.callback(os.dup2, kept, 2)
+        os.dup2(nowhere.fileno(), 2)
+        yield
 
 
 def _window(name: str, header: Mapping[str, Any]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ light become PQ of 10 bits, see `light`. Integers are PQ where a PNG says so in 
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -138,19 +139,22 @@ PQ, HLG, BT2020 = 16, 18, 9
 
 
 def _png_transfer(path: Path) -> Transfer | None:
-    """What the cICP chunk says, None without one. Raises PictureError for HLG, and for PQ that is not full-range BT.2020."""
-    content = path.read_bytes()
-    position = 8
-    while content[position + 4 : position + 8] not in (b"IDAT", b"IEND", b""):
-        (size,) = struct.unpack(">I", content[position : position + 4])
-        if content[position + 4 : position + 8] == b"cICP" and size == 4:
-            primaries, transfer, _, full = content[position + 8 : position + 12].ljust(4)
+    """What the cICP chunk says, None without one. Of the file no more is read than the heads of the chunks before the samples.
+
+    Raises PictureError for HLG, and for PQ that is not full-range BT.2020."""
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+            (size,) = struct.unpack(">I", head[:4])
+            if head[4:] != b"cICP" or size != 4:
+                file.seek(size + 4, os.SEEK_CUR)
+                continue
+            primaries, transfer, _, full = file.read(4).ljust(4)
             if transfer == HLG:
                 raise PictureError(f"{path.name}: is HLG, which is not supported; convert it to PQ")
             if transfer == PQ and (primaries, full) != (BT2020, 1):
                 raise PictureError(f"{path.name}: is PQ with other primaries than those of BT.2020, or not full range; convert it")
             return "pq" if transfer == PQ else "sdr"
-        position += size + 12
     return None
 
 

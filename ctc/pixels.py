@@ -202,9 +202,7 @@ def write_source(rgb: Rgb, pixels: PixelFormat, folder: Path, transfer: Transfer
     rgb = np.pad(rgb, ((0, coded_height - height), (0, coded_width - width), (0, 0)), mode="edge")
     if pixels.container == "ppm":
         path = folder / "source.ppm"
-        with path.open("wb") as file:
-            file.write(f"P6\n{coded_width} {coded_height}\n{2**pixels.bit_depth - 1}\n".encode())
-            file.write(np.ascontiguousarray(to_depth(rgb, 8) if pixels.bit_depth == 8 else _ppm_words(rgb, pixels.bit_depth)).data)
+        write_ppm(path, to_depth(rgb, 8) if pixels.bit_depth == 8 else _codes(rgb, pixels.bit_depth), pixels.bit_depth)
         return path
     planes = rgb_to_ycc(rgb, pixels.bit_depth, transfer)
     chroma = [planes[1], planes[2]] if pixels.chroma == "444" else [halve_chroma(planes[1]), halve_chroma(planes[2])]
@@ -215,9 +213,17 @@ def write_source(rgb: Rgb, pixels: PixelFormat, folder: Path, transfer: Transfer
     return path
 
 
-def _ppm_words(rgb: Rgb, bits: int) -> NDArray[np.uint16]:
-    """Codes of `bits` bits, rounded to nearest, as a PPM of more than 8 bits holds them: big-endian."""
-    return np.rint(rgb / peak(rgb) * (2**bits - 1)).astype(">u2")
+def _codes(rgb: Rgb, bits: int) -> NDArray[np.uint16]:
+    """Codes of `bits` bits, rounded to nearest."""
+    return np.rint(rgb / peak(rgb) * (2**bits - 1)).astype(np.uint16)
+
+
+def write_ppm(path: Path, codes: NDArray[Any], bits: int) -> None:
+    """Writes codes (height, width, 3) of `bits` bits as binary PPM."""
+    height, width, _ = codes.shape
+    with path.open("wb") as file:
+        file.write(f"P6\n{width} {height}\n{2**bits - 1}\n".encode())
+        file.write(np.ascontiguousarray(codes, dtype=np.uint8 if bits == 8 else ">u2").data)
 
 
 def read_decoded(path: Path, pixels: PixelFormat, width: int, height: int, bits: Literal[8, 16], transfer: Transfer = "sdr") -> Rgb:
@@ -232,6 +238,15 @@ def read_decoded(path: Path, pixels: PixelFormat, width: int, height: int, bits:
         return np.rint(codes / (2**pixels.bit_depth - 1) * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
     planes = _read_raw(path, pixels, coded_width, coded_height)
     return np.ascontiguousarray(ycc_to_rgb(planes, pixels.bit_depth, bits, transfer)[:height, :width])
+
+
+def ppm_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a binary PPM. Raises ValueError for another file."""
+    with path.open("rb") as file:
+        found = re.match(rb"P6\s+(\d+)\s+(\d+)\s", file.read(64))
+    if found is None:
+        raise ValueError(f"{path.name} is no PPM")
+    return int(found[1]), int(found[2])
 
 
 def read_ppm(path: Path, width: int, height: int, bits: int) -> NDArray[Any]:

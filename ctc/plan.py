@@ -11,6 +11,7 @@ from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
 from ctc.errors import ToolMissing, UsageError
 from ctc.interop.stored import recall
+from ctc.outside.anchor import PUBLISHED_BITS, Comparison, published_of_set, whose_points_are_published
 from ctc.outside.points import joined, published_points
 from ctc.outside.sources import OutsideSource
 from ctc.protocols import Codec, Deepened, Device, Learned, Metric
@@ -26,9 +27,6 @@ EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc", "jpegai-sop", "
 
 CTC_ANCHOR = "vvc-vtm"
 STAND_IN_ANCHOR = "vvc-vvenc"
-
-PUBLISHED_BITS = 10
-"""Grid on which the published values were computed, as the common test conditions have it."""
 
 PILOTS = 2
 """Pictures, the smallest, that are coded first to learn where the searches on the others begin."""
@@ -97,9 +95,17 @@ class Plan:
 
         What codecs are for pictures of more than 8 bits is left out where there are none. Raises ToolMissing."""
         metrics = _metric_infos(plugins.named_metrics(self.options.metrics, {picture.transfer for picture in pictures}), self.options)
+        plan = replace(self, metrics=metrics, anchor_note=f"{self.anchor_note}{self._better_anchor(pictures)}")
         if any(picture.bit_depth > 8 for picture in pictures):
-            return replace(self, metrics=metrics)
-        return replace(self, metrics=metrics, codecs=tuple(replace(codec, deep=None) for codec in self.codecs))
+            return plan
+        return replace(plan, codecs=tuple(replace(codec, deep=None) for codec in self.codecs))
+
+    def _better_anchor(self, pictures: Sequence[Picture]) -> str:
+        """Behind the note of an anchor that stands in: that the anchor itself was published of all these pictures, where it was."""
+        if self.options.anchor is not None or self.published is not None or self.anchor == CTC_ANCHOR:
+            return ""
+        name = whose_points_are_published(pictures, _comparison(self.options))
+        return f"; by their names and sizes the pictures are of a set whose anchor is published: --anchor {PREFIX}{name}" if name else ""
 
     @property
     def scores_here(self) -> bool:
@@ -247,9 +253,19 @@ def _anchor(options: Options) -> tuple[str, str, Published | None]:
     plugins.codecs()[name]
     if name == CTC_ANCHOR:
         return name, "", None
-    why = "chosen with --anchor" if options.anchor else f"stands in for {CTC_ANCHOR}, which was not run"
+    why = "chosen with --anchor"
+    if options.anchor is None:
+        published, why_not = published_of_set(options.dataset, _comparison(options))
+        if published is not None:
+            return _published_anchor(options, published)
+        why = f"stands in for {CTC_ANCHOR}, which was not run{why_not}"
     added = "" if name in options.codecs else "; added to the codecs because the BD-rates need it"
     return name, f"{why}; not the anchor of the common test conditions{added}", None
+
+
+def _comparison(options: Options) -> Comparison:
+    metrics = frozenset(metric.name for metric in plugins.named_metrics(options.metrics))
+    return Comparison(metrics, frozenset(options.target_bpps), options.internal_bits)
 
 
 def _published_anchor(options: Options, published: Published) -> tuple[str, str, Published]:

@@ -90,6 +90,17 @@ class SharesBitstreams(Protocol):
 
 
 @runtime_checkable
+class Prepared(Protocol):
+    """What a codec has besides, if its program wants more than the harness's files: a copy of the source in another format, a folder, an
+    environment. Its command lines cannot be repeated by hand, and reports give that of `ctc encode` alone."""
+
+    def deciding(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """Those arguments of one of its command lines that decide what it writes, for the key of that: not where or on which of several
+        like devices it runs."""
+        ...
+
+
+@runtime_checkable
 class Deepened(Protocol):
     """What a codec has besides, if it codes pictures of more than 8 bits in another way."""
 

@@ -53,6 +53,8 @@ def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bi
         raise DataSetMissing(f"{bitstream}: there is no such file")
     if picture.suffix.lower() != ".png":
         raise UsageError(f"{picture}: the decoded picture is written as PNG; give it a name that ends in .png")
+    if picture.exists() and picture.samefile(bitstream):
+        raise UsageError(f"{picture}: is the bitstream itself; name another file for the picture")
     width, height = _size(size, bitstream, codec_name)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, explained(picture.parent):
         decoded = Path(scratch) / "decoded"

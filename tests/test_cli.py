@@ -191,11 +191,15 @@ def test_a_point_can_be_made_again_by_hand(ctc: Ctc, pictures: Path, tmp_path: P
 
 def test_single_encode_and_decode_refuse_what_cannot_be(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
     picture = pictures / "coffee.png"
+    before = picture.read_bytes()
+    (tmp_path / "linked.png").symlink_to(picture)
     for arguments, status, says in (
         (("encode", picture, "x", "--codec", "hevc-x265", "--setting", "52"), 2, "the QP of hevc-x265 is a whole number from 0 to 51"),
         (("encode", picture, "x", "--codec", "hevc-x265", "--setting", "30.5"), 2, "--setting 30.5: the QP of hevc-x265 is a whole number"),
         (("encode", "gone.png", "x", "--codec", "jpeg", "--setting", "50"), 4, "gone.png: there is no such file"),
         (("encode", picture, picture, "--codec", "jpeg", "--setting", "50"), 2, "is the picture itself"),
+        (("decode", picture, picture, "--codec", "jpeg", "--size", "61x53"), 2, "coffee.png: is the bitstream itself; name another file"),
+        (("decode", picture, "linked.png", "--codec", "jpeg", "--size", "61x53"), 2, "linked.png: is the bitstream itself"),
         (("decode", picture, "x.png", "--codec", "jpeg", "--size", "0x2"), 2, "--size WIDTHxHEIGHT of the source is needed"),
         (("encode", picture, "gone/x", "--codec", "jpeg", "--setting", "50"), 2, "gone cannot be written"),
         (("decode", "gone", "x.png", "--codec", "jpeg", "--size", "2x2"), 4, "gone: there is no such file"),
@@ -207,6 +211,7 @@ def test_single_encode_and_decode_refuse_what_cannot_be(ctc: Ctc, pictures: Path
         assert (ended.status, len(ended.err.strip().splitlines())) == (status, 1), ended.err
         assert says in ended.err
     assert not (tmp_path / "x.png").exists()
+    assert picture.read_bytes() == before
 
 
 def test_cache_show(ctc: Ctc, pictures: Path) -> None:

@@ -176,7 +176,16 @@ def test_a_run_over_hdr_and_sdr_pictures(ctc: Ctc, hdr: Path, tmp_path: Path) ->
     assert of_jpeg[["severity", "target_bpp"]].values.tolist() == [["note", ""]]
     assert of_jpeg.message.item() == "unsupported: the picture is HDR (PQ of 10 bits), jpeg codes 8 bits"
     assert findings.message.str.contains("defined for PQ pictures only").any()
-    assert "unsupported pictures" in (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "unsupported pictures" in page
+    assert "<details open>\n<summary>Metrics outside the average, those for HDR among them</summary>" in page
+    assert "BD-rate, HDR PU21-PSNR ΔE ITP wPSNR Y" in [" ".join(line.split()) for line in first.out.splitlines()]
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "| BD-rate, HDR | PU21-PSNR | ΔE ITP | wPSNR Y |\n| --- | ---: | ---: | ---: |\n| hevc-x265 | anchor |  |  |" in table
+    assert "- N/A, jpeg, PU21-PSNR: " in table
+    flat_alone = ctc(*arguments, "--metrics", "psnr_y", "--images", "flat*")
+    assert "HDR" not in flat_alone.out
+    assert "<details open>" not in (tmp_path / "out" / "report.html").read_text()
     second = ctc(*arguments, *metrics)
     assert "0 encodes, 0 decodes and 0 scores made" in second.out
     listed = ctc(*arguments, "--dry-run")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +169,23 @@ def test_cut_off_and_damaged_files_are_one_clear_line(tmp_path: Path, capfd: pyt
     assert capfd.readouterr() == ("", "")
 
 
+def test_threads_that_read_damaged_files_leave_standard_error_as_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write_exr(tmp_path / "a.exr", rgb_channels())
+    path.write_bytes(path.read_bytes()[:-1000])
+
+    def read(_number: int) -> str:
+        with pytest.raises(PictureError) as error:
+            read_samples(path)
+        return str(error.value)
+
+    before = os.fstat(2)
+    with ThreadPoolExecutor(4) as threads:
+        assert len({*threads.map(read, range(200))}) == 1
+    assert os.path.samestat(os.fstat(2), before)
+    os.write(2, b"still heard")
+    assert capfd.readouterr() == ("", "still heard")
+
+
 def test_huge_and_strange_radiance_headers(tmp_path: Path) -> None:
     path = write_hdr(tmp_path / "a.hdr")
     whole = path.read_bytes()
@@ -200,6 +219,11 @@ def test_a_png_of_pq_says_so_itself_or_the_set_does(tmp_path: Path) -> None:
     assert np.array_equal(found.rgb, expected)
     with pytest.raises(PictureError, match=r"a\.png: is HDR \(PQ\), where only SDR can be used"):
         read_picture(path)
+    whole, gamma = path.read_bytes(), b"gAMA" + struct.pack(">I", 45455)
+    path.write_bytes(whole[:33] + struct.pack(">I", 4) + gamma + struct.pack(">I", zlib.crc32(gamma)) + whole[33:])
+    assert transfer_of(path) == "pq"
+    path.write_bytes(whole[:35])
+    assert transfer_of(path) == "sdr"
     write_png(tmp_path / "plain.png", samples)
     assert read_samples(tmp_path / "plain.png").transfer == "sdr"
     assert np.array_equal(read_samples(tmp_path / "plain.png", Light(transfer="pq")).rgb, expected)

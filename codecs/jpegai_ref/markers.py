@@ -106,7 +106,7 @@ def read_whole_substreams(data: Bytes) -> tuple[dict[Marker, list[memoryview]], 
     except CutShort as cut:
         return found, cut
     if left:
-        raise BitstreamError(f"{len(left)} bytes follow the EOC")
+        raise BitstreamError(f"{len(left)} {'byte follows' if len(left) == 1 else 'bytes follow'} the EOC")
     return found, None
 
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import os
 import re
+import selectors
 import shutil
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ctc.complexity.process import LOG_TAIL_CHARACTERS, program_name, run, time_limit
+from ctc.complexity.process import LOG_TAIL_CHARACTERS, program_name
 from ctc.errors import ToolFailed, ToolMissing
 from ctc.store import file_hash
 
 PROBE_LIMIT_S = 30
+PROBE_BYTES = 1 << 20
+NEVER = r"(?!)"
 HASH_DIGITS = 12
 ANSWER_CHARACTERS = 120
 PLACES = ("", "bin", "bin/umake/*/*/release", "bin/release-static")
@@ -53,7 +59,7 @@ def find(program: Program) -> Found:
     """The program that `program.variable` names, else the first on `PATH` that is it. Raises ToolMissing."""
     others = []
     for path in _candidates(program):
-        answer = printed(path, *program.probe)
+        answer = printed(path, *program.probe, until=program.banner)
         version = re.search(program.banner, answer)
         if version is not None:
             return Found(path, version[1])
@@ -101,12 +107,12 @@ def require_written(destination: Path, command: tuple[str, ...], log: str) -> No
         raise ToolFailed(f"{program_name(command)} ended well but decoded no picture: {last}", command, log[-LOG_TAIL_CHARACTERS:])
 
 
-def printed(path: Path, *arguments: str) -> str:
-    """All that the program prints, also when it fails; empty where it does not answer at all. Asked once for each build."""
-    try:
-        return _printed(path, arguments, *_state(path))
-    except ToolFailed:
-        return ""
+def printed(path: Path, *arguments: str, until: str = NEVER) -> str:
+    """What the program prints, also when it fails, up to the line that the regular expression `until` is found in.
+
+    Empty where it cannot be started or says nothing in `PROBE_LIMIT_S`. Asked once for each build, whatever it answers: one that hangs
+    would be waited for again at every question."""
+    return _printed(path, arguments, until, *_state(path))
 
 
 def content_id(path: Path) -> str:
@@ -146,15 +152,32 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 @cache
-def _printed(path: Path, arguments: tuple[str, ...], _modified: int, _size: int) -> str:
+def _printed(path: Path, arguments: tuple[str, ...], until: str, _modified: int, _size: int) -> str:
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
     try:
-        with time_limit(PROBE_LIMIT_S):
-            return run((str(path), *arguments)).log
-    except ToolFailed as failure:
-        if not failure.log_tail:
-            # It may answer the next time: only what was said is kept.
-            raise
-        return failure.log_tail
+        process = subprocess.Popen((path, *arguments), stdin=null, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True)
+    except OSError:
+        return ""
+    with process:
+        try:
+            return _heard(process, until).strip()
+        finally:
+            # With its children, before it is waited for.
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _heard(process: subprocess.Popen[bytes], until: str) -> str:
+    """What the process writes until it ends, has written a whole line that `until` is found in, or goes on too long."""
+    heard, deadline = b"", time.monotonic() + PROBE_LIMIT_S
+    with selectors.DefaultSelector() as waiting:
+        output = waiting.register(process.stdout or 0, selectors.EVENT_READ).fd
+        while (left_s := deadline - time.monotonic()) > 0 and waiting.select(left_s):
+            part = os.read(output, 65536)
+            heard += part
+            whole_lines = heard[: heard.rfind(b"\n") + 1].decode(errors="replace")
+            if not part or len(heard) > PROBE_BYTES or re.search(until, whole_lines):
+                break
+    return heard.decode(errors="replace")
 
 
 @cache

@@ -8,7 +8,6 @@ kind. Run as a module, it is its own child process: `python -m ctc.anchors.jpeg2
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,12 +56,9 @@ def encode(source: Path, bitstream: Path, psnr_db: float) -> Any:
     import imagecodecs
     import numpy as np
 
-    from ctc.pixels import read_ppm
+    from ctc.pixels import ppm_size, read_ppm
 
-    size = re.match(rb"P6\s+(\d+)\s+(\d+)\s", source.read_bytes()[:64])
-    if size is None:
-        raise ValueError(f"{source.name} is no PPM")
-    codes = read_ppm(source, int(size[1]), int(size[2]), BITS).astype(np.uint16)
+    codes = read_ppm(source, *ppm_size(source), BITS).astype(np.uint16)
     # A picture can be halved only until one sample is left.
     resolutions = min(RESOLUTIONS, min(codes.shape[:2]).bit_length())
     transforms = {"reversible": False, "mct": True, "resolutions": resolutions}
@@ -75,12 +71,12 @@ def encode(source: Path, bitstream: Path, psnr_db: float) -> Any:
 def decode(bitstream: Path, destination: Path) -> Any:
     """Decodes to a PPM of 10 bits; gives the cost of the library call alone."""
     import imagecodecs
-    import numpy as np
+
+    from ctc.pixels import write_ppm
 
     content = bitstream.read_bytes()
     codes, cost = timed(lambda: imagecodecs.jpeg2k_decode(content, numthreads=1))
-    height, width, _ = codes.shape
-    destination.write_bytes(f"P6\n{width} {height}\n{2**BITS - 1}\n".encode() + np.ascontiguousarray(codes, dtype=">u2").tobytes())
+    write_ppm(destination, codes, BITS)
     return cost
 
 

@@ -102,6 +102,10 @@ class JpegAiVm:
         """Raises ToolMissing. The software writes PNG."""
         return self._decode_command(bitstream, destination.with_suffix(".png"))
 
+    def deciding(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """Module and arguments: without the folder, the interpreter and the number of the GPU, which `env` is given before them."""
+        return command[command.index("-m") + 1 :]
+
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
         with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as name:
             folder = Path(name)

@@ -55,8 +55,8 @@ def rows(interop: Interop) -> list[list[Cell]]:
 def holds(interop: Interop) -> bool:
     """Whether every pair of devices that this machine has can be mixed, and all encoded what was asked for, the first one twice alike."""
     first = interop.streams[0].encoder if interop.streams else ""
-    repeated = all(stream.repeated for stream in interop.streams if stream.encoder == first)
-    return bool(interop.streams) and repeated and not interop.failed and all(cell.holds for row in rows(interop) for cell in row)
+    repeatable = all(stream.same_as_first for stream in interop.streams if stream.encoder == first)
+    return bool(interop.streams) and repeatable and not interop.failed and all(cell.holds for row in rows(interop) for cell in row)
 
 
 def explanation(cell: Cell) -> str:

@@ -29,14 +29,21 @@ class Decodings:
 
 
 def mismatches(encoder: str, decoder: str, decodings: Sequence[Decodings], metrics: Sequence[MetricInfo]) -> Iterator[InteropMismatch]:
-    """Of every picture by every metric, and the mean over pictures."""
+    """Of every picture by every metric, and the mean over pictures. A metric for HDR is not asked about the SDR pictures beside them."""
     for info in metrics:
-        rows = [InteropMismatch(encoder, decoder, info.name, each.picture, *_mismatch(each, info)) for each in decodings]
+        asked = [each for each in decodings if not _is_of_another_kind(each, info)] or decodings
+        rows = [InteropMismatch(encoder, decoder, info.name, each.picture, *_mismatch(each, info)) for each in asked]
         yield from rows
         values = [row.value_percent for row in rows if row.value_percent is not None]
         missing = [row.reason for row in rows if row.value_percent is None]
         mean = sum(values) / len(values) if values and not missing else None
         yield InteropMismatch(encoder, decoder, info.name, ALL, mean, missing[0] if missing else "")
+
+
+def _is_of_another_kind(decodings: Decodings, info: MetricInfo) -> bool:
+    """Whether a metric that is made for one kind of pictures has no value of any decoding of this one."""
+    scores = (*decodings.expected, *decodings.found)
+    return info.transfer is not None and bool(scores) and all(each[info.name].value is None for each in scores)
 
 
 def _mismatch(decodings: Decodings, info: MetricInfo) -> tuple[float | None, str]:

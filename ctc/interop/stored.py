@@ -10,7 +10,7 @@ from ctc.records import CodecDevice, Interop, InteropMismatch, InteropPoint, Int
 from ctc.store import Store
 
 KIND = "interop"
-FORMAT = 1
+FORMAT = 2
 """Rises when the records change."""
 
 

@@ -116,10 +116,12 @@ def verify(options: Options, lock: Sequence[Locked], name: str) -> Verdict:
     with Line(options, len(units), len(dataset.failed)) as line:
         results = line.work(recall_coding, code_unit, sorted(units, key=lambda unit: -unit.expected_s))
     codec = plan.codecs[0]
+    # What coded them: pictures of more than 8 bits may be coded in another way than the others.
+    used = [codec.on(by_samples[locked.picture_sha256]) for locked in here] or [codec]
     return Verdict(
         codec=codec.name,
-        knob=codec.knob.name if codec.knob else "setting",
-        version=codec.version,
+        knob=" or ".join(dict.fromkeys(each.knob.name if each.knob else "setting" for each in used)),
+        version="; ".join(dict.fromkeys(each.version for each in used)),
         against=name,
         source=f"{lock[0].codec}: {'; '.join(dict.fromkeys(locked.version for locked in lock))}",
         compared=tuple(_compared(here, by_samples, results)),

@@ -15,8 +15,9 @@ from ctc.errors import DataSetMissing, UsageError
 from ctc.line import Line
 from ctc.notary.pictures import left_out_lines, pictures_there
 from ctc.notary.verdict import Compared, Verdict, failures_of
+from ctc.outside.anchor import PUBLISHED_BITS
 from ctc.outside.points import why_absent
-from ctc.plan import PUBLISHED_BITS, Options, Plan, resolve
+from ctc.plan import Options, Plan, resolve
 from ctc.published.points import PREFIX, Published, PublishedPoint
 from ctc.records import Failed, Picture, Scored, Unreachable, Unsupported
 from ctc.scoring import recall_scoring, score_unit

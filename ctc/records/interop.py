@@ -39,7 +39,7 @@ class InteropStream:
     target_bpp: float
     setting: float
     bpp: float
-    repeated: bool
+    same_as_first: bool
     """Whether its bytes are those of the first device's; of the first device whether it gives them twice."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctc.records import ALL, AVG, AVG_METRICS, NOTHING_SAID, Campaign, Coded, Failed, Finding
 from ctc.report import wording
+from ctc.report.hdr_table import hdr_metrics
 from ctc.report.interop_table import matrix, notes, title
 from ctc.report.operating_points import groups, tool_rows
 from ctc.report.overview import (
@@ -149,6 +150,7 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "labels": {metric: metric_label(campaign, metric) for metric in (*AVG_METRICS, *(info.name for info in campaign.metrics))},
         "average_metrics": AVG_METRICS,
         "other_metrics": metrics_outside_average(campaign),
+        "hdr": bool(hdr_metrics(campaign)),
         "metrics": metrics_in_order(campaign),
         "parity_header": wording.PARITY_HEADER,
         "parity_row": wording.parity_row,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ctc.records import AVG, AVG_METRICS, Campaign, Interop
+from ctc.report.hdr_table import hdr_cells, hdr_rows
 from ctc.report.interop_table import matrix, notes, title
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
@@ -42,6 +43,7 @@ class MarkdownReport:
             f"Anchor: {escape(campaign.anchor)}. Rates: {rate_range(campaign)}. Negative saves rate. "
             f"{len(campaign.pictures)} pictures, started {escape(campaign.started)}.",
             _table(campaign, lines),
+            _hdr(campaign, lines),
             "\n".join(f"- {escape(note)}" for note in (*caveats(campaign), *timing_caveats(campaign))),
             "\n".join(_unavailable(campaign, lines)),
             _tools(campaign),
@@ -70,13 +72,20 @@ def _row(line: CodecLine) -> list[str]:
     return [name, *cells, *measured, seconds(line.encode_s), seconds(line.decode_s)]
 
 
+def _hdr(campaign: Campaign, lines: Sequence[CodecLine]) -> str:
+    """The metrics for HDR pictures, where there are any."""
+    rows = [[escape(cell) for cell in row] for row in hdr_rows(campaign, lines)]
+    rules = [["---", *["---:"] * (len(rows[0]) - 1)]] if rows else []
+    return "\n".join(f"| {' | '.join(row)} |" for row in (*rows[:1], *rules, *rows[1:]))
+
+
 def _unavailable(campaign: Campaign, lines: Sequence[CodecLine]) -> list[str]:
     """Why a cell says N/A, one line each."""
     return [
         f"- N/A, {escape(line.codec)}, {escape(AVG if cell.metric == AVG else metric_label(campaign, cell.metric))}: {escape(cell.reason)}."
         for line in lines
         if not line.is_anchor
-        for cell in (line.average, *line.metrics)
+        for cell in (line.average, *line.metrics, *hdr_cells(campaign, line))
         if cell.value_percent is None
     ]
 

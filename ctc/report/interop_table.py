@@ -91,7 +91,7 @@ def _bitstreams(interop: Interop) -> list[str]:
     for encoder in dict.fromkeys(stream.encoder for stream in interop.streams):
         own = [stream for stream in interop.streams if stream.encoder == encoder]
         whose = "the same a second time" if encoder == first else f"those of {first}"
-        lines.append(f"bitstreams of {encoder}: {sum(stream.repeated for stream in own)} of {len(own)} are {whose}")
+        lines.append(f"bitstreams of {encoder}: {sum(stream.same_as_first for stream in own)} of {len(own)} are {whose}")
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctc.records import AVG, AVG_METRICS, Campaign
+from ctc.report.hdr_table import hdr_rows
 from ctc.report.interop_table import title
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
@@ -17,18 +18,18 @@ def terminal_table(campaign: Campaign) -> str:
     header = ["BD-rate", AVG, *(metric_label(campaign, metric) for metric in AVG_METRICS), "monotone", "max dev.", "tries/pt"]
     lines = codec_lines(campaign)
     rows = [header, *(_row(line) for line in lines)]
-    table, tools = aligned(rows), _tools(campaign)
+    hdr = hdr_rows(campaign, lines)
+    table, for_hdr, tools = aligned(rows), aligned(hdr) if hdr else [], _tools(campaign)
     told = (*codec_caveats(campaign), *_absent(lines), *map(title, campaign.interop), parity_line(campaign.parity))
     notes = [f"  {note}" for note in told if note]
-    blocks = [table, tools] if tools else [table]
-    tables = [text for block in blocks for text in (*block, "")]
+    tables = [text for block in (table, for_hdr, tools) if block for text in (*block, "")]
     return "\n".join([f"set {campaign.dataset}: {status.headline.lower()}; {status_text(status)}", "", *tables, *notes])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """The first column to the left, the others to the right."""
     first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
-    return ["  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows]
+    return ["  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]).rstrip() for row in rows]
 
 
 def _tools(campaign: Campaign) -> list[str]:

@@ -68,18 +68,10 @@ def checked_files(place: Place, store: Store, patterns: Sequence[str], limit: in
     expected = expected_of(place)
     if expected.listed is not None:
         return _listed_files(place, store, expected, patterns, limit, allow_partial=allow_partial)
-    bad: list[Verdict] = []
-    remarks: tuple[str, ...] = ()
     if expected.whole is None:
-        files = files_of_folder(place.folder)
-    else:
-        files = picture_files(place.folder)
-        bad = _damaged(place, store, files, expected.whole, allow_partial=allow_partial)
-        if locking:
-            remarks = (_locked_now(place, store, whole=len(files) == expected.whole and not bad),)
-    left_out = {verdict.name for verdict in bad}
-    names = matching([file.name for file in files if file.name not in left_out], patterns, place.name)[:limit]
-    return Chosen(tuple(place.folder / name for name in names), expected, tuple(bad), remarks)
+        names = matching([file.name for file in files_of_folder(place.folder)], patterns, place.name)[:limit]
+        return Chosen(tuple(place.folder / name for name in names), expected)
+    return _counted_files(place, store, expected, patterns, limit, allow_partial=allow_partial, locking=locking)
 
 
 def verify(place: Place, store: Store) -> tuple[Expected, list[Verdict]]:
@@ -185,23 +177,36 @@ def _listed_files(
     return Chosen(tuple(files), expected, tuple(bad), remarks)
 
 
-def _damaged(place: Place, store: Store, files: Sequence[Path], whole: int, *, allow_partial: bool) -> list[Verdict]:
-    """The pictures that cannot be read, in a set of which the number alone is known.
+def _counted_files(
+    place: Place, store: Store, expected: Expected, patterns: Sequence[str], limit: int | None, *, allow_partial: bool, locking: bool
+) -> Chosen:
+    """Of a set of which the number alone is known. Only what is asked for is read.
 
-    Raises DataSetMissing where there are any, or too few, and `allow_partial` is off; also where there are too many."""
+    Raises DataSetMissing where there are too few, or one that is asked for cannot be read, and `allow_partial` is off; also where there are
+    too many."""
+    files, whole = picture_files(place.folder), expected.whole or 0
     wrong = wrong_number(place, len(files), whole)
-    if wrong and not (allow_partial and len(files) < whole):
-        raise DataSetMissing(wrong + ("" if len(files) > whole else WITHOUT))
-    bad = [verdict for verdict in (_readable(file, place, store) for file in files) if not verdict.usable]
-    if bad and (len(bad) == len(files) or not allow_partial):
-        raise DataSetMissing(not_whole(place, bad, len(files)))
-    return bad
+    if wrong and not (allow_partial and 0 < len(files) < whole):
+        raise DataSetMissing(wrong + (WITHOUT if files and len(files) < whole else ""))
+    sound: list[Path] = []
+    bad: list[Verdict] = []
+    for name in matching([file.name for file in files], patterns, place.name):
+        # What is there is counted where the rest may be missing, what is asked for where it may not.
+        if limit is not None and len(sound) + (0 if allow_partial else len(bad)) >= limit:
+            break
+        verdict = _readable(place.folder / name, place, store)
+        sound += [place.folder / name] if verdict.usable else []
+        bad += [] if verdict.usable else [verdict]
+    if bad and not (sound and allow_partial):
+        raise DataSetMissing(not_whole(place, bad, len(sound) + len(bad)))
+    state = "the set is not whole" if bad or len(files) < whole else "" if len(sound) == whole else "not all of the set was asked for"
+    return Chosen(tuple(sound), expected, tuple(bad), (_locked_now(place, store, state),) if locking else ())
 
 
-def _locked_now(place: Place, store: Store, *, whole: bool) -> str:
-    """Writes the lock file of a whole set, and says so, or why there is none."""
-    if not whole:
-        return "no lock file was written: the set is not whole"
+def _locked_now(place: Place, store: Store, why_not: str) -> str:
+    """Writes the lock file of a set that is whole, and says so, or why there is none."""
+    if why_not:
+        return f"no lock file was written: {why_not}"
     try:
         lock(place, store)
     except NotWritable:

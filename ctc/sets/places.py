@@ -52,6 +52,8 @@ class NamedSet(BaseModel):
     """Where the pictures are to be had."""
     terms: str = ""
     light: LightOfSet = LightOfSet()
+    anchor: str | None = Field(default=None, pattern=r"^published:\w+$")
+    """Published points of its pictures, with which BD-rates compare where neither another anchor is named nor `vvc-vtm` is run."""
 
     @model_validator(mode="after")
     def _one_of_three(self) -> NamedSet:
@@ -114,12 +116,10 @@ def list_file(name: str) -> Path:
 
 def place_of(text: str) -> Place:
     """What `--set` names: a set, NAME=FOLDER, or a folder. Raises UsageError for an unknown name, DataSetMissing for an absent folder."""
-    sets = named_sets()
-    name, equals, elsewhere = text.partition("=")
-    if text in sets:
-        return Place(text, _folder_of(text, sets[text]), sets[text], text)
-    if equals and name in sets and elsewhere.strip():
-        return Place(name, Path(elsewhere).expanduser(), sets[name], text)
+    name, _, elsewhere = text.partition("=")
+    entry = entry_named_in(text)
+    if entry is not None:
+        return Place(name, Path(elsewhere).expanduser() if elsewhere else _folder_of(name, entry), entry, text)
     if not text.strip():
         raise UsageError("--set: an empty name; name a set or a folder")
     folder = Path(text).expanduser()
@@ -129,7 +129,13 @@ def place_of(text: str) -> Place:
         raise UsageError(f"--set {text}: is a file; name the folder that it is in, and --images {folder.name}")
     if os.sep in text:
         raise DataSetMissing(f"--set {text}: there is no such folder")
-    raise UsageError(f"--set {text}: is neither a set ({', '.join(sets)}) nor a folder")
+    raise UsageError(f"--set {text}: is neither a set ({', '.join(named_sets())}) nor a folder")
+
+
+def entry_named_in(text: str) -> NamedSet | None:
+    """The entry of the set in NAME or NAME=FOLDER; None for anything else. Raises UsageError as `named_sets`."""
+    name, equals, elsewhere = text.partition("=")
+    return named_sets().get(name) if not equals or elsewhere.strip() else None
 
 
 def matching(names: Iterable[str], patterns: Sequence[str], name_or_folder: str) -> list[str]:

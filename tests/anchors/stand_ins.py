@@ -126,22 +126,47 @@ def fail(words):
     sys.exit(255)
 
 
+def read_tiff(content):
+    if content[:4] != b"II*\\0":
+        fail("Image file does not appear to contain a valid TIFF header.")
+    (at,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, at)
+    entries = [struct.unpack_from("<HHI4s", content, at + 2 + 12 * place) for place in range(count)]
+    tags = {tag: (number, struct.unpack("<I" if kind == 4 else "<H2x", word)[0]) for tag, kind, number, word in entries if kind in (3, 4)}
+    if tags[259][1] != 1 or struct.unpack_from("<3H", content, tags[258][1]) != (16, 16, 16) or tags[273][0] != 1:
+        fail("The simple TIFF file reader can handle only uncompressed files.")
+    return tags[256][1], tags[257][1], content[tags[273][1] :][: 6 * tags[256][1] * tags[257][1]]
+
+
+def tiff(width, height, samples):
+    fields = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 122), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, 128)]
+    fields += [(277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, len(samples))]
+    entries = b"".join(struct.pack("<HHII", *field) for field in fields)
+    return struct.pack("<2sHIH", b"II", 42, 8, len(fields)) + entries + struct.pack("<I3H", 0, 16, 16, 16) + samples
+
+
 source, target = pathlib.Path(value("-i")), pathlib.Path(value("-o"))
 if sys.argv[0].endswith("kdu_compress"):
-    header, size, peak, samples = source.read_bytes().split(b"\\n", 3)
-    width, height = map(int, size.split())
-    coded = struct.pack("<4sHHB", b"MOCK", width, height, 0) + zlib.compress(samples, 9)
+    if source.suffix == ".tif":
+        width, height, samples = read_tiff(source.read_bytes())
+    else:
+        header, size, peak, samples = source.read_bytes().split(b"\\n", 3)
+        width, height = map(int, size.split())
+    deep = len(samples) > 3 * width * height
+    coded = struct.pack("<4sHHB", b"MOCK", width, height, deep) + zlib.compress(samples, 9)
     # As near below the rate that it was given as whole bytes allow; what the picture needs at most.
     target.write_bytes(coded[:max(9, int(float(value("-rate")) * width * height / 8))])
-elif target.suffix != ".ppm":
+elif target.suffix not in (".ppm", ".tif"):
     fail("Image file, \\"" + target.name + "\\", does not have a\\nrecognized suffix.")
 else:
     content = source.read_bytes()
     if content[:4] != b"MOCK":
         fail("Input file is neither a raw codestream nor a box-structured file.  Not a\\nJPEG2000 file.")
-    _, width, height, _ = struct.unpack("<4sHHB", content[:9])
-    samples = zlib.decompressobj().decompress(content[9:]).ljust(3 * width * height, b"\\x80")
-    target.write_bytes(b"P6\\n%d %d\\n255\\n" % (width, height) + samples)
+    _, width, height, deep = struct.unpack("<4sHHB", content[:9])
+    samples = zlib.decompressobj().decompress(content[9:]).ljust(3 * (1 + deep) * width * height, b"\\x80")
+    if (target.suffix == ".tif") != deep:
+        fail("The precision of the codestream is not that of this test's kind of file.")
+    target.write_bytes(tiff(width, height, samples) if deep else b"P6\\n%d %d\\n255\\n" % (width, height) + samples)
 """
 
 JPEG_AI_ENCODER = """import argparse, json, os, pathlib, re, struct, sys, zlib

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,25 @@ def test_a_program_that_hangs_or_crashes_when_asked(monkeypatch: pytest.MonkeyPa
         stand_ins.program(folder / VTM.encoder, body)
         monkeypatch.setenv(VTM.variable, str(folder))
         assert "does not answer as VTM, it says nothing; build VTM 11.1" in refusal(plugins.codecs()["vvc-vtm"])
+
+
+def test_a_program_that_was_silent_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_programs, "PROBE_LIMIT_S", 0.5)
+    stand_ins.program(tmp_path / VTM.encoder, "time.sleep(60)")
+    monkeypatch.setenv(VTM.variable, str(tmp_path))
+    first = refusal(plugins.codecs()["vvc-vtm"])
+    monkeypatch.setattr(_programs, "PROBE_LIMIT_S", 60)
+    began = time.monotonic()
+    assert refusal(plugins.codecs()["vvc-vtm"]) == first
+    assert time.monotonic() - began < 30
+
+
+def test_a_program_that_goes_on_behind_its_banner_is_stopped(tmp_path: Path) -> None:
+    words = "for part in ('Version [11', '.1]', chr(10)):\n    print(part, end='', flush=True)\n    time.sleep(0.2)\n"
+    stand_ins.program(tmp_path / "talks", words + "time.sleep(60)\nprint('more')")
+    began = time.monotonic()
+    assert _programs.printed(tmp_path / "talks", until=r"Version (\S+)") == "Version [11.1]"
+    assert time.monotonic() - began < 20
 
 
 @FAMILIES

@@ -15,6 +15,7 @@ from ctc.bench import Bench, Source
 from ctc.coding import unsupported
 from ctc.complexity.process import time_limit
 from ctc.errors import ToolFailed, ToolMissing, UsageError
+from ctc.light import on_pq_grid
 from ctc.picturefiles import write_png
 from ctc.protocols import Codec, External, SharesBitstreams
 from ctc.ratecontrol import RateSearch
@@ -28,7 +29,7 @@ VARIABLES = ("CTC_JPEG_XT", "CTC_KAKADU", "CTC_JPEGAI_VM", "CTC_JPEGAI_VM_PYTHON
 KAKADU = pytest.mark.parametrize("name", ["jpeg2000-kakadu", "jpeg2000-kakadu-visual"])
 
 
-@pytest.mark.parametrize("name", ["jpeg-xt", "jpeg2000-kakadu", "jpeg2000-kakadu-visual", "jpegai-vm"])
+@pytest.mark.parametrize("name", ["jpeg-xt", "jpegai-vm"])
 def test_hdr_pictures_are_not_for_codecs_of_8_bits(name: str) -> None:
     codec = plugins.codec_for_depth(plugins.codecs()[name], 10)
     assert unsupported(codec, "pq") == f"is HDR (PQ of 10 bits), {name} codes 8 bits"
@@ -119,6 +120,23 @@ def test_kakadu(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "decoded.ppm").exists()
     assert coded(codec, tmp_path, 1.0)[0] == 61 * 53 // 8
     assert codec.version().startswith("Kakadu 8.0.5, kdu_compress ")
+
+
+@pytest.mark.usefixtures("kakadu")
+@KAKADU
+def test_kakadu_codes_deep_pictures_through_tiff(tmp_path: Path, name: str) -> None:
+    plain = plugins.codecs()[name]
+    codec = plugins.codec_for_depth(plain, 10)
+    assert unsupported(codec, "pq") == ""
+    assert codec.version() == f"{plain.version()}, 16 bits"
+    rgb = on_pq_grid(np.random.default_rng(7).random((53, 61, 3)))
+    source = pixels.write_source(rgb, codec.pixels, tmp_path, "pq")
+    codec.encode(source, tmp_path / "bitstream", 48)
+    codec.decode(tmp_path / "bitstream", tmp_path / "decoded")
+    assert np.array_equal(pixels.read_decoded(tmp_path / "decoded", codec.pixels, 61, 53, 16, "pq"), rgb)
+    encode, decode = codec.encode_command(SOURCE, BITS, 0.25), codec.decode_command(BITS, DECODED)
+    assert (encode[1:7], decode[1:5]) == (("-i", "source.tif", "-o", "out.bits", "-rate", "0.25"), ("-i", "out.bits", "-o", "decoded.tif"))
+    assert ("-no_weights" in encode) == (name == "jpeg2000-kakadu")
 
 
 def test_kakadus_labels_are_not_swapped(kakadu: Path) -> None:
@@ -245,6 +263,27 @@ def test_decoders_on_both_devices_share_the_bitstreams(tmp_path: Path) -> None:
             bench.decoded(choice.setting)
             counts.append((bench.counts.encodes_run, bench.counts.decodes_run))
     assert counts == [(1, 1), (0, 1)]
+
+
+@pytest.mark.usefixtures("software")
+def test_keys_of_jpegai_vm_are_the_same_from_another_folder_and_on_another_gpu(
+    monkeypatch: pytest.MonkeyPatch, software: Path, tmp_path: Path
+) -> None:
+    write_png(tmp_path / "coffee.png", RGB)
+    picture = Picture("set", "coffee", str(tmp_path / "coffee.png"), 61, 53, 8, "", pixels.sample_hash(RGB))
+    name = "jpegai-vm+gpu"
+    with Bench(Source(picture), name, plugins.codecs()[name].version(), Store(tmp_path / "store"), may_run=True) as bench:
+        first = bench.decoded(75.0), bench.decode_identity("of a bitstream")
+        assert bench.command_lines(75.0) == ((), ())
+    moved = software.rename(tmp_path / "another name")
+    (tmp_path / "python of its own").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / "python of its own").chmod(0o755)
+    monkeypatch.setenv("CTC_JPEGAI_VM", str(moved))
+    monkeypatch.setenv("CTC_JPEGAI_VM_PYTHON", str(tmp_path / "python of its own"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with Bench(Source(picture), name, plugins.codecs()[name].version(), Store(tmp_path / "store"), may_run=False) as bench:
+        assert (bench.decoded(75.0), bench.decode_identity("of a bitstream")) == first
+        assert (bench.counts.encodes_reused, bench.counts.decodes_reused) == (1, 1)
 
 
 def test_jpegai_vm_failures(software: Path, tmp_path: Path) -> None:

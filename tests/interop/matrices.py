@@ -27,7 +27,7 @@ def matrix_of(codec: str, percent: float | None = 0.012, reason: str = "") -> In
         for metric in ("vif", "psnr_y")
         for picture in ("p0", ALL)
     ]
-    streams = tuple(InteropStream("cpu", "p0", rate, 30.0, rate, repeated=True) for rate in RATES)
+    streams = tuple(InteropStream("cpu", "p0", rate, 30.0, rate, same_as_first=True) for rate in RATES)
     return Interop(codec, "1", "abc", True, DEVICES, ("vif", "psnr_y"), streams, tuple(points), tuple(mismatches), ())
 
 

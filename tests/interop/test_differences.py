@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
+from ctc import plugins
 from ctc.interop.differences import change, first_difference, sample_difference
+from ctc.interop.mismatch import Decodings, mismatches
 from ctc.records import Score, TensorDifference
 
 ONE = np.arange(24).reshape(2, 3, 4)
@@ -52,3 +55,21 @@ def test_change_of_metrics() -> None:
     assert change(infinite, infinite) == 0.0
     assert change(infinite, Score("psnr_y", 90.0)) is None
     assert change(undefined, undefined) is None
+
+
+def test_a_metric_for_hdr_is_not_asked_about_sdr_pictures() -> None:
+    info = replace(plugins.metrics()["pu21_psnr"].info, name="m")
+    assert info.transfer == "pq"
+    bpps = (0.25, 0.5, 1.0, 2.0)
+    values = [({"m": Score("m", 30.0 + place)}, {"m": Score("m", 30.001 + place)}) for place in range(4)]
+    hdr = Decodings("lamp", bpps, tuple(there for there, _ in values), tuple(here for _, here in values))
+    undefined = ({"m": Score("m", None, "defined for PQ pictures only")},) * 4
+    sdr = Decodings("flat", bpps, undefined, undefined)
+    rows = list(mismatches("a", "b", [hdr, sdr], [info]))
+    assert [row.picture for row in rows] == ["lamp", "ALL"]
+    assert rows[0].value_percent is not None
+    assert rows[1].value_percent == rows[0].value_percent
+    alone = list(mismatches("a", "b", [sdr], [info]))
+    assert [row.value_percent for row in alone] == [None, None]
+    half = Decodings("lamp", bpps, hdr.expected, undefined)
+    assert list(mismatches("a", "b", [half], [info]))[-1].value_percent is None

@@ -44,7 +44,7 @@ def test_each_is_compared_with_the_device_that_encoded(exchanged: Exchanged) -> 
     assert [[each.state for each in row] for row in rows(interop)] == [["identical", "close"], ["close", "identical"]]
     there, back = cell(interop, "first", "rounds"), cell(interop, "rounds", "first")
     assert dict(there.changes)["psnr_y"] == pytest.approx(-(dict(back.changes)["psnr_y"] or 0))
-    assert all(stream.repeated for stream in interop.streams)
+    assert all(stream.same_as_first for stream in interop.streams)
 
 
 def test_where_the_first_device_fails_the_next_one_finds_the_settings(exchanged: Exchanged) -> None:
@@ -116,7 +116,7 @@ def test_codecs_without_devices_are_repeated(exchanged: Exchanged) -> None:
     assert not interop.traced
     ((only,),) = rows(interop)
     assert (only.state, only.integers, only.points) == ("identical", "not traced", 2)
-    assert [stream.repeated for stream in interop.streams] == [True, True]
+    assert [stream.same_as_first for stream in interop.streams] == [True, True]
     assert holds(interop)
 
 

@@ -67,7 +67,7 @@ def test_the_parts_make_a_file() -> None:
         (SOC + HEAD + HEAD + Z + LUMA + UDI + EOC, "PIH stands where it may not"),
         (SOC + SOC + HEAD + Z + LUMA + UDI + EOC, "SOC stands where it may not"),
         (SOC + HEAD + Z + LUMA + UDI, "before its EOC"),
-        (SOC + HEAD + Z + LUMA + UDI + EOC + b"\n", "1 bytes follow"),
+        (SOC + HEAD + Z + LUMA + UDI + EOC + b"\n", "1 byte follows the EOC"),
         (SOC + HEAD + Z + LUMA + UDI + b"\xff\x8d", "no marker"),
         (SOC + HEAD + Z + LUMA[:-1], "only 0 more"),
         (SOC + Marker.PIH.to_bytes(2, "big") + b"\0\0\0\0\xff\xff\xff\xff\xff", "leading zeros"),

@@ -310,7 +310,7 @@ def test_cut_and_altered_files(jpegai: Command, tmp_path: Path) -> None:
         (data[:-1], "b.jai is cut off: "),
         (data[: len(data) // 2], "b.jai is cut off: "),
         (data[:3], "b.jai is cut off: "),
-        (data + b"\0", "b.jai: 1 bytes follow the EOC"),
+        (data + b"\0", "b.jai: 1 byte follows the EOC"),
         (data.replace(b"\xff\x88", b"\xff\x99", 1), "b.jai: 0xff99 is no marker"),
     ):
         (tmp_path / "b.jai").write_bytes(content)

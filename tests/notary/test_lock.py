@@ -122,3 +122,17 @@ def test_no_lock_is_written_where_something_failed(ctc: Ctc, pictures: Path, tmp
     assert "failed: torn: read: " in ended.out
     assert "torn.csv was not written" in ended.err
     assert not (tmp_path / "torn.csv").exists()
+
+
+def test_a_lock_of_deep_pictures_names_what_coded_them(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    write_png(deep / "chelsea.png", read_picture(pictures / "chelsea.png")[0].astype(np.uint16) * 257 + 1)
+    lock_it = ("anchors", "lock", "--codec", "jpeg2000", "--data", deep, "--rates", "1", "--out", "deep.lock.csv")
+    assert ctc(*lock_it).status == 0
+    ended = ctc("anchors", "verify", "--lock", "deep.lock.csv", "--data", deep)
+    assert ended.status == 0, ended.err
+    here, there = (line.split(maxsplit=1)[1] for line in ended.out.splitlines() if line.startswith(("  here", "  there")))
+    assert there == f"jpeg2000: {here}"
+    assert ", 10 bits, " in here
+    assert "  PSNR (dB)  " in ended.out

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ctc.errors import DataSetMissing, UsageError
+from ctc import datasets
+from ctc.errors import DataSetMissing, ToolMissing, UsageError
 from ctc.official import size_in_name
 from ctc.picturefiles import write_png
+from ctc.plan import Options, resolve
 from ctc.published.points import load
+from ctc.records import BD_TARGET_BPPS, TARGET_BPPS
 from ctc.report.as_summary import METRICS
+from ctc.store import Store
 from tests.campaigns import official_anchor
 from tests.conftest import Ctc
 
@@ -117,3 +123,58 @@ def test_published_points_are_of_ten_bits(ctc: Ctc, pictures: Path) -> None:
     ended = ctc("run", "--set", pictures, "--codecs", "jpeg", "--anchor", "published:vvc", "--internal-bits", "8")
     assert ended.status == 2
     assert "its values are of the 10-bit grid" in ended.err
+
+
+def test_the_published_anchor_is_the_default_of_its_set_alone(named: Path, tmp_path: Path) -> None:
+    options = Options(f"test={named}", tmp_path, tmp_path / "store", codecs=("jpeg",), target_bpps=BD_TARGET_BPPS, metrics=("psnr_y",))
+    plan = resolve(options)
+    assert (plan.anchor, [codec.name for codec in plan.codecs]) == ("published:vvc", ["jpeg"])
+    assert plan.anchor_note.startswith("published values, not coded here: VTM-11.1")
+    assert resolve(replace(options, codecs=("jpeg", "vvc-vvenc"))).anchor == "published:vvc"
+    assert resolve(replace(options, target_bpps=TARGET_BPPS)).anchor == "published:vvc"
+    assert resolve(replace(options, anchor="jpeg")).anchor == "jpeg"
+    for other, why in (
+        (replace(options, internal_bits=8), "which was not run; its published values are of the 10-bit grid"),
+        (replace(options, metrics=("psnr_hvs_m",)), "which was not run; psnr_hvs_m of it was not published"),
+        (
+            replace(options, target_bpps=(0.5, 0.75, 1.0, 1.5)),
+            "which was not run; it was published at 2 of the rates, a curve needs 4",
+        ),
+        (replace(options, dataset=str(named)), "which was not run; not the anchor of the common test conditions"),
+        (replace(options, dataset="demo"), "which was not run; not the anchor of the common test conditions"),
+    ):
+        plan = resolve(other)
+        assert plan.anchor == "vvc-vvenc"
+        assert f"stands in for vvc-vtm, {why}" in plan.anchor_note
+
+
+def test_vtm_goes_before_its_published_values(named: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTC_VTM", str(tmp_path / "nowhere"))
+    options = Options(f"test={named}", tmp_path, tmp_path / "store", codecs=("vvc-vtm", "jpeg"), target_bpps=BD_TARGET_BPPS)
+    with pytest.raises(ToolMissing, match="VTM is missing"):
+        resolve(options)
+
+
+def test_a_folder_of_published_pictures_is_told_of_their_anchor(named: Path, tmp_path: Path) -> None:
+    options = Options(str(named), tmp_path, tmp_path / "store", codecs=("jpeg",), target_bpps=BD_TARGET_BPPS, metrics=("psnr_y",))
+    plan, every = resolve(options), datasets.load(str(named), Store(options.cache)).pictures
+    (published,) = (picture for picture in every if picture.name == NAME)
+    assert "the pictures are of a set whose anchor is published: --anchor published:vvc" in plan.on([published]).anchor_note
+    assert plan.on(every).anchor_note == plan.anchor_note
+    assert resolve(replace(options, anchor="jpeg")).on([published]).anchor_note.count("published") == 0
+    assert resolve(replace(options, internal_bits=8)).on([published]).anchor_note.count("published") == 0
+
+
+def test_scores_of_eight_bits_are_not_compared_with_the_published_ones_unasked(ctc: Ctc, named: Path, tmp_path: Path) -> None:
+    laboratory = tmp_path / "laboratory" / "ours" / "rec"
+    laboratory.mkdir(parents=True)
+    (laboratory.parent / "bit").mkdir()
+    (laboratory.parent / "bit" / "ours_00005_TE_025.bits").write_bytes(bytes(36000))
+    (tmp_path / "one").mkdir()
+    shutil.copy(named / f"{NAME}.png", tmp_path / "one")
+    shutil.copy(named / f"{NAME}.png", laboratory / f"ours_{NAME}_025.png")
+    chosen = ("--metrics", "psnr_y", "--data", tmp_path / "one", "--out", "out")
+    ended = ctc("score", tmp_path / "laboratory", *chosen, "--internal-bits", "8")
+    assert "Anchor ours: not coded here" in ended.out, ended.err
+    assert "published:vvc" not in ended.out
+    assert "published:vvc" in ctc("score", tmp_path / "laboratory", *chosen).out

@@ -169,6 +169,27 @@ def test_a_part_of_a_set_is_not_locked(by_md5: Path, store: Store) -> None:
     assert not (by_md5 / LOCK).exists()
 
 
+def test_of_a_counted_set_no_more_is_read_than_is_asked_for(by_md5: Path, store: Store) -> None:
+    damage(by_md5 / "c.png")
+    for asked, names in (({"limit": 2}, ["a", "b"]), ({"patterns": ["b*", "d*"]}, ["b", "d"])):
+        some = datasets.load("counted", store, **asked)
+        assert [picture.name for picture in some.pictures] == names
+        assert some.state is not None
+        assert some.state.remarks == ("no lock file was written: not all of the set was asked for",)
+        assert some.state.partial
+    with pytest.raises(DataSetMissing, match=r"c\.png is damaged"):
+        datasets.load("counted", store, limit=3)
+    others = datasets.load("counted", store, limit=3, allow_partial=True)
+    assert [picture.name for picture in others.pictures] == ["a", "b", "d"]
+    assert others.state is not None
+    assert [name for name, _ in others.state.left_out] == ["c"]
+    assert not (by_md5 / LOCK).exists()
+    for name in NAMES:
+        (by_md5 / name).unlink()
+    with pytest.raises(DataSetMissing, match="all 4 pictures are missing"):
+        datasets.load("counted", store, allow_partial=True)
+
+
 def test_a_lock_file_is_not_replaced_unasked(by_md5: Path, store: Store) -> None:
     old = lock(place_of("counted"), store)
     assert lock(place_of("counted"), store) == old
