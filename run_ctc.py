@@ -27,6 +27,7 @@ from ctc.records import BD_TARGET_BPPS, Campaign, Counts, Failed, Scored, Unreac
 from ctc.scoring import ScoringResult, recall_scoring, score_unit
 from ctc.scratch import remove_abandoned
 from ctc.store import Store, explained, write_whole
+from ctc.validity import point_validity
 
 
 def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
@@ -55,7 +56,7 @@ def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
     campaign = replace(campaign, started=started.isoformat(timespec="seconds"), wall_s=round(time.monotonic() - clock, 3))
     campaign = replace(campaign, bd=bd_rates(campaign), parity=plan.certificate(), complexity=plan.complexity(dataset.pictures))
     campaign = replace(campaign, interop=plan.interop())
-    campaign = replace(campaign, findings=checks.run_checks(campaign))
+    campaign = replace(campaign, findings=checks.run_checks(campaign), validity=point_validity(campaign))
     write_reports(campaign, options)
     return campaign
 

@@ -16,12 +16,14 @@ from ctc.records.interop import CodecDevice, Interop, InteropMismatch, InteropPo
 from ctc.records.metrics import NO_OFFICIAL_VALUES, MetricInfo, Parity
 from ctc.records.pictures import NOTHING_SAID, Light, Picture, SetState, Transfer
 from ctc.records.points import Absent, Coded, Cost, Failed, Job, Score, Scored, Unreachable, Unsupported
+from ctc.records.validity import CONDITIONS, Condition, ConditionState, Fault, PointValidity
 
 __all__ = [
     "ALL",
     "AVG",
     "AVG_METRICS",
     "BD_TARGET_BPPS",
+    "CONDITIONS",
     "METRIC_ORDER",
     "NOTHING_SAID",
     "NO_OFFICIAL_VALUES",
@@ -33,10 +35,13 @@ __all__ = [
     "CodecInfo",
     "Coded",
     "Complexity",
+    "Condition",
+    "ConditionState",
     "Cost",
     "Counts",
     "DecoderModel",
     "Failed",
+    "Fault",
     "Finding",
     "Interop",
     "InteropMismatch",
@@ -52,6 +57,7 @@ __all__ = [
     "PartMacs",
     "Picture",
     "PixelFormat",
+    "PointValidity",
     "Score",
     "Scored",
     "SetState",
