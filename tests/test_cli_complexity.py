@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctc.complexity.survey import PictureMacs
-from ctc.records import PartMacs, Picture
+from ctc.records import PartMacs, Picture, PictureMacs
 from ctc.report.complexity import COLUMNS, differences
 from tests.conftest import Ctc
 from tests.test_hdr import write_scene

@@ -7,13 +7,12 @@ import io
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from ctc.complexity.survey import PictureMacs, ProgramCost
-from ctc.records import ModelSizes, PartMacs
+from ctc.complexity.survey import ProgramCost
+from ctc.records import COUNTING_RULES, CountingRule, ModelSizes, PartMacs, PictureMacs
 from ctc.report.overview import plural
 from ctc.report.terminal import aligned
 from ctc.report.wording import NO_VALUE, significant
 
-COUNTS = ("formula", "flop_counter", "official")
 SIDES = ("decoder", "encoder")
 MIB = 2**20
 COLUMNS = (
@@ -109,21 +108,21 @@ def _part_row(codec: str, of_picture: PictureMacs, part: PartMacs) -> dict[str, 
     picture = of_picture.picture
     row: dict[str, object] = {"codec": codec, "picture": picture.name, "width": picture.width, "height": picture.height}
     row |= {"side": part.side, "part": part.part, "functional": part.functional, "unseen": part.unseen}
-    row |= {f"kmac_per_pixel_{count}": of_picture.kmac_per_pixel(part.side, count, part.part) for count in COUNTS}
+    row |= {f"kmac_per_pixel_{count}": of_picture.kmac_per_pixel(part.side, count, part.part) for count in COUNTING_RULES}
     return row | {f"official_{name}": getattr(part, name) for name in ("transposed", "biases", "elements")}
 
 
 def _side_table(side: str, pictures: Sequence[PictureMacs]) -> list[str]:
     """Parts with their means, the mean of all, and the picture that takes most."""
     parts = dict.fromkeys(part.part for picture in pictures for part in picture.parts if part.side == side)
-    rows = [[side, *COUNTS], *([part, *(_mean(side, count, part, pictures) for count in COUNTS)] for part in parts)]
-    rows.append(["mean", *(_mean(side, count, "", pictures) for count in COUNTS)])
+    rows = [[side, *COUNTING_RULES], *([part, *(_mean(side, count, part, pictures) for count in COUNTING_RULES)] for part in parts)]
+    rows.append(["mean", *(_mean(side, count, "", pictures) for count in COUNTING_RULES)])
     most = max(pictures, key=lambda picture: picture.kmac_per_pixel(side, "official") or 0.0)
-    rows.append(["maximum", *(_shown(most.kmac_per_pixel(side, count)) for count in COUNTS)])
+    rows.append(["maximum", *(_shown(most.kmac_per_pixel(side, count)) for count in COUNTING_RULES)])
     return [*aligned(rows), f"  maximum: {most.picture.name}, {most.picture.width}x{most.picture.height}"]
 
 
-def _mean(side: str, count: str, part: str, pictures: Sequence[PictureMacs]) -> str:
+def _mean(side: str, count: CountingRule, part: str, pictures: Sequence[PictureMacs]) -> str:
     values = [picture.kmac_per_pixel(side, count, part) for picture in pictures]
     known = [value for value in values if value is not None]
     return _shown(fmean(known) if len(known) == len(values) else None)
