@@ -105,8 +105,8 @@ def cli() -> None:
 @click.option("--list", "list_only", is_flag=True, help="List sets, codecs and metrics; do nothing.")
 def run_command(
     dataset: str, images: tuple[str, ...], limit: int | None, allow_partial: bool, codecs: tuple[str, ...], metrics: tuple[str, ...],
-    rates: str | None, anchor: str | None, external: tuple[Path, ...], beside: tuple[str, ...], out: Path | None, cache: Path | None, workers: int,
-    scheduler: str | None, rate_tolerance: float,
+    rates: str | None, anchor: str | None, external: tuple[Path, ...], beside: tuple[str, ...], out: Path | None,
+    cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float,
     time_limit: float, internal_bits: str, metric_device: Device, metric_threads: int, fail_fast: bool, dry_run: bool, list_only: bool,
 ) -> int:  # fmt: skip
     """Take a picture set through the codecs at the target rates, score, check, and write tables and a page."""

@@ -66,17 +66,19 @@ def _read(name: str, path: Path) -> PublishedTable:
 
 
 def _row(cells: Mapping[str, str]) -> PublishedRow:
+    if lacking := [column for column in ("test", "avg", *RATE_COLUMNS) if cells.get(column) is None]:
+        raise KeyError(f"no {', '.join(lacking)}")
     branch = BRANCH.search(cells["test"])
     failed: list[tuple[str, str]] = []
 
-    def number(column: str) -> float | None:
+    def number(column: str, unit: str = "") -> float | None:
         text = (cells.get(column) or "").strip()
         if text.startswith("#") or (column.startswith("dec_kmac") and text and _number(text) == 0):
             failed.append((column, text))
             return None
-        return _number(text) if text else None
+        return _number(text, unit) if text else None
 
-    rates = [(metric, number(column)) for column, metric in {"avg": AVG, **RATE_COLUMNS}.items() if cells[column] is not None]
+    rates = {metric: number(column, "%") for column, metric in {"avg": AVG, **RATE_COLUMNS}.items()}
     values = {field: number(column) for column, field in OPTIONAL.items()}
     if "dec_kmac_px" in cells:
         values["kmac_mean"] = number("dec_kmac_px")
@@ -84,21 +86,20 @@ def _row(cells: Mapping[str, str]) -> PublishedRow:
         encoder=branch["encoder"] if branch else "",
         operating_point=branch["point"] if branch else cells["operating_point"],
         test=cells["test"],
-        # A BD-rate is in per cent, a deviation a fraction.
-        rates_percent=tuple((metric, None if value is None else 100 * value) for metric, value in sorted(rates, key=_place)),
+        rates_percent=tuple((metric, rates[metric]) for metric in (AVG, *AVG_METRICS)),
         monotone={"TRUE": True, "FALSE": False, "": None}[(cells.get("monotonic") or "").strip().upper()],
         **values,
         unavailable=tuple(failed),
     )
 
 
-def _place(rate: tuple[str, float | None]) -> int:
-    return (AVG, *AVG_METRICS).index(rate[0])
-
-
-def _number(text: str) -> float:
-    """ "-10.6%" is -0.106. Raises ValueError where it is not a finite number."""
-    value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+def _number(text: str, unit: str = "") -> float:
+    """In `unit`, "%" or none: "-10.6%" is -10.6 or -0.106. Raises ValueError where it is no finite number, or has no %
+    where it should."""
+    bare = text.removesuffix("%")
+    if unit and bare == text:
+        raise ValueError(f"a BD-rate is in per cent, as -10.6%, not {text}")
+    value = float(bare) / (100 if bare != text and not unit else 1)
     if not math.isfinite(value):
         raise ValueError(f"{text} is not a finite number")
     return value

@@ -33,12 +33,13 @@ class Ground:
 
     @property
     def text(self) -> str:
-        """In one line, with one example where there are several reasons."""
+        """In one line; where there are several reasons, how many points have one."""
         (why, points), *others = self.reasons.items()
         number = len({place for place, _ in self.places if place})
-        many = f", {number} points" if number > 1 else f", {points[0]}" if points else ""
-        example = f"e.g. {points[0]}: {why}" if others and points else why
-        return f"{self.what}{many}: {example}"
+        if not others:
+            where = f", {points[0]}" if number == 1 else ""
+            return f"{self.what}{where}: {why}"
+        return f"{self.what} at {number} points" if number else f"{self.what}: {'; '.join(self.reasons)}"
 
 
 def grounds(campaign: Campaign, bd: BdRate, behind: Sequence[PointValidity]) -> tuple[Ground, ...]:
