@@ -153,6 +153,7 @@ def _environment() -> Environment:
 def _content(campaign: Campaign) -> dict[str, Any]:
     """What the template shows; text is escaped there, the drawings and the files beside the template are trusted."""
     lines, rows, tools = codec_lines(campaign), point_rows(campaign), tool_rows(campaign)
+    unsound = _unsound(lines)
     return {
         "campaign": campaign,
         "status": status_of(campaign),
@@ -180,7 +181,8 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "branches": branch_rows(campaign),
         "published_branches": published_rows(campaign, branches=True),
         **_TOOL_WORDS,
-        "unsound": _unsound(lines),
+        "unsound": unsound,
+        "explained": {(codec, cell.metric) for codec, cells in unsound.items() for cell in cells},
         "conditions": CONDITIONS,
         "condition_marks": {"holds": "✓", "fails": "✕", "not run": "?", "does not apply": "–"},
         "validity": {(point.codec, point.picture, point.target_bpp): point.conditions for point in campaign.validity},

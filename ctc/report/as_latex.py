@@ -87,7 +87,7 @@ def _table(caption: str, header: Sequence[str], groups: Iterable[Sequence[Sequen
             r"\begin{table}[!htbp]",
             r"\centering",
             rf"\caption{{{escape(caption)}}}",
-            r"\resizebox{\textwidth}{!}{%",
+            r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",
             rf"\begin{{tabular}}{{{'l' * names}{'r' * (len(header) - names)}}}",
             r"\toprule",
             f"{' & '.join(map(escape, header))} \\\\",

@@ -133,7 +133,7 @@ def test_where_formulas_stand(campaign: Campaign, content: bytes) -> None:
     assert other["configuration"].font.italic
 
 
-def test_values_that_do_not_hold_are_not_bold_and_say_why(campaign: Campaign, content: bytes) -> None:
+def test_values_that_do_not_hold_are_not_bold_and_say_why(content: bytes) -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(content))["Summary"]
     lines = {row[0].value: row for row in sheet.iter_rows() if row[0].value}
     assert lines["other"][1].font.bold
