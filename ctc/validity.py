@@ -148,10 +148,10 @@ def _does_not_apply(name: str, why: str) -> Condition:
     return Condition(name, "does not apply", why)
 
 
-def barring(validity: Iterable[PointValidity], metrics: Iterable[str]) -> Iterator[tuple[PointValidity, Condition, tuple[str, ...]]]:
-    """What keeps a number of these metrics from being stressed: point, condition, and why, for each condition that does not hold."""
+def barring(validity: Iterable[PointValidity], metrics: Iterable[str]) -> Iterator[tuple[PointValidity, Condition, tuple[Fault, ...]]]:
+    """What keeps a number of these metrics from being stressed: point, condition, and its faults, for each condition that does not hold."""
     concerned = {"", *metrics}
     for point in validity:
         for condition in point.conditions:
-            if why := tuple(dict.fromkeys(fault.reason for fault in condition.faults if fault.metric in concerned)):
-                yield point, condition, why
+            if faults := tuple(fault for fault in condition.faults if fault.metric in concerned):
+                yield point, condition, faults

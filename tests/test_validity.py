@@ -118,7 +118,7 @@ def test_interoperability_is_asked_of_learned_codecs(whole: Campaign) -> None:
     campaign = judged(learned(whole))
     assert states(of(campaign))["interop"] == "not run"
     assert "run `ctc interop --codecs test`" in grounds_text(cell(campaign, AVG).grounds)
-    assert cell(campaign, AVG).grounds[0].text.startswith("interop not run, 15 points: not tried")
+    assert cell(campaign, AVG).grounds[0].text.startswith("interop not run: not tried")
     held = judged(replace(learned(whole), interop=(matrix_of("test"),)))
     assert states(of(held))["interop"] == "holds"
     assert reason(of(held), "interop") == "as far as this machine goes: cuda not run"

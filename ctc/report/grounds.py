@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ctc.bdrate.curves import curve_targets
-from ctc.records import ALL, AVG, AVG_METRICS, BdRate, Campaign, PointValidity
+from ctc.records import ALL, AVG, AVG_METRICS, BdRate, Campaign, Condition, PointValidity
 from ctc.report.tables import set_share
 from ctc.validity import barring
 
+OF_CODECS, OF_CURVES = ("interop",), ("monotone", "overlap")
+"""Conditions that all points of a codec share, and all points of a curve."""
+
 Places = tuple[tuple[str, str], ...]
-"""(point, why)"""
+"""(point or curve, why)"""
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,11 @@ class Ground:
     what: str
     """e.g. "rate fails", "interop not run"; of a mean also "not all pictures", "partial set", "errors"."""
     places: Places
-    """(point, why); the point is empty where it is of no one point."""
+    """(point or curve, why); the first is empty where it is of all of them."""
 
     @property
     def reasons(self) -> dict[str, list[str]]:
-        """Why -> the points."""
+        """Why -> the points or curves."""
         found: dict[str, list[str]] = {}
         for place, why in self.places:
             found.setdefault(why, []).extend([place] if place else [])
@@ -33,13 +36,13 @@ class Ground:
 
     @property
     def text(self) -> str:
-        """In one line; where there are several reasons, how many points have one."""
+        """In one line; where there are several reasons, in how many places there is one."""
         (why, points), *others = self.reasons.items()
         number = len({place for place, _ in self.places if place})
         if not others:
             where = f", {points[0]}" if number == 1 else ""
             return f"{self.what}{where}: {why}"
-        return f"{self.what} at {number} points" if number else f"{self.what}: {'; '.join(self.reasons)}"
+        return f"{self.what} in {number} {'place' if number == 1 else 'places'}" if number else f"{self.what}: {'; '.join(self.reasons)}"
 
 
 def grounds(campaign: Campaign, bd: BdRate, behind: Sequence[PointValidity]) -> tuple[Ground, ...]:
@@ -53,12 +56,21 @@ def grounds(campaign: Campaign, bd: BdRate, behind: Sequence[PointValidity]) -> 
         found.append(Ground("errors", errors))
     if not behind:
         found.append(Ground("validity", (("", "nothing was recorded of the points behind it"),)))
-    named: dict[str, list[tuple[str, str]]] = {}
-    for point, condition, reasons in barring(behind, AVG_METRICS if bd.metric == AVG else (bd.metric,)):
+    named: dict[str, dict[tuple[str, str], None]] = {}
+    for point, condition, faults in barring(behind, AVG_METRICS if bd.metric == AVG else (bd.metric,)):
         whose = "the anchor's " if point.codec == campaign.anchor else ""
-        of_condition = named.setdefault(f"{whose}{condition.name} {condition.state}", [])
-        of_condition += [(f"{point.picture} at {point.target_bpp:g} bpp", why) for why in reasons]
+        of_condition = named.setdefault(f"{whose}{condition.name} {condition.state}", {})
+        for fault in faults:
+            metric = fault.metric if bd.metric == AVG else ""
+            of_condition[_place(point, condition), ": ".join(filter(None, [metric, fault.reason]))] = None
     return (*found, *(Ground(what, tuple(places)) for what, places in named.items()))
+
+
+def _place(point: PointValidity, condition: Condition) -> str:
+    """A point, its curve where the condition is of that, or nothing where it is of the codec."""
+    if condition.name in OF_CODECS:
+        return ""
+    return f"curve of {point.picture}" if condition.name in OF_CURVES else f"{point.picture} at {point.target_bpp:g} bpp"
 
 
 def points_behind(campaign: Campaign, codec: str, picture: str) -> list[PointValidity]:
