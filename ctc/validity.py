@@ -38,6 +38,7 @@ def _of_curve(campaign: Campaign, codec: CodecInfo, picture: str, curve: Sequenc
     beyond = set(campaign.target_bpps) - set(curve_targets(campaign))
     for target in sorted(campaign.target_bpps):
         place = (codec.name, picture, target)
+        conditions: tuple[Condition, ...]
         if (point := scored.get(target)) is not None:
             of_curve = _does_not_apply("overlap", "no curve of a BD-rate has this target") if target in beyond else overlap
             conditions = (_rate(campaign, point), monotone, _complete(campaign, point), _repeatable(point), interop, of_curve)

@@ -58,6 +58,7 @@ def test_a_learned_codec(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
         *(("encoder", part) for part in ("analysis", "hyper", "context")),
         *(("decoder", part) for part in ("hyper", "context", "synthesis luma", "synthesis chroma")),
     }
+    assert "complexity        1 results" in ctc("cache", "show").out
 
 
 @pytest.mark.parametrize(
