@@ -17,7 +17,7 @@ from ctc.cli_complexity import complexity_command
 from ctc.cli_datasets import datasets_group
 from ctc.cli_interop import interop_command
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
-from ctc.cli_outside import import_command
+from ctc.cli_outside import BESIDE, import_command
 from ctc.cli_pictures import CACHE, RATE_TOLERANCE, of_a_set, time_limit_of
 from ctc.errors import CtcError, ToolMissing, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
@@ -88,6 +88,7 @@ def cli() -> None:
     help="Codec that BD-rates compare with, or published:vvc. [default: vvc-vtm if it is run, published:vvc of --set test, else vvc-vvenc]",
 )
 @click.option("--external", type=click.Path(path_type=Path), multiple=True, help="Points of others: an official folder or summary.")
+@BESIDE
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<set>]")
 @CACHE
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Local processes.")
@@ -102,14 +103,15 @@ def cli() -> None:
 @click.option("--list", "list_only", is_flag=True, help="List sets, codecs and metrics; do nothing.")
 def run_command(
     dataset: str, images: tuple[str, ...], limit: int | None, allow_partial: bool, codecs: tuple[str, ...], metrics: tuple[str, ...],
-    rates: str | None, anchor: str | None, external: tuple[Path, ...], out: Path | None, cache: Path | None, workers: int,
-    scheduler: str | None, rate_tolerance: float,
+    rates: str | None, anchor: str | None, external: tuple[Path, ...], beside: tuple[str, ...], out: Path | None,
+    cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float,
     time_limit: float, internal_bits: str, metric_device: Device, metric_threads: int, fail_fast: bool, dry_run: bool, list_only: bool,
 ) -> int:  # fmt: skip
     """Take a picture set through the codecs at the target rates, score, check, and write tables and a page."""
     if list_only:
         return _list()
     from ctc.outside.sources import open_source
+    from ctc.published.configurations import load
 
     options = Options(
         dataset=dataset,
@@ -132,6 +134,7 @@ def run_command(
         metric_device=metric_device,
         metric_threads=metric_threads,
         external=tuple(map(open_source, external)),
+        beside=tuple(map(load, beside)),
     )
     if dry_run:
         from ctc.dryrun import describe

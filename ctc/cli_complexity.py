@@ -16,8 +16,8 @@ from ctc.complexity.instructions import ASKED
 from ctc.errors import UsageError
 
 if TYPE_CHECKING:
-    from ctc.complexity.survey import PictureMacs, ProgramCost
-    from ctc.records import Picture
+    from ctc.complexity.survey import ProgramCost
+    from ctc.records import Picture, PictureMacs
 
 
 @click.command("complexity")
@@ -35,10 +35,11 @@ def complexity_command(
     cache: Path | None, csv_file: Path | None,
 ) -> int:  # fmt: skip
     """Count what encoders and decoders compute: multiply-accumulates per pixel of learned codecs, part by part and by three ways of
-    counting; instructions, or CPU seconds, of programs."""
+    counting; instructions, or CPU seconds, of programs. What learned codecs compute is kept in the store, and shown by every `ctc run`."""
     from ctc import datasets, plugins
     from ctc.cli import default_cache
     from ctc.complexity.instructions import counting
+    from ctc.complexity.stored import keep
     from ctc.complexity.survey import learned_macs, program_costs, why_not
     from ctc.protocols import Codec, Countable
     from ctc.report import complexity as report
@@ -74,6 +75,7 @@ def complexity_command(
         for codec in chosen:
             if isinstance(codec, Countable) and (counted := [learned_macs(codec, picture, rate) for picture in shown(codec)]):
                 macs[codec.name] = counted
+                keep(store, codec.name, codec.version(), counted, codec.model_sizes())
                 click.echo(report.learned_text(codec.name, counted, codec.model_sizes()) + "\n")
         for codec in programs:
             of_codec = [cost for picture in shown(codec) for cost in program_costs(codec, picture, rate, how.counter if how else None)]

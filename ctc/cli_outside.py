@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ctc.datasets import Dataset
     from ctc.outside.sources import OutsideSource
 
+BESIDE = click.option(
+    "--beside", callback=names, metavar="NAME|FILE,...", help="Published tables shown beside ours: vm4, vm5, or CSV files of their columns."
+)
+
 
 @click.command("import")
 @click.argument("summaries", type=click.Path(path_type=Path), nargs=-1, required=True)
@@ -28,15 +32,17 @@ if TYPE_CHECKING:
 @click.option("--codec", default="", help="What the names of reconstructions begin with. [default: all up to the first underscore]")
 @click.option("--anchor", help="Codec of a summary that BD-rates compare with, or published:vvc. [default: that if it has the pictures]")
 @click.option("--metrics", callback=names, help="Only these of the metrics that the summaries have.")
+@BESIDE
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<first summary>]")
 @CACHE
 def import_command(
     summaries: tuple[Path, ...], dataset: str | None, folder: Path | None, codec: str, anchor: str | None, metrics: tuple[str, ...],
-    out: Path | None, cache: Path | None,
+    beside: tuple[str, ...], out: Path | None, cache: Path | None,
 ) -> int:  # fmt: skip
     """Make tables and a page of official summaries. Nothing is coded or scored."""
     from ctc.datasets import Dataset
     from ctc.outside.summary import open_summary
+    from ctc.published.configurations import load
 
     opened = [open_summary(path, codec) for path in summaries]
     known = tuple(dict.fromkeys(metric for source in opened for metric in source.metrics))
@@ -48,7 +54,9 @@ def import_command(
         every = {picture.name: picture for source in opened for picture in source.pictures()}
         pictures = Dataset(summaries[0].stem, tuple(every[name] for name in sorted(every)), ())
     chosen = chosen_pictures(dataset, folder) if pictures is None else str(summaries[0])
-    return tables(opened, chosen, anchor, out or Path("results") / summaries[0].stem, cache, pictures, metrics=wanted)
+    return tables(
+        opened, chosen, anchor, out or Path("results") / summaries[0].stem, cache, pictures, metrics=wanted, beside=tuple(map(load, beside))
+    )
 
 
 def tables(

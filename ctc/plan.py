@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ctc import parity, plugins
 from ctc.coding import CodingResult, CodingUnit
+from ctc.complexity import stored
 from ctc.errors import ToolMissing, UsageError
 from ctc.interop.stored import recall
 from ctc.outside.anchor import PUBLISHED_BITS, Comparison, published_of_set, whose_points_are_published
@@ -17,7 +18,19 @@ from ctc.outside.sources import OutsideSource
 from ctc.protocols import Codec, Deepened, Device, Learned, Metric
 from ctc.published.points import PREFIX, Published, load
 from ctc.ratecontrol import memory_offset
-from ctc.records import TARGET_BPPS, Campaign, CodecInfo, Coded, Complexity, Interop, MetricInfo, Parity, Picture
+from ctc.records import (
+    TARGET_BPPS,
+    Campaign,
+    CodecInfo,
+    Coded,
+    Complexity,
+    CountedCodec,
+    Interop,
+    MetricInfo,
+    Parity,
+    Picture,
+    PublishedTable,
+)
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
 from ctc.together import Setting
@@ -58,6 +71,8 @@ class Options:
     metric_threads: int = 1
     external: tuple[OutsideSource, ...] = ()
     """Whose points are shown beside those that are made here."""
+    beside: tuple[PublishedTable, ...] = ()
+    """Tables of others that reports show beside their own."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +158,12 @@ class Plan:
         store = Store(self.options.cache)
         found = (recall(store, codec.name, codec.version) for codec in self.codecs)
         return tuple(matrix for matrix in found if matrix is not None)
+
+    def counted(self, pictures: Sequence[Picture]) -> tuple[CountedCodec, ...]:
+        """What `ctc complexity` has counted of the learned codecs on these pictures, or others of their sizes."""
+        store = Store(self.options.cache)
+        found = (stored.recall(store, codec.name, codec.version, pictures) for codec in self.codecs if codec.model is not None)
+        return tuple(each for each in found if each is not None)
 
     def complexity(self, pictures: Iterable[Picture]) -> tuple[Complexity, ...]:
         """Of the learned codecs on every picture."""

@@ -26,6 +26,8 @@ from tests.outputs import check_full_standard_output
         (("--rates", ""), 2, "ctc: --rates : rates lie between"),
         (("--workers", "0"), 2, "Invalid value for '--workers': 0 is not in the range"),
         (("--rate-tolerance", "ten"), 2, "Invalid value for '--rate-tolerance': 'ten' is not a valid float"),
+        (("--beside", "vm4,vm6"), 2, "ctc: --beside vm6: published tables are known of vm4, vm5; else give a file"),
+        (("--beside", "no/such.csv"), 4, "ctc: --beside no/such.csv: there is no such file"),
         (("--colour",), 2, "No such option '--colour'"),
         (("--scheduler", "nowhere"), 2, "an address looks like tcp://host:8786"),
         (("--out", "file"), 2, "ctc: --out file: is a file, not a folder"),

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctc.complexity.survey import PictureMacs
-from ctc.records import PartMacs, Picture
+from ctc.records import PartMacs, Picture, PictureMacs
 from ctc.report.complexity import COLUMNS, differences
 from tests.conftest import Ctc
 from tests.test_hdr import write_scene
@@ -59,6 +58,7 @@ def test_a_learned_codec(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
         *(("encoder", part) for part in ("analysis", "hyper", "context")),
         *(("decoder", part) for part in ("hyper", "context", "synthesis luma", "synthesis chroma")),
     }
+    assert "complexity        1 results" in ctc("cache", "show").out
 
 
 @pytest.mark.parametrize(

@@ -63,10 +63,13 @@ def test_a_run_writes_every_file_and_a_second_one_computes_nothing(ctc: Ctc, pic
         "bd.csv",
         "findings.csv",
         "tools.csv",
+        "multibranch.csv",
+        "validity.csv",
         "interop.csv",
         "run.json",
         "summary.txt",
         "table.md",
+        "tables.tex",
         "report.html",
         "report.xlsx",
     }

@@ -22,21 +22,8 @@ from ctc.complexity.process import run
 from ctc.errors import PictureError, ToolFailed
 from ctc.protocols import Codec
 from ctc.ratecontrol import RateSearch
-from ctc.records import PartMacs, Picture
+from ctc.records import PartMacs, Picture, PictureMacs
 from ctc.scratch import scratch_prefix
-
-
-@dataclass(frozen=True)
-class PictureMacs:
-    """What a learned codec computes for a picture."""
-
-    picture: Picture
-    parts: tuple[PartMacs, ...]
-
-    def kmac_per_pixel(self, side: str, count: str, part: str = "") -> float | None:
-        """Of a side by "formula", "flop_counter" or "official"; of one part where it is named. None where a part has no such count."""
-        values = [getattr(each, count) for each in self.parts if each.side == side and part in ("", each.part)]
-        return None if None in values else sum(values) / self.picture.pixels / 1000
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,23 @@ infinity stays infinity.
 
 from ctc.records.campaign import BdRate, Campaign, Counts, Finding, Machine
 from ctc.records.codecs import CodecInfo, DecoderModel, Knob, PixelFormat
-from ctc.records.complexity import Complexity, ModelSizes, PartMacs
+from ctc.records.complexity import COUNTING_RULES, Complexity, CountedCodec, CountingRule, ModelSizes, PartMacs, PictureMacs
 from ctc.records.conditions import ALL, AVG, AVG_METRICS, BD_TARGET_BPPS, METRIC_ORDER, TARGET_BPPS
 from ctc.records.identity import digest
 from ctc.records.interop import CodecDevice, Interop, InteropMismatch, InteropPoint, InteropStream, TensorDifference
 from ctc.records.metrics import NO_OFFICIAL_VALUES, MetricInfo, Parity
 from ctc.records.pictures import NOTHING_SAID, Light, Picture, SetState, Transfer
 from ctc.records.points import Absent, Coded, Cost, Failed, Job, Score, Scored, Unreachable, Unsupported
+from ctc.records.published import PublishedRow, PublishedTable
+from ctc.records.validity import CONDITIONS, Condition, ConditionState, Fault, PointValidity
 
 __all__ = [
     "ALL",
     "AVG",
     "AVG_METRICS",
     "BD_TARGET_BPPS",
+    "CONDITIONS",
+    "COUNTING_RULES",
     "METRIC_ORDER",
     "NOTHING_SAID",
     "NO_OFFICIAL_VALUES",
@@ -33,10 +37,15 @@ __all__ = [
     "CodecInfo",
     "Coded",
     "Complexity",
+    "Condition",
+    "ConditionState",
     "Cost",
+    "CountedCodec",
+    "CountingRule",
     "Counts",
     "DecoderModel",
     "Failed",
+    "Fault",
     "Finding",
     "Interop",
     "InteropMismatch",
@@ -51,7 +60,11 @@ __all__ = [
     "Parity",
     "PartMacs",
     "Picture",
+    "PictureMacs",
     "PixelFormat",
+    "PointValidity",
+    "PublishedRow",
+    "PublishedTable",
     "Score",
     "Scored",
     "SetState",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctc.records.codecs import CodecInfo
-from ctc.records.complexity import Complexity
+from ctc.records.complexity import Complexity, CountedCodec
 from ctc.records.interop import Interop
 from ctc.records.metrics import MetricInfo, Parity
 from ctc.records.pictures import Picture, SetState
 from ctc.records.points import Absent, Failed, Scored, Unreachable, Unsupported
+from ctc.records.published import PublishedTable
+from ctc.records.validity import PointValidity
 
 
 @dataclass(frozen=True)
@@ -116,3 +118,9 @@ class Campaign:
     """Pictures that codecs which were run here cannot code."""
     interop: tuple[Interop, ...] = ()
     """Of the codecs that `ctc interop` was run with on this machine, as they are here."""
+    validity: tuple[PointValidity, ...] = ()
+    """One for each codec, picture and target rate, without the pictures that a codec cannot code."""
+    counted: tuple[CountedCodec, ...] = ()
+    """Of the learned codecs that `ctc complexity` was run with, as they are here."""
+    beside: tuple[PublishedTable, ...] = ()
+    """Tables of others that were asked for beside it."""

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from ctc.records.pictures import Picture
+
+CountingRule = Literal["formula", "flop_counter", "official"]
+"""By the layers' sizes; by PyTorch's counter; by the rule of the JPEG AI reference software, with transposed convolutions at output
+resolution. The last two while a picture was really coded."""
+
+COUNTING_RULES: tuple[CountingRule, ...] = ("formula", "flop_counter", "official")
 
 
 @dataclass(frozen=True)
@@ -57,3 +66,28 @@ class ModelSizes:
     bytes_all: int
     precision: str
     """In what numbers weights are stored and sums computed."""
+
+
+@dataclass(frozen=True)
+class PictureMacs:
+    """What a learned codec computes for a picture."""
+
+    picture: Picture
+    parts: tuple[PartMacs, ...]
+
+    def kmac_per_pixel(self, side: str, count: CountingRule, part: str = "") -> float | None:
+        """Of a side; of one part where it is named. None where a part has no such count."""
+        values = [getattr(each, count) for each in self.parts if each.side == side and part in ("", each.part)]
+        return None if None in values else sum(values) / self.picture.pixels / 1000
+
+
+@dataclass(frozen=True)
+class CountedCodec:
+    """What was counted of a learned codec by `ctc complexity`."""
+
+    codec: str
+    pictures: tuple[PictureMacs, ...]
+    """One or more."""
+    sizes: ModelSizes
+    stand_ins: tuple[tuple[str, str], ...] = ()
+    """(picture, the picture of the same size with which it was counted) where that is another."""

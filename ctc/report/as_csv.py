@@ -1,4 +1,6 @@
-"""points.csv, bd.csv, findings.csv, tools.csv, interop.csv: UTF-8, line feeds, quoted where needed, missing values as empty cells."""
+"""points.csv, bd.csv, findings.csv, tools.csv, multibranch.csv, validity.csv, interop.csv.
+
+UTF-8, line feeds, quoted where needed, missing values as empty cells."""
 
 from __future__ import annotations
 
@@ -9,8 +11,20 @@ from dataclasses import dataclass
 
 from ctc.records import Campaign
 from ctc.report.interop_table import cell_columns, cell_rows
-from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
-from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, cell_text, finding_rows, point_columns, point_rows
+from ctc.report.multi_branch import BRANCH_COLUMNS, branch_rows, published_branch_cells
+from ctc.report.operating_points import TOOL_COLUMNS, published_cells, published_rows, tool_rows
+from ctc.report.tables import (
+    BD_COLUMNS,
+    FINDING_COLUMNS,
+    VALIDITY_COLUMNS,
+    Cell,
+    bd_rows,
+    cell_text,
+    finding_rows,
+    point_columns,
+    point_rows,
+    validity_rows,
+)
 
 Table = tuple[tuple[str, ...], Iterable[tuple[Cell, ...]]]
 
@@ -49,7 +63,19 @@ def _findings(campaign: Campaign) -> Table:
 
 
 def _tools(campaign: Campaign) -> Table:
-    return TOOL_COLUMNS, (row.cells for row in tool_rows(campaign))
+    published = published_rows(campaign, branches=False)
+    others = [published_cells(table.name, row) for table, rows in published for row in rows]
+    return TOOL_COLUMNS, [*(row.cells for row in tool_rows(campaign)), *others]
+
+
+def _branches(campaign: Campaign) -> Table:
+    published = published_rows(campaign, branches=True)
+    others = [published_branch_cells(table.name, row) for table, rows in published for row in rows]
+    return BRANCH_COLUMNS, [*(row.cells for row in branch_rows(campaign)), *others]
+
+
+def _validity(campaign: Campaign) -> Table:
+    return VALIDITY_COLUMNS, validity_rows(campaign)
 
 
 def _interop(campaign: Campaign) -> Table:
@@ -61,5 +87,7 @@ REPORTS = (
     CsvReport("bd", "bd.csv", _bd),
     CsvReport("findings", "findings.csv", _findings),
     CsvReport("tools", "tools.csv", _tools),
+    CsvReport("multibranch", "multibranch.csv", _branches),
+    CsvReport("validity", "validity.csv", _validity),
     CsvReport("interop", "interop.csv", _interop),
 )

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from ctc.records import ALL, AVG, AVG_METRICS, NOTHING_SAID, Campaign, Coded, Failed, Finding
-from ctc.report import wording
+from ctc.records import ALL, AVG, AVG_METRICS, CONDITIONS, NOTHING_SAID, Campaign, Coded, Failed, Finding
+from ctc.report import tool_wording, wording
+from ctc.report.complexity import SIDES, counted_notes, side_rows
 from ctc.report.hdr_table import hdr_metrics
 from ctc.report.interop_table import matrix, notes, title
-from ctc.report.operating_points import groups, tool_rows
+from ctc.report.multi_branch import branch_rows
+from ctc.report.operating_points import groups, published_rows, tool_rows
 from ctc.report.overview import (
     BdCell,
     CodecLine,
@@ -42,6 +44,15 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 _TINT_STEPS_PERCENT = (5.0, 15.0, 30.0)
 """BD-rates beyond these are tinted more strongly."""
+_TOOL_WORDS = {
+    "tool_header": tool_wording.TOOL_HEADER,
+    "tool_texts": tool_wording.tool_texts,
+    "branch_header": tool_wording.BRANCH_HEADER,
+    "branch_texts": tool_wording.branch_texts,
+    "published_texts": tool_wording.published_texts,
+    "published_branch_texts": tool_wording.published_branch_texts,
+    "published_notes": tool_wording.published_notes,
+}
 _SEVERITIES = ("error", "warning", "note")
 
 
@@ -143,6 +154,7 @@ def _environment() -> Environment:
 def _content(campaign: Campaign) -> dict[str, Any]:
     """What the template shows; text is escaped there, the drawings and the files beside the template are trusted."""
     lines, rows, tools = codec_lines(campaign), point_rows(campaign), tool_rows(campaign)
+    unsound = _unsound(lines)
     return {
         "campaign": campaign,
         "status": status_of(campaign),
@@ -165,10 +177,20 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "caveats": [*wording.general_caveats(campaign), *wording.timing_caveats(campaign)],
         "rates": wording.rate_range(campaign),
         "tool_groups": groups(tools),
-        "tool_header": wording.TOOL_HEADER,
-        "tool_texts": wording.tool_texts,
         "points": wording.percentage_points,
-        "tool_caveats": wording.tool_caveats(campaign, tools),
+        "tool_caveats": tool_wording.tool_caveats(campaign, tools),
+        "published_tools": published_rows(campaign, branches=False),
+        "branches": branch_rows(campaign),
+        "published_branches": published_rows(campaign, branches=True),
+        **_TOOL_WORDS,
+        "unsound": unsound,
+        "explained": {(codec, cell.metric) for codec, cells in unsound.items() for cell in cells},
+        "conditions": CONDITIONS,
+        "condition_marks": {"holds": "✓", "fails": "✕", "not run": "?", "does not apply": "–"},
+        "validity": {(point.codec, point.picture, point.target_bpp): point.conditions for point in campaign.validity},
+        "complexities": [
+            (counted, [side_rows(side, counted.pictures) for side in SIDES], counted_notes(counted)) for counted in campaign.counted
+        ],
         "interops": [(interop, title(interop), matrix(interop), notes(interop)) for interop in campaign.interop],
         "bd_rows": bd_rows_by_picture(campaign),
         "rows": rows,
@@ -228,6 +250,12 @@ def _footnotes(lines: Sequence[CodecLine]) -> dict[str, int]:
     cells = [cell for line in lines if not line.is_anchor for cell in (line.average, *line.metrics, *line.others)]
     reasons = dict.fromkeys(cell.reason for cell in cells if cell.value_percent is None)
     return {reason: number for number, reason in enumerate(reasons, start=1)}
+
+
+def _unsound(lines: Sequence[CodecLine]) -> dict[str, list[BdCell]]:
+    """The values of each codec that may not be stressed."""
+    cells = {line.codec: [cell for cell in (line.average, *line.metrics, *line.others) if cell.grounds] for line in lines}
+    return {codec: found for codec, found in cells.items() if found}
 
 
 def _infinite(campaign: Campaign) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ctc.interop.matrix import holds
 from ctc.pixels import conversion_name
-from ctc.records import Campaign, CodecInfo
+from ctc.records import COUNTING_RULES, Campaign, CodecInfo, CountedCodec
 from ctc.report.overview import CodecLine, codec_lines, status_of
 from ctc.report.tables import metrics_in_order, number_text, unread_pictures
 
@@ -54,14 +54,30 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "versions": dict(campaign.versions),
         "counts": asdict(campaign.counts),
         "status": asdict(status) | {"valid": status.valid},
-        "codecs": {line.codec: _codec(line) for line in codec_lines(campaign)},
+        "codecs": {line.codec: _codec(line) | {"points_valid": _points_valid(campaign, line.codec)} for line in codec_lines(campaign)},
         "complexity": [asdict(complexity) for complexity in campaign.complexity],
+        "counted": {counted.codec: _counted(counted) for counted in campaign.counted},
+        "beside": [{"name": table.name, "source": table.source, "rows": len(table.rows)} for table in campaign.beside],
         "interop": [asdict(interop) | {"holds": holds(interop)} for interop in campaign.interop],
         "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
         "absent": [asdict(absent) for absent in campaign.absent],
         "unsupported": [asdict(unsupported) for unsupported in campaign.unsupported],
     }
+
+
+def _counted(counted: CountedCodec) -> dict[str, dict[str, dict[str, float | None]]]:
+    """kMAC/px by picture, side and way of counting."""
+    return {
+        each.picture.name: {side: {rule: each.kmac_per_pixel(side, rule) for rule in COUNTING_RULES} for side in ("decoder", "encoder")}
+        for each in counted.pictures
+    }
+
+
+def _points_valid(campaign: Campaign, codec: str) -> int:
+    """Points for which every condition holds that applies, and one applies."""
+    of_codec = (point for point in campaign.validity if point.codec == codec)
+    return sum(point.valid and any(condition.state == "holds" for condition in point.conditions) for point in of_codec)
 
 
 def _set(campaign: Campaign) -> dict[str, Any] | None:

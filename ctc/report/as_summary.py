@@ -1,7 +1,8 @@
 """summary.txt: the layout of the JPEG AI evaluation software, for pasting into the meeting's workbook.
 
 Tab separated, no header, 19 columns: reconstruction, bpp, MS-SSIM (torch), MS-SSIM (IQA), PSNR Y, U, V, VIF, FSIM, NLPD,
-IW-SSIM, VMAF, PSNR-HVS, kMAC/pixel, decoding s on GPU and on CPU, encoding s on GPU and on CPU, match or mismatch.
+IW-SSIM, VMAF, PSNR-HVS, kMAC/pixel (of the decoder by the official rule, where it was counted), decoding s on GPU and on CPU,
+encoding s on GPU and on CPU, match or mismatch.
 The official file holds one codec; here the codecs follow one another, each line beginning with the codec's name.
 
 This is the only place where the official sentinels are written: `None` for a value that is missing, -100 for a metric that was
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from ctc import official
 from ctc.records import Campaign, Coded, Cost, Scored
+from ctc.report.operating_points import kmac_by_picture
 from ctc.report.tables import absent_pictures, codec_names, number_text, picture_names, unread_pictures
 
 METRICS = ("msssim", "msssim_iqa", "psnr_y", "psnr_u", "psnr_v", "vif", "fsim", "nlpd", "iwssim", "vmaf", "psnr_hvs")
@@ -37,18 +39,26 @@ class SummaryReport:
         asked = frozenset(metric.name for metric in campaign.metrics)
         lines = []
         for codec in codec_names(campaign):
+            kmac = kmac_by_picture(campaign, codec)["official"]
             for picture in (*picture_names(campaign), *unread_pictures(campaign), *(name for name, _ in absent_pictures(campaign))):
                 for target in sorted(campaign.target_bpps):
                     scored = points.get((codec, picture, target))
-                    lines.append(_point_line(scored, asked) if scored else _absent_line(picture, target))
+                    lines.append(_point_line(scored, asked, kmac.get(picture)) if scored else _absent_line(picture, target))
         return "".join("\t".join(line) + "\n" for line in lines).encode()
 
 
-def _point_line(scored: Scored, asked: frozenset[str]) -> list[str]:
+def _point_line(scored: Scored, asked: frozenset[str], kmac: float | None) -> list[str]:
     coded, job = scored.coded, scored.coded.job
     name = f"{official.reconstruction_stem(job.codec, job.picture.name, job.target_bpp)}.png"
     values = [_value(scored, metric) if metric in asked else OFF for metric in METRICS]
-    return [name, number_text(coded.bpp), *values, MISSING, *_times(coded), MATCHES[scored.repeatable]]
+    return [
+        name,
+        number_text(coded.bpp),
+        *values,
+        MISSING if kmac is None else number_text(kmac),
+        *_times(coded),
+        MATCHES[scored.repeatable],
+    ]
 
 
 def _absent_line(picture: str, target_bpp: float) -> list[str]:

@@ -1,21 +1,28 @@
-"""report.xlsx: the tables as a workbook. Text is always written as text, so that no name becomes a formula or a link."""
+"""report.xlsx: the tables as a workbook that computes its means itself, see `workbook_tables`."""
 
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
-from ctc.records import AVG, Campaign
-from ctc.report import interop_table
+from ctc.records import Campaign
+from ctc.report import complexity, interop_table
 from ctc.report.as_json import provenance
-from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
-from ctc.report.overview import codec_lines, metric_label, status_of
-from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, finding_rows, number_text, point_columns, point_rows
-from ctc.report.wording import caveats, timing_caveats
+from ctc.report.tables import (
+    BD_COLUMNS,
+    FINDING_COLUMNS,
+    VALIDITY_COLUMNS,
+    Cell,
+    bd_rows,
+    finding_rows,
+    point_columns,
+    point_rows,
+    validity_rows,
+)
+from ctc.report.workbook import Book
+from ctc.report.workbook_tables import POINTS, Sources, branches, by_picture, kmac, summary, tools
 
 _FORMATS = {
     "bd_rate_percent": "+0.00;-0.00;0.00",
@@ -31,13 +38,8 @@ _FORMATS = {
     "decode_peak_bytes": "#,##0",
     "setting": "0.######",
 }
-_TOOL_COUNTS = ("parameters", "model_bytes")
-_TOOL_RATIOS = ("decoder_kmac_per_pixel_max", "decoder_kmac_per_pixel_avg", "decode_time_ratio")
 PARITY_COLUMNS = ("metric", "golden pairs", "missed", "largest difference", "tolerance", "reason")
 _METRIC_FORMAT = "0.000000"
-_SIGNED = "+0.0;-0.0;0.0"
-_SAVES, _COSTS = "#CFE3F5", "#FBE0C6"
-"""Blue and orange: the pair that most colour-blind readers tell apart; the sign says the same."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,21 @@ class XlsxReport:
         workbook = xlsxwriter.Workbook(out, {"in_memory": True})
         # The creation time is part of the file: the campaign's, so that the same campaign gives the same bytes.
         workbook.set_properties({"title": f"BD-rate, set {campaign.dataset}", "created": _naive_utc(campaign.started)})
-        book = _Book(workbook)
-        _summary(book, campaign)
-        _tools(book, campaign)
+        book, sources = Book(workbook), Sources(campaign)
+        summary(book, sources)
+        tools(book, sources)
+        branches(book, sources)
         bd = book.sheet("BD-rate", BD_COLUMNS, bd_rows(campaign), _FORMATS)
-        book.colour(bd, 1, BD_COLUMNS.index("bd_rate_percent"), len(campaign.bd))
+        book.colour_by_sign(bd, 1, BD_COLUMNS.index("bd_rate_percent"), len(campaign.bd))
+        by_picture(book, sources)
+        kmac(book, sources)
         columns = point_columns(campaign)
         formats = dict.fromkeys(columns, _METRIC_FORMAT) | _FORMATS | {"tries": "0"}
-        book.sheet("Points", columns, [row.cells for row in point_rows(campaign)], formats, frozen_columns=3)
+        points = book.sheet(POINTS, columns, [row.cells for row in point_rows(campaign)], formats, frozen_columns=3)
+        book.mark_beyond(points, 1, columns.index("deviation"), len(point_rows(campaign)), campaign.rate_tolerance)
+        book.sheet("Validity", VALIDITY_COLUMNS, validity_rows(campaign), _FORMATS, frozen_columns=3)
         book.sheet("Findings", FINDING_COLUMNS, finding_rows(campaign), _FORMATS)
+        _complexity(book, campaign)
         _interop(book, campaign)
         book.sheet("Parity", PARITY_COLUMNS, [astuple(parity) for parity in campaign.parity], {})
         book.sheet("Provenance", ("what", "value"), _flat(provenance(campaign)), {})
@@ -68,138 +76,21 @@ class XlsxReport:
         return out.getvalue()
 
 
-class _Book:
-    """Writes sheets of one look: bold frozen header with filters, columns as wide as their content."""
-
-    def __init__(self, workbook: Any) -> None:
-        self._workbook = workbook
-        self._head = workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#E8ECEF"})
-        self._bold = workbook.add_format({"bold": True})
-        self._saves = workbook.add_format({"bg_color": _SAVES})
-        self._costs = workbook.add_format({"bg_color": _COSTS})
-        self._numbers: dict[str, Any] = {}
-
-    def sheet(
-        self,
-        name: str,
-        columns: Sequence[str],
-        rows: Iterable[Sequence[Cell]],
-        formats: dict[str, str],
-        above: Sequence[str] = (),
-        frozen_columns: int = 1,
-    ) -> Any:
-        """A sheet with lines of text `above` its table; returns the worksheet."""
-        sheet, filled = self._workbook.add_worksheet(name), list(rows)
-        for line, text in enumerate(above):
-            sheet.write_string(line, 0, text, self._bold if line == 0 else None)
-        top = len(above) + (1 if above else 0)
-        for column, title in enumerate(columns):
-            sheet.write_string(top, column, title, self._head)
-            sheet.set_column(column, column, _width(title, [row[column] for row in filled]))
-        for line, row in enumerate(filled, start=top + 1):
-            for column, cell in enumerate(row):
-                self._write(sheet, line, column, cell, formats.get(columns[column], "General"))
-        sheet.freeze_panes(top + 1, frozen_columns)
-        sheet.autofilter(top, 0, top + len(filled), len(columns) - 1)
-        return sheet
-
-    def colour(self, sheet: Any, line: int, column: int, lines: int, columns: int = 1) -> None:
-        """Tints the numbers of a range by their sign; text and empty cells stay plain."""
-        if not lines:
-            return
-        first = f"{_column_letters(column)}{line + 1}"
-        for sign, look in (("<", self._saves), (">", self._costs)):
-            rule = {"type": "formula", "criteria": f"=AND(ISNUMBER({first}),{first}{sign}0)", "format": look}
-            sheet.conditional_format(line, column, line + lines - 1, column + columns - 1, rule)
-
-    def _write(self, sheet: Any, line: int, column: int, cell: Cell, number_format: str) -> None:
-        if cell is None or cell == "":
-            return
-        if isinstance(cell, str):
-            sheet.write_string(line, column, cell)
-        elif math.isfinite(cell):
-            sheet.write_number(line, column, cell, self._number(number_format))
-        else:
-            sheet.write_string(line, column, number_text(cell))
-
-    def _number(self, number_format: str) -> Any:
-        if number_format not in self._numbers:
-            self._numbers[number_format] = self._workbook.add_format({"num_format": number_format})
-        return self._numbers[number_format]
+def _complexity(book: Book, campaign: Campaign) -> None:
+    """A sheet of what was counted, part by part, where something was."""
+    if campaign.counted:
+        told = [f"{each.codec}: {note}" for each in campaign.counted for note in complexity.counted_notes(each)]
+        above = ["kMAC/px by three ways of counting", *told]
+        rows = [row for each in campaign.counted for picture in each.pictures for row in complexity.part_rows(each.codec, picture)]
+        book.sheet("Complexity", complexity.PART_COLUMNS, rows, dict.fromkeys(complexity.PART_COLUMNS, "0.000"), above, frozen_columns=2)
 
 
-def _summary(book: _Book, campaign: Campaign) -> None:
-    lines, status = codec_lines(campaign), status_of(campaign)
-    bd_columns = [AVG, *(metric_label(campaign, cell.metric) for cell in lines[0].metrics)] if lines else [AVG]
-    titled = [f"{column} BD-rate %" for column in bd_columns]
-    counts = ("points ok", "unreachable", "failed", *(("unsupported pictures",) if status.pictures_unsupported else ()))
-    columns = (
-        "codec",
-        *titled,
-        "AVG low %",
-        "AVG high %",
-        "pictures",
-        "pictures missing",
-        "monotonic",
-        "max bit deviation",
-        "mean tries/point",
-    )
-    columns += ("encode s", "decode s", *counts, "note")
-    rows: list[tuple[Cell, ...]] = []
-    for line in lines:
-        shown = [None if line.is_anchor else _bd_cell(cell.value_percent) for cell in (line.average, *line.metrics)]
-        average = line.average
-        monotone = None if line.monotone is None else "yes" if line.monotone else "no"
-        measured = (monotone, line.largest_deviation, line.tries_per_point, line.encode_s, line.decode_s)
-        counted = (line.points_ok, line.points_unreachable, line.points_failed, line.pictures_unsupported)[: len(counts)]
-        pictures = (None, None) if line.is_anchor else (average.pictures, average.pictures_missing)
-        note = "; ".join(part for part in ("anchor" if line.is_anchor else "", line.note) if part)
-        rows.append((line.codec, *shown, average.low_percent, average.high_percent, *pictures, *measured, *counted, note))
-    formats = dict.fromkeys((*titled, "AVG low %", "AVG high %"), _SIGNED)
-    formats |= {"max bit deviation": _FORMATS["deviation"], "mean tries/point": "0.00", "encode s": "0.000", "decode s": "0.000"}
-    above = [f"{status.headline}: {status.errors} errors, {status.warnings} warnings", f"Set {campaign.dataset}, anchor {campaign.anchor}"]
-    above = [*above, *caveats(campaign), *timing_caveats(campaign)]
-    sheet = book.sheet("Summary", columns, rows, formats, above)
-    sound = [number for number, line in enumerate(lines) if line.average.sound]
-    top = len(above) + 2
-    for number in sound:
-        book.colour(sheet, top + number, 1, 1, len(titled))
-
-
-def _tools(book: _Book, campaign: Campaign) -> None:
-    """A sheet of operating points and tools, where there are tools."""
-    rows = tool_rows(campaign)
-    if not rows:
-        return
-    rates = [column for column in TOOL_COLUMNS if column.endswith("_percent")]
-    formats = _FORMATS | dict.fromkeys(rates, _SIGNED) | dict.fromkeys(_TOOL_COUNTS, "#,##0") | dict.fromkeys(_TOOL_RATIOS, "0.000")
-    sheet = book.sheet("Tools", TOOL_COLUMNS, [row.cells for row in rows], formats, frozen_columns=3)
-    for number, row in enumerate(rows, start=1):
-        if row.line.average.sound:
-            book.colour(sheet, number, TOOL_COLUMNS.index(rates[0]), 1, len(rates))
-
-
-def _interop(book: _Book, campaign: Campaign) -> None:
+def _interop(book: Book, campaign: Campaign) -> None:
     """A sheet of the devices of codecs, where `ctc interop` was run with some."""
     found = campaign.interop
     if found:
         told = [line for interop in found for line in (interop_table.title(interop), *interop_table.notes(interop))]
         book.sheet("Interop", interop_table.cell_columns(found), interop_table.cell_rows(found), {}, told, frozen_columns=3)
-
-
-def _bd_cell(value: float | None) -> Cell:
-    return "N/A" if value is None else value
-
-
-def _width(title: str, cells: Iterable[Cell]) -> int:
-    longest = max((len(cell if isinstance(cell, str) else number_text(cell)[:9]) for cell in cells), default=0)
-    return min(48, max(9, longest + 2, len(title) // 2 + 4))
-
-
-def _column_letters(column: int) -> str:
-    from xlsxwriter.utility import xl_col_to_name
-
-    return str(xl_col_to_name(column))
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[Cell, ...]]:

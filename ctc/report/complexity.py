@@ -7,13 +7,13 @@ import io
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from ctc.complexity.survey import PictureMacs, ProgramCost
-from ctc.records import ModelSizes, PartMacs
+from ctc.complexity.survey import ProgramCost
+from ctc.records import COUNTING_RULES, CountedCodec, CountingRule, ModelSizes, PartMacs, PictureMacs
 from ctc.report.overview import plural
+from ctc.report.tables import Cell
 from ctc.report.terminal import aligned
 from ctc.report.wording import NO_VALUE, significant
 
-COUNTS = ("formula", "flop_counter", "official")
 SIDES = ("decoder", "encoder")
 MIB = 2**20
 COLUMNS = (
@@ -28,15 +28,31 @@ def learned_text(codec: str, pictures: Sequence[PictureMacs], sizes: ModelSizes)
     lines = [f"{codec}, kMAC/px over {plural(len(pictures), 'picture')}, overlap and padding included"]
     for side in SIDES:
         lines += ["", *_side_table(side, pictures), *(f"  {reason}" for reason in differences(side, pictures))]
-    lines += [
-        "",
+    lines += ["", *size_lines(sizes)]
+    return "\n".join(lines)
+
+
+def size_lines(sizes: ModelSizes) -> list[str]:
+    """Parameters, bytes and precision of its networks."""
+    return [
         f"parameters: {sizes.decoder_parameters:,} of the largest model that decodes a picture, {sizes.decoder_parameters_all:,} of a "
         f"decoder for any rate, {sizes.encoder_parameters:,} that encode, {sizes.parameters_all:,} of all networks",
         f"bytes: {sizes.decoder_bytes / MIB:.2f} MiB, {sizes.decoder_bytes_all / MIB:.2f} MiB for any rate, "
         f"{sizes.bytes_all / MIB:.2f} MiB of encoder and all decoders",
         f"precision of the largest model: {sizes.precision}",
     ]
-    return "\n".join(lines)
+
+
+def counted_notes(counted: CountedCodec) -> list[str]:
+    """What must be read with the tables of one codec: the maxima, why the ways of counting differ, sizes, and what stands in for what."""
+    notes = []
+    for side in SIDES:
+        told = [most_costly(side, counted.pictures), *differences(side, counted.pictures)]
+        notes += [f"{side}: {line}" for line in told]
+    if counted.stand_ins:
+        pairs = ", ".join(f"{picture} ({other})" for picture, other in counted.stand_ins)
+        notes.append(f"counted while another picture of the same size was coded, on which only parts without formula depend: {pairs}")
+    return notes + size_lines(counted.sizes)
 
 
 def differences(side: str, pictures: Sequence[PictureMacs]) -> list[str]:
@@ -105,25 +121,48 @@ def as_csv(macs: Mapping[str, Sequence[PictureMacs]], costs: Sequence[ProgramCos
     return text.getvalue().encode()
 
 
-def _part_row(codec: str, of_picture: PictureMacs, part: PartMacs) -> dict[str, object]:
+PART_COLUMNS = COLUMNS[:14]
+"""Those of `COLUMNS` that a learned codec has."""
+
+
+def part_rows(codec: str, of_picture: PictureMacs) -> list[tuple[Cell, ...]]:
+    """Rows of `PART_COLUMNS`."""
+    rows = (_part_row(codec, of_picture, part) for part in of_picture.parts)
+    return [tuple(row[column] for column in PART_COLUMNS) for row in rows]
+
+
+def _part_row(codec: str, of_picture: PictureMacs, part: PartMacs) -> dict[str, Cell]:
     picture = of_picture.picture
-    row: dict[str, object] = {"codec": codec, "picture": picture.name, "width": picture.width, "height": picture.height}
+    row: dict[str, Cell] = {"codec": codec, "picture": picture.name, "width": picture.width, "height": picture.height}
     row |= {"side": part.side, "part": part.part, "functional": part.functional, "unseen": part.unseen}
-    row |= {f"kmac_per_pixel_{count}": of_picture.kmac_per_pixel(part.side, count, part.part) for count in COUNTS}
+    row |= {f"kmac_per_pixel_{count}": of_picture.kmac_per_pixel(part.side, count, part.part) for count in COUNTING_RULES}
     return row | {f"official_{name}": getattr(part, name) for name in ("transposed", "biases", "elements")}
 
 
 def _side_table(side: str, pictures: Sequence[PictureMacs]) -> list[str]:
-    """Parts with their means, the mean of all, and the picture that takes most."""
+    return [*aligned(side_rows(side, pictures)), f"  {most_costly(side, pictures)}"]
+
+
+def side_rows(side: str, pictures: Sequence[PictureMacs]) -> list[list[str]]:
+    """A heading, parts with their means, the mean of all, and the picture that takes most; kMAC/px by each way of counting."""
     parts = dict.fromkeys(part.part for picture in pictures for part in picture.parts if part.side == side)
-    rows = [[side, *COUNTS], *([part, *(_mean(side, count, part, pictures) for count in COUNTS)] for part in parts)]
-    rows.append(["mean", *(_mean(side, count, "", pictures) for count in COUNTS)])
-    most = max(pictures, key=lambda picture: picture.kmac_per_pixel(side, "official") or 0.0)
-    rows.append(["maximum", *(_shown(most.kmac_per_pixel(side, count)) for count in COUNTS)])
-    return [*aligned(rows), f"  maximum: {most.picture.name}, {most.picture.width}x{most.picture.height}"]
+    rows = [[side, *COUNTING_RULES], *([part, *(_mean(side, count, part, pictures) for count in COUNTING_RULES)] for part in parts)]
+    rows.append(["mean", *(_mean(side, count, "", pictures) for count in COUNTING_RULES)])
+    most = _most(side, pictures)
+    return [*rows, ["maximum", *(_shown(most.kmac_per_pixel(side, count)) for count in COUNTING_RULES)]]
 
 
-def _mean(side: str, count: str, part: str, pictures: Sequence[PictureMacs]) -> str:
+def most_costly(side: str, pictures: Sequence[PictureMacs]) -> str:
+    """Which picture the maximum is of."""
+    most = _most(side, pictures).picture
+    return f"maximum: {most.name}, {most.width}x{most.height}"
+
+
+def _most(side: str, pictures: Sequence[PictureMacs]) -> PictureMacs:
+    return max(pictures, key=lambda picture: picture.kmac_per_pixel(side, "official") or 0.0)
+
+
+def _mean(side: str, count: CountingRule, part: str, pictures: Sequence[PictureMacs]) -> str:
     values = [picture.kmac_per_pixel(side, count, part) for picture in pictures]
     known = [value for value in values if value is not None]
     return _shown(fmean(known) if len(known) == len(values) else None)

@@ -1,15 +1,17 @@
 """The rows of the table of operating points and tools, in the layout of the verification model's result tables.
 
-One row for each learned codec of a campaign in which coding tools are switched on somewhere; without such a codec there is no table.
+One row for each learned codec of a campaign, which is a configuration: an operating point with its tools off, on, or only one of them.
+Published rows of others stand below, and enter none of these numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from ctc.records import AVG_METRICS, Campaign, Cost, DecoderModel
+from ctc.records import AVG, AVG_METRICS, COUNTING_RULES, Campaign, CountingRule, DecoderModel, PublishedRow, PublishedTable
+from ctc.report.decode_ratio import TimeRatio, decode_ratio
 from ctc.report.overview import CodecLine, codec_lines, plural
 from ctc.report.tables import Cell, set_share
 
@@ -18,8 +20,9 @@ TOOLS_OFF = "tools off"
 TOOL_COLUMNS = (
     "codec", "operating_point", "configuration", "avg_percent", "avg_minus_tools_off_percent",
     *(f"{metric}_percent" for metric in AVG_METRICS),
-    "monotonic", "max_bit_deviation", "decoder_kmac_per_pixel_max", "decoder_kmac_per_pixel_avg", "decode_time_ratio", "decode_time_points",
-    "decode_time_points_busy", "parameters", "model_bytes", "encode_s", "encode_s_points_busy", "reason",
+    "monotonic", "max_bit_deviation", *(f"decoder_kmac_per_pixel_{name}_{rule}" for rule in COUNTING_RULES for name in ("max", "avg")),
+    "decode_time_ratio", "decode_time_points", "decode_time_points_busy", "parameters", "model_bytes", "encode_s", "encode_s_points_busy",
+    "published", "reason",
 )  # fmt: skip
 
 
@@ -33,13 +36,11 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class TimeRatio:
-    """Decoding time over that of the anchor, both summed over the points that have both."""
+class Kmac:
+    """kMAC/px of a decoder by one way of counting: of the picture that takes most, and the mean over pictures. None with the reason."""
 
-    value: float | None
-    points: int
-    points_busy: int
-    """Those of them where either was taken while the machine was not otherwise idle."""
+    largest: float | None
+    mean: float | None
     reason: str = ""
 
 
@@ -51,9 +52,7 @@ class ToolRow:
     model: DecoderModel
     difference: Difference
     """0 for tools off."""
-    kmac_max: float | None
-    """kMAC/px of the picture that takes most; None where no complexity was recorded."""
-    kmac_mean: float | None
+    kmac: Mapping[CountingRule, Kmac]
     decoding: TimeRatio
     encode_busy: int
     """Points whose encoding was timed while the machine was not otherwise idle."""
@@ -72,7 +71,7 @@ class ToolRow:
         cells = () if self.line.is_anchor else (self.line.average, *self.line.metrics)
         told = [f"not valid: {plural(self.line.errors, 'error')}"] if self.line.errors else []
         told += [f"{cell.metric}: {cell.reason}" for cell in cells if cell.value_percent is None]
-        told += [self.difference.reason, self.decoding.reason, "" if self.kmac_max is not None else "no complexity was recorded"]
+        told += [self.difference.reason, self.decoding.reason, *(kmac.reason for kmac in self.kmac.values())]
         told += [] if self.line.encode_s is not None else ["no encoding was timed on this machine"]
         return tuple(dict.fromkeys(filter(None, told)))
 
@@ -83,49 +82,72 @@ class ToolRow:
         rates = [0.0 if line.is_anchor else cell.value_percent for cell in line.metrics]
         monotone = None if line.monotone is None else "yes" if line.monotone else "no"
         times = (self.decoding.value, self.decoding.points, self.decoding.points_busy)
-        costs = (self.kmac_max, self.kmac_mean, *times, self.model.parameters, self.model.bytes, line.encode_s, self.encode_busy)
+        counted = [value for rule in COUNTING_RULES for value in (self.kmac[rule].largest, self.kmac[rule].mean)]
+        costs = (*counted, *times, self.model.parameters, self.model.bytes, line.encode_s, self.encode_busy)
         named = (line.codec, self.model.operating_point, self.configuration, _average(line), self.difference.value_percent)
-        return (*named, *rates, monotone, line.largest_deviation, *costs, "; ".join(filter(None, [*self.reasons, self.share])))
+        return (*named, *rates, monotone, line.largest_deviation, *costs, "", "; ".join(filter(None, [*self.reasons, self.share])))
 
 
 def tool_rows(campaign: Campaign) -> list[ToolRow]:
-    """Operating points in the order of the campaign; in each tools off, then single tools, then combinations. Empty without tools."""
+    """Operating points in the order of the campaign; in each tools off, then one tool, then several. Empty without learned codecs."""
     models = {codec.name: codec.model for codec in campaign.codecs if codec.model is not None}
-    if not any(model.tools for model in models.values()):
-        return []
     lines = {line.codec: line for line in codec_lines(campaign)}
-    families = list(dict.fromkeys(map(_family, models)))
-    ordered = sorted(models, key=lambda name: (families.index(_family(name)), len(models[name].tools)))
-    plain = {_family(name): lines[name] for name in ordered if not models[name].tools}
-    return [_row(campaign, lines[name], models[name], plain.get(_family(name))) for name in ordered]
+    families = list(dict.fromkeys(map(family, models)))
+    ordered = sorted(models, key=lambda name: (families.index(family(name)), len(models[name].tools)))
+    plain = {family(name): lines[name] for name in ordered if not models[name].tools}
+    return [_row(campaign, lines[name], models[name], plain.get(family(name))) for name in ordered]
 
 
 def groups(rows: Iterable[ToolRow]) -> Mapping[tuple[str, str], list[ToolRow]]:
     """The rows of each (operating point, codec without tools), in their order."""
     found: dict[tuple[str, str], list[ToolRow]] = {}
     for row in rows:
-        found.setdefault((row.model.operating_point, _family(row.line.codec)), []).append(row)
+        found.setdefault((row.model.operating_point, family(row.line.codec)), []).append(row)
     return found
 
 
-def _family(codec: str) -> str:
+def family(codec: str) -> str:
     """Name of the codec without its switches."""
     return codec.partition("+")[0]
 
 
 def _row(campaign: Campaign, line: CodecLine, model: DecoderModel, plain: CodecLine | None) -> ToolRow:
-    kmac = [complexity.kmac_per_pixel for complexity in campaign.complexity if complexity.codec == line.codec]
     encodings = [scored.coded.encode for scored in campaign.scored if scored.coded.job.codec == line.codec]
     return ToolRow(
         line=line,
         model=model,
         difference=_difference(line, plain),
-        kmac_max=max(kmac, default=None),
-        kmac_mean=fmean(kmac) if kmac else None,
-        decoding=_decoding(campaign, line.codec),
+        kmac={rule: _kmac(campaign, line.codec, rule) for rule in COUNTING_RULES},
+        decoding=decode_ratio(campaign, line.codec),
         encode_busy=sum(cost is not None and not cost.machine_idle for cost in encodings),
         share=set_share(campaign),
     )
+
+
+def _kmac(campaign: Campaign, codec: str, rule: CountingRule) -> Kmac:
+    """By formula of every picture; by the other rules where every picture was counted."""
+    if rule == "formula":
+        values = kmac_by_picture(campaign, codec)[rule]
+        return _largest_and_mean(list(values.values()), "no complexity was recorded")
+    values, pictures = kmac_by_picture(campaign, codec)[rule], len(campaign.pictures)
+    how = f"of {len(values)} of {pictures} pictures only" if values else "of no picture"
+    missing = f"kMAC/px were counted {how}: run `ctc complexity --codecs {codec}` on these pictures, then this again"
+    return _largest_and_mean(list(values.values()) if len(values) == pictures else [], missing)
+
+
+def kmac_by_picture(campaign: Campaign, codec: str) -> dict[CountingRule, dict[str, float]]:
+    """Decoder kMAC/px by way of counting and picture, of the pictures that have it."""
+    formula = {each.picture: each.kmac_per_pixel for each in campaign.complexity if each.codec == codec}
+    counted = [picture for each in campaign.counted if each.codec == codec for picture in each.pictures]
+    found: dict[CountingRule, dict[str, float]] = {"formula": formula}
+    for rule in COUNTING_RULES[1:]:
+        values = ((picture.picture.name, picture.kmac_per_pixel("decoder", rule)) for picture in counted)
+        found[rule] = {name: value for name, value in values if value is not None}
+    return found
+
+
+def _largest_and_mean(values: Sequence[float], missing: str) -> Kmac:
+    return Kmac(max(values), fmean(values)) if values else Kmac(None, None, missing)
 
 
 def _average(line: CodecLine) -> float | None:
@@ -143,17 +165,17 @@ def _difference(line: CodecLine, plain: CodecLine | None) -> Difference:
     return Difference(value - base, "the difference is to tools off, which is not valid" if plain.errors and line is not plain else "")
 
 
-def _decoding(campaign: Campaign, codec: str) -> TimeRatio:
-    own, anchors = _decoding_costs(campaign, codec), _decoding_costs(campaign, campaign.anchor)
-    pairs = [(cost, anchors[place]) for place, cost in own.items() if place in anchors]
-    busy = sum(not (cost.machine_idle and anchor.machine_idle) for cost, anchor in pairs)
-    total = sum(anchor.wall_s for _, anchor in pairs)
-    if not total:
-        return TimeRatio(None, len(pairs), busy, "no decoding of the same point by codec and anchor was timed on this machine")
-    return TimeRatio(sum(cost.wall_s for cost, _ in pairs) / total, len(pairs), busy)
+def published_cells(table: str, row: PublishedRow) -> tuple[Cell, ...]:
+    """A published row in the order of `TOOL_COLUMNS`; what its layout does not have is empty."""
+    monotone = None if row.monotone is None else "yes" if row.monotone else "no"
+    rates = (row.rate(metric) for metric in AVG_METRICS)
+    counted = (None, None, None, None, row.kmac_max, row.kmac_mean)
+    costs = (row.time_ratio, None, None, row.parameters, row.model_bytes, row.encode_s, None)
+    named = (None, row.operating_point, row.test, row.rate(AVG), None)
+    return (*named, *rates, monotone, row.largest_deviation, *counted, *costs, table, row.reason)
 
 
-def _decoding_costs(campaign: Campaign, codec: str) -> dict[tuple[str, float], Cost]:
-    """By picture and target rate."""
-    coded = [scored.coded for scored in campaign.scored if scored.coded.job.codec == codec]
-    return {(each.job.picture.name, each.job.target_bpp): each.decode for each in coded if each.decode is not None}
+def published_rows(campaign: Campaign, branches: bool) -> list[tuple[PublishedTable, list[PublishedRow]]]:
+    """The tables of others that have such rows: of encoders and decoders, or of configurations alone."""
+    found = ((table, [row for row in table.rows if bool(row.encoder) == branches]) for table in campaign.beside)
+    return [(table, rows) for table, rows in found if rows]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from ctc.records import ALL, AVG, AVG_METRICS, BdRate, Campaign, CodecInfo, Cost
+from ctc.records import ALL, AVG, AVG_METRICS, BdRate, Campaign, CodecInfo, Cost, PointValidity
+from ctc.report.grounds import Ground, grounds, points_behind
 from ctc.report.tables import bd_reason, codec_names, metrics_in_order, point_rows, set_share
 
 
@@ -22,8 +23,13 @@ class BdCell:
     high_percent: float | None = None
     pictures: int = 0
     pictures_missing: int = 0
-    sound: bool = False
-    """Whether it is over all pictures, of a whole set, and no error was found: only then may a report stress it."""
+    grounds: tuple[Ground, ...] = ()
+    """Why it may not be stressed, where it has a value."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether a report may stress it: it is over all pictures of a whole set, without errors, and all points behind it are valid."""
+        return self.value_percent is not None and not self.grounds
 
     @property
     def pictures_asked(self) -> int:
@@ -130,8 +136,8 @@ def codec_lines(campaign: Campaign) -> tuple[CodecLine, ...]:
 def bd_cells(campaign: Campaign, codec: str, picture: str, metrics: Iterable[str]) -> tuple[BdCell, ...]:
     """The BD-rates of one codec and picture ("ALL": the mean over pictures) in the order of `metrics`."""
     found = {bd.metric: bd for bd in campaign.bd if bd.codec == codec and bd.picture == picture}
-    sound = not _errors(campaign, codec, picture) and not _errors(campaign, campaign.anchor, picture)
-    return tuple(_bd_cell(campaign, metric, found.get(metric), sound) for metric in metrics)
+    behind = points_behind(campaign, codec, picture)
+    return tuple(_bd_cell(campaign, metric, found.get(metric), behind) for metric in metrics)
 
 
 def metrics_outside_average(campaign: Campaign) -> tuple[str, ...]:
@@ -191,7 +197,7 @@ def _mean_s(costs: Iterable[Cost | None]) -> float | None:
     return fmean(seconds) if seconds else None
 
 
-def _bd_cell(campaign: Campaign, metric: str, bd: BdRate | None, sound: bool) -> BdCell:
+def _bd_cell(campaign: Campaign, metric: str, bd: BdRate | None, behind: Sequence[PointValidity]) -> BdCell:
     if bd is None:
         known = metric == AVG or any(info.name == metric for info in campaign.metrics)
         return BdCell(metric, None, "no BD-rate was computed" if known else "the metric was not asked for")
@@ -203,13 +209,5 @@ def _bd_cell(campaign: Campaign, metric: str, bd: BdRate | None, sound: bool) ->
         high_percent=bd.high_percent,
         pictures=bd.pictures,
         pictures_missing=bd.pictures_missing,
-        sound=sound and bd.value_percent is not None and not bd.pictures_missing and not (bd.picture == ALL and set_share(campaign)),
-    )
-
-
-def _errors(campaign: Campaign, codec: str, picture: str) -> int:
-    """Errors that concern a codec: its own and those of no codec in particular; for ALL those of every picture."""
-    return sum(
-        finding.severity == "error" and finding.codec in ("", codec) and (picture == ALL or finding.picture in ("", ALL, picture))
-        for finding in campaign.findings
+        grounds=grounds(campaign, bd, behind) if bd.value_percent is not None else (),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Literal
 
-from ctc.records import ALL, BdRate, Campaign, CodecInfo, Cost, Failed, MetricInfo, Picture, Score, Scored, Unreachable
+from ctc.records import ALL, CONDITIONS, BdRate, Campaign, CodecInfo, Cost, Failed, MetricInfo, Picture, Score, Scored, Unreachable
 
 Status = Literal["ok", "unreachable", "unsupported", "failed", "absent"]
 """Absent: a picture of the set that is not in the folder as it should be, and was left out; a point of a codec that was not run here.
@@ -16,6 +16,7 @@ Unsupported: a picture that the codec cannot code."""
 Cell = str | int | float | None
 
 BD_COLUMNS = ("codec", "anchor", "metric", "picture", "bd_rate_percent", "overlap", "status", "reason")
+VALIDITY_COLUMNS = ("codec", "picture", "target_bpp", "valid", *(f"{name}{end}" for name in CONDITIONS for end in ("", "_reason")))
 FINDING_COLUMNS = ("check", "severity", "codec", "picture", "target_bpp", "message")
 
 
@@ -152,6 +153,17 @@ def bd_reason(bd: BdRate) -> str:
 def finding_rows(campaign: Campaign) -> list[tuple[Cell, ...]]:
     """Rows of `FINDING_COLUMNS`."""
     return [(f.check, f.severity, f.codec, f.picture, f.target_bpp, f.message) for f in campaign.findings]
+
+
+def validity_rows(campaign: Campaign) -> list[tuple[Cell, ...]]:
+    """Rows of `VALIDITY_COLUMNS`."""
+    rows: list[tuple[Cell, ...]] = []
+    for point in campaign.validity:
+        conditions = [cell for condition in point.conditions for cell in (condition.state, condition.reason)]
+        asked = any(condition.state != "does not apply" for condition in point.conditions)
+        valid = ("yes" if point.valid else "no") if asked else "does not apply"
+        rows.append((point.codec, point.picture, point.target_bpp, valid, *conditions))
+    return rows
 
 
 def number_text(value: float | None) -> str:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ctc.records import Campaign, Parity
-from ctc.report.operating_points import ToolRow
 from ctc.report.overview import BdCell, codec_lines
 from ctc.report.tables import absent_pictures, number_text, set_share
 
@@ -79,49 +78,6 @@ def parity_line(parities: Sequence[Parity]) -> str:
     return f"{number} within the tolerance of the official values on the golden pairs, on the 10-bit grid" + (
         f", {rest} not compared" if rest else ""
     )
-
-
-TOOL_HEADER = (
-    "monotonic", "max bit deviation", "decoder kMAC/px max", "decoder kMAC/px mean", "decoding time ×", "parameters", "model", "encode s",
-)  # fmt: skip
-
-
-def tool_texts(row: ToolRow) -> tuple[str, ...]:
-    """What is measured of a configuration beside its BD-rates, in the order of `TOOL_HEADER`; a star for times of a busy machine."""
-    ratio, encode = significant(row.decoding.value, 3), seconds(row.line.encode_s)
-    return (
-        yes_no(row.line.monotone),
-        fraction(row.line.largest_deviation),
-        significant(row.kmac_max, 3),
-        significant(row.kmac_mean, 3),
-        f"{ratio}*" if row.decoding.points_busy else ratio,
-        f"{row.model.parameters / 1e6:.2f} M",
-        f"{row.model.bytes / 2**20:.2f} MiB",
-        f"{encode}*" if row.encode_busy else encode,
-    )
-
-
-def tool_caveats(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
-    """What must be read with the table of operating points and tools, why configurations of it are not valid, and why values are
-    missing in it."""
-    if not rows:
-        return []
-    notes = [
-        f"Against {campaign.anchor}. Difference: AVG less that of the same operating point with tools off, in percentage points.",
-        f"Decoder kMAC/px: maximum and mean over {len(campaign.pictures)} pictures, overlap and padding included; "
-        f"{'; '.join(dict.fromkeys(row.model.counting for row in rows))}.",
-        f"Decoding time: ratio to that of {campaign.anchor}, summed over the same points of this campaign, on this machine.",
-        "Parameters: of the networks that decode one picture. "
-        "Model: all that a decoder of the operating point needs, for any rate, as stored.",
-    ]
-    if any(row.decoding.points_busy or row.encode_busy for row in rows):
-        notes.append("* Taken, at least in part, while the machine did other work.")
-    return notes + reason_lines(rows)
-
-
-def reason_lines(rows: Iterable[ToolRow]) -> list[str]:
-    """Why configurations are not valid, and why values are missing of them."""
-    return [f"{row.line.codec}: {reason}." for row in rows for reason in row.reasons]
 
 
 def seconds(value: float | None) -> str:

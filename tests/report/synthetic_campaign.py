@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ctc.bdrate.tables import bd_rates
@@ -27,6 +28,7 @@ from ctc.records import (
     Scored,
     Unreachable,
 )
+from ctc.validity import point_validity
 
 NASTY = 'a "b" <script>alert(1)</script>'
 """A picture's name that must be escaped wherever it is shown."""
@@ -58,8 +60,10 @@ _METRICS = {
 """label, unit, higher is better, value at 0.06 and at 0.75 bpp, exponent of the curve between them."""
 
 
-def hypothetical_campaign(targets: tuple[float, ...] = BD_TARGET_BPPS) -> Campaign:
-    """Eight pictures, four codecs, twelve metrics, and one of each thing that can be missing."""
+def hypothetical_campaign(
+    targets: tuple[float, ...] = BD_TARGET_BPPS, *, gains: Mapping[str, float] = _GAINS, off: float = 0.13
+) -> Campaign:
+    """Eight pictures, four codecs, twelve metrics, and one of each thing that can be missing; one point is `off` its target rate."""
     pictures = tuple(_picture(number, name) for number, name in enumerate(_NAMES))
     codecs = tuple(_codec(name) for name in _GAINS)
     jobs = [Job(picture, codec.name, codec.version, target) for codec in codecs for picture in pictures for target in targets]
@@ -70,7 +74,7 @@ def hypothetical_campaign(targets: tuple[float, ...] = BD_TARGET_BPPS) -> Campai
             NASTY, "hevc-x265", targets[-1], "encode", "ToolFailed: exit status 1", "ffmpeg -i '<in>' out", "last line\nx265 [error]: <b>&"
         ),
     )
-    scored = tuple(_scored(job) for job in jobs if not _is_unreachable(job) and not _is_failed(job, targets))
+    scored = tuple(_scored(job, gains, off) for job in jobs if not _is_unreachable(job) and not _is_failed(job, targets))
     campaign = Campaign(
         dataset="demo",
         command="python run_ctc.py --set demo --codecs jpeg,hevc-x265,jpegai-bop",
@@ -101,8 +105,8 @@ def hypothetical_campaign(targets: tuple[float, ...] = BD_TARGET_BPPS) -> Campai
 
 
 def clean_campaign() -> Campaign:
-    """The same without anything missing: a table that is valid."""
-    campaign = hypothetical_campaign()
+    """The same without anything missing, all rates near their targets and all curves near the anchor's: a table that is valid."""
+    campaign = hypothetical_campaign(gains={name: gain / 4 for name, gain in _GAINS.items()}, off=0.03)
     codecs = tuple(codec for codec in campaign.codecs if codec.name != "jpeg")
     pictures = tuple(picture for picture in campaign.pictures if picture.name not in (NASTY, SMALL))
     jobs = {(codec.name, picture.name) for codec in codecs for picture in pictures}
@@ -121,9 +125,9 @@ def clean_campaign() -> Campaign:
 
 
 def judged(campaign: Campaign) -> Campaign:
-    """The campaign with its BD-rates and what the checks say."""
+    """The campaign with its BD-rates, what the checks say and the validity of its points."""
     with_rates = replace(campaign, bd=bd_rates(campaign))
-    return replace(with_rates, findings=run_checks(with_rates))
+    return replace(with_rates, findings=run_checks(with_rates), validity=point_validity(with_rates))
 
 
 def _hash(*parts: object) -> str:
@@ -169,9 +173,9 @@ def _unreachable(job: Job) -> Unreachable:
     return Unreachable(job, 1, 0.071 + 0.01 * _noise(*_point(job)), 3, "the lowest quality already needs more bits")
 
 
-def _scored(job: Job) -> Scored:
+def _scored(job: Job, gains: Mapping[str, float], off: float) -> Scored:
     too_much = (job.picture.name, job.codec, job.target_bpp) == (FORMULA, "jpegai-bop", 0.5)
-    deviation = 0.13 if too_much else 0.07 * _noise("rate", *_point(job))
+    deviation = off if too_much else 0.07 * _noise("rate", *_point(job))
     size = round(job.target_bpp * (1 + deviation) * job.picture.pixels / 8)
     bpp = 8 * size / job.picture.pixels
     seconds = {"jpeg": 0.02, "hevc-x265": 0.9, ANCHOR: 6.5, "jpegai-bop": 2.2}[job.codec] * job.picture.pixels / 1e6
@@ -191,16 +195,16 @@ def _scored(job: Job) -> Scored:
         encode_command=(job.codec, "-q", "30", job.picture.name, "out.bits"),
         decode_command=(job.codec, "-d", "out.bits", "decoded.png"),
     )
-    return Scored(coded, True, tuple(_score(job, bpp, name) for name in _METRICS))
+    return Scored(coded, True, tuple(_score(job, bpp, name, gains[job.codec]) for name in _METRICS))
 
 
-def _score(job: Job, bpp: float, name: str) -> Score:
+def _score(job: Job, bpp: float, name: str, typical_gain: float) -> Score:
     if name == "vmaf" and job.picture.name == SMALL:
         return Score(name, None, "picture too small")
     if name == "psnr_v" and job.picture.name == "astronaut.png" and job.codec == ANCHOR and job.target_bpp == 0.75:
         return Score(name, math.inf)
     _, _, _, low, high, bend = _METRICS[name]
-    gain = _GAINS[job.codec] * (1 + 0.4 * _noise(name, job.codec) + 0.4 * _noise(job.picture.sha256, job.codec))
+    gain = typical_gain * (1 + 0.4 * _noise(name, job.codec) + 0.4 * _noise(job.picture.sha256, job.codec))
     effort = math.log2(bpp / (1 + gain) / 0.06 * (1 + 0.5 * _noise("picture", job.picture.sha256))) / math.log2(0.75 / 0.06)
     share = effort if bend == 1 else 1 / (1 + math.exp(-3 * effort))
     floor = low if bend == 1 else low - 0.6 * (high - low)

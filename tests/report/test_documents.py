@@ -23,7 +23,7 @@ from ctc.report.overview import bd_cells, codec_lines, status_of
 from ctc.report.tables import point_rows
 from ctc.report.wording import bd_text, fraction, percent, significant
 
-FORMATS = ("csv", "parquet", "summary", "json", "markdown", "xlsx", "html")
+FORMATS = ("csv", "parquet", "summary", "json", "markdown", "xlsx", "html", "latex")
 REPORTS: tuple[Report, ...] = tuple(report for name in FORMATS for report in importlib.import_module(f"ctc.report.as_{name}").REPORTS)
 
 
@@ -142,7 +142,7 @@ def test_table_md(campaign: Campaign) -> None:
     assert campaign.anchor_note in text
     assert campaign.codecs[2].note in text
     assert "**Not valid**: 3 errors" in text
-    assert re.search(r"\| jpegai-bop \| −\d+\.\d % \(7/9\) \| −\d", text)
+    assert re.search(r"\| jpegai-bop \| −\d+\.\d % \(7/9\) \[\^\d+\] \| −\d", text)
     assert "<script" not in text
 
 
@@ -155,9 +155,10 @@ def test_table_md_gives_reasons_for_missing_values(campaign: Campaign) -> None:
 
 def test_workbook(campaign: Campaign) -> None:
     book = openpyxl.load_workbook(io.BytesIO(rendered(campaign, "report.xlsx")))
-    assert book.sheetnames == ["Summary", "BD-rate", "Points", "Findings", "Parity", "Provenance"]
+    assert book.sheetnames == ["Summary", "BD-rate", "BD by picture", "Points", "Validity", "Findings", "Parity", "Provenance"]
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
-    assert not [cell.value for cell in cells if cell.data_type == "f"]
+    assert {cell.parent.title for cell in cells if cell.data_type == "f"} == {"Summary", "BD by picture"}
+    assert not [cell.value for cell in cells if cell.data_type == "f" and not re.match(r"=(AVERAGE|IF\(MAX)\(", cell.value)]
     assert FORMULA in {cell.value for cell in book["Points"]["B"]}
     points = book["Points"]
     assert points.max_row == 1 + len(point_rows(campaign))
@@ -168,12 +169,12 @@ def test_workbook(campaign: Campaign) -> None:
     assert book["BD-rate"].max_row == 1 + len(campaign.bd)
 
 
-def test_workbook_colours_only_sound_rates(campaign: Campaign, clean: Campaign) -> None:
-    def coloured(judged: Campaign) -> int:
-        book = openpyxl.load_workbook(io.BytesIO(rendered(judged, "report.xlsx")))
-        return len(list(book["Summary"].conditional_formatting))
+def test_workbook_stresses_only_sound_rates(campaign: Campaign, clean: Campaign) -> None:
+    def bold(judged: Campaign) -> set[str]:
+        sheet = openpyxl.load_workbook(io.BytesIO(rendered(judged, "report.xlsx")))["Summary"]
+        return {row[0].value for row in sheet.iter_rows() if row[1].data_type == "f" and row[1].font.bold}
 
-    assert (coloured(campaign), coloured(clean)) == (0, 2)
+    assert (bold(campaign), bold(clean)) == (set(), {"hevc-x265", "jpegai-bop"})
 
 
 def test_page_loads_nothing(page: str) -> None:
@@ -221,6 +222,10 @@ def test_page_stresses_rates_of_a_valid_table_only(page: str, clean_page: str) -
         return set(re.findall(r'class="bd (\w+)', headline))
 
     assert looks(page) == {"plain"}
+    leads = re.findall(r'href="#(why-[^"]+)"', page)
+    assert set(leads) == set(re.findall(r'<details id="(why-[^"]+)"', page))
+    assert len(leads) >= len(set(leads)) > 8
+    assert 'class="why"' not in clean_page[clean_page.index('class="headline"') : clean_page.index("Metrics outside")]
     assert looks(clean_page) == {"saves", "costs", "plain"}
     assert "▼</span>−" in clean_page
     assert "▲</span>+" in clean_page

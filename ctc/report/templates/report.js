@@ -74,5 +74,11 @@ for (const button of document.querySelectorAll("button.copy")) {
   });
 }
 
-// A link to a footnote or section inside a closed part must open it.
-addEventListener("hashchange", () => document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", ""));
+// A link to a footnote or section inside closed parts must open them all.
+function openTarget() {
+  const target = document.getElementById(location.hash.slice(1));
+  for (let part = target?.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+  target?.scrollIntoView();
+}
+addEventListener("hashchange", openTarget);
+openTarget();

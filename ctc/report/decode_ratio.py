@@ -1,0 +1,35 @@
+"""How long a codec decodes beside the anchor, in the same campaign on the same machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctc.records import Campaign, Cost
+
+
+@dataclass(frozen=True)
+class TimeRatio:
+    """Decoding time over that of the anchor, both summed over the points that have both."""
+
+    value: float | None
+    points: int
+    points_busy: int
+    """Those of them where either was taken while the machine was not otherwise idle."""
+    reason: str = ""
+
+
+def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
+    """Of the points of which both were timed on this machine."""
+    own, anchors = _costs(campaign, codec), _costs(campaign, campaign.anchor)
+    pairs = [(cost, anchors[place]) for place, cost in own.items() if place in anchors]
+    busy = sum(not (cost.machine_idle and anchor.machine_idle) for cost, anchor in pairs)
+    total = sum(anchor.wall_s for _, anchor in pairs)
+    if not total:
+        return TimeRatio(None, len(pairs), busy, "no decoding of the same point by codec and anchor was timed on this machine")
+    return TimeRatio(sum(cost.wall_s for cost, _ in pairs) / total, len(pairs), busy)
+
+
+def _costs(campaign: Campaign, codec: str) -> dict[tuple[str, float], Cost]:
+    """By picture and target rate."""
+    coded = [scored.coded for scored in campaign.scored if scored.coded.job.codec == codec]
+    return {(each.job.picture.name, each.job.target_bpp): each.decode for each in coded if each.decode is not None}

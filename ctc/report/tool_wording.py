@@ -1,0 +1,99 @@
+"""How the rows of configurations read, ours and published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ctc.records import Campaign, CountingRule, PublishedRow, PublishedTable
+from ctc.report.operating_points import ToolRow
+from ctc.report.overview import plural
+from ctc.report.wording import NO_VALUE, NOT_AVAILABLE, fraction, seconds, significant, yes_no
+
+SHOWN_RULES: tuple[CountingRule, ...] = ("formula", "official")
+"""Ways of counting for which tables for people have columns; of all three there is a section."""
+TOOL_HEADER = (
+    "monotonic", "max bit deviation", "kMAC/px max, formula", "kMAC/px mean, formula", "kMAC/px max, official", "kMAC/px mean, official",
+    "decoding time ×", "parameters", "model", "encode s",
+)  # fmt: skip
+"""kMAC/px are of the decoder."""
+BRANCH_HEADER = ("kMAC/px mean, formula", "kMAC/px mean, official", "decoding time ×", "encode s")
+
+
+def tool_texts(row: ToolRow) -> tuple[str, ...]:
+    """What is measured of a configuration beside its BD-rates, in the order of `TOOL_HEADER`; a star for times of a busy machine."""
+    ratio, encode = significant(row.decoding.value, 3), seconds(row.line.encode_s)
+    counted = [row.kmac[rule] for rule in SHOWN_RULES]
+    return (
+        yes_no(row.line.monotone),
+        fraction(row.line.largest_deviation),
+        *(significant(value, 3) for kmac in counted for value in (kmac.largest, kmac.mean)),
+        f"{ratio}*" if row.decoding.points_busy else ratio,
+        f"{row.model.parameters / 1e6:.2f} M",
+        f"{row.model.bytes / 2**20:.2f} MiB",
+        f"{encode}*" if row.encode_busy else encode,
+    )
+
+
+def branch_texts(row: ToolRow) -> tuple[str, ...]:
+    """The same in the order of `BRANCH_HEADER`."""
+    _, _, _, formula, _, official, ratio, _, _, encode = tool_texts(row)
+    return formula, official, ratio, encode
+
+
+def published_texts(row: PublishedRow) -> tuple[str, ...]:
+    """A published row in the order of `TOOL_HEADER`."""
+    failed = dict(row.unavailable)
+    kmac = [
+        NOT_AVAILABLE if column in failed else significant(value, 3)
+        for column, value in (("dec_kmac_px_max", row.kmac_max), ("dec_kmac_px_avg", row.kmac_mean))
+    ]
+    size = NO_VALUE if row.model_bytes is None else f"{row.model_bytes / 2**20:.2f} MiB"
+    return (
+        yes_no(row.monotone),
+        fraction(row.largest_deviation),
+        NO_VALUE,
+        NO_VALUE,
+        *kmac,
+        NOT_AVAILABLE if "dec_time_gpu_x" in failed else significant(row.time_ratio, 2),
+        NO_VALUE if row.parameters is None else f"{row.parameters / 1e6:.2f} M",
+        size,
+        seconds(row.encode_s),
+    )
+
+
+def published_branch_texts(row: PublishedRow) -> tuple[str, ...]:
+    """A published row in the order of `BRANCH_HEADER`."""
+    _, _, _, formula, _, official, ratio, _, _, encode = published_texts(row)
+    return formula, official, ratio, encode
+
+
+def tool_caveats(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
+    """What must be read with the table of operating points and tools, why configurations of it are not valid, and why values are
+    missing in it."""
+    if not rows:
+        return []
+    notes = [
+        f"Against {campaign.anchor}. Difference: AVG less that of the same operating point with tools off, in percentage points.",
+        f"Decoder kMAC/px: maximum and mean over {plural(len(campaign.pictures), 'picture')}, overlap and padding included. "
+        f"Formula: {'; '.join(dict.fromkeys(row.model.counting for row in rows))}. "
+        "Official: by the rule of the JPEG AI reference software, which has transposed "
+        "convolutions at output resolution, biases and activations, counted while pictures were coded.",
+        f"Decoding time: ratio to that of {campaign.anchor}, summed over the same points of this campaign, on this machine.",
+        "Parameters: of the networks that decode one picture. "
+        "Model: all that a decoder of the operating point needs, for any rate, as stored.",
+    ]
+    if any(row.decoding.points_busy or row.encode_busy for row in rows):
+        notes.append("* Taken, at least in part, while the machine did other work.")
+    return notes + reason_lines(rows)
+
+
+def published_notes(table: PublishedTable, rows: Sequence[PublishedRow]) -> list[str]:
+    """Where the rows are from, what is different, and why values are missing."""
+    differs = "".join(f" {note[0].upper()}{note[1:]}." for note in table.notes)
+    lines = [f"Published, {table.name}: {table.source}. They enter no average, difference or check of this campaign.{differs}"]
+    return lines + [f"Published, {table.name}, {row.operating_point} {row.test}: {row.reason}." for row in rows if row.reason]
+
+
+def reason_lines(rows: Iterable[ToolRow]) -> list[str]:
+    """Why configurations are not valid, and why values are missing of them."""
+    return [f"{row.line.codec}: {reason}." for row in rows for reason in row.reasons]

@@ -1,0 +1,158 @@
+"""The validity of each point: rate, monotone, complete, repeatable, interop, overlap.
+
+A number of a table may be stressed only where all six hold, or do not apply, for every point behind it. What nobody has looked at is "not
+run", and does not hold. Interoperability is a condition of learned codecs, whose decoders compute in floating point; whether they can be
+mixed says `ctc interop`, on the machine where the table is made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from ctc.bdrate.curves import curve_targets
+from ctc.checks.overlap import MINIMUM_OVERLAP
+from ctc.checks.points import ROUNDING, by_picture, not_rising
+from ctc.interop.matrix import explanation, holds, rows
+from ctc.records import AVG, CONDITIONS, BdRate, Campaign, CodecInfo, Condition, Fault, Interop, PointValidity, Scored
+
+
+def point_validity(campaign: Campaign) -> tuple[PointValidity, ...]:
+    """One record for each codec, picture and target rate, in this order; none of pictures that a codec cannot code.
+
+    Of a target that cannot be reached no condition can be asked. A point that failed or that nobody has made is not complete."""
+    unsupported = {(each.codec, each.picture) for each in campaign.unsupported}
+    curves = by_picture(campaign)
+    found: list[PointValidity] = []
+    for codec in campaign.codecs:
+        for picture in campaign.pictures:
+            if (codec.name, picture.name) not in unsupported:
+                found += _of_curve(campaign, codec, picture.name, curves[codec.name, picture.name])
+    return tuple(found)
+
+
+def _of_curve(campaign: Campaign, codec: CodecInfo, picture: str, curve: Sequence[Scored]) -> Iterator[PointValidity]:
+    scored = {point.coded.job.target_bpp: point for point in curve}
+    ended = {each.place: f"unreachable: {each.reason}" for each in campaign.unreachable}
+    monotone, interop, overlap = _monotone(campaign, curve), _interop(campaign, codec), _overlap(campaign, codec.name, picture)
+    beyond = set(campaign.target_bpps) - set(curve_targets(campaign))
+    for target in sorted(campaign.target_bpps):
+        place = (codec.name, picture, target)
+        conditions: tuple[Condition, ...]
+        if (point := scored.get(target)) is not None:
+            of_curve = _does_not_apply("overlap", "no curve of a BD-rate has this target") if target in beyond else overlap
+            conditions = (_rate(campaign, point), monotone, _complete(campaign, point), _repeatable(point), interop, of_curve)
+        elif place in ended:
+            conditions = tuple(_does_not_apply(name, ended[place]) for name in CONDITIONS)
+        else:
+            why = _no_point(campaign, place)
+            conditions = tuple(_fails(name, [why]) if name == "complete" else _does_not_apply(name, why) for name in CONDITIONS)
+        yield PointValidity(*place, conditions)
+
+
+def _rate(campaign: Campaign, point: Scored) -> Condition:
+    deviation = point.coded.deviation
+    if abs(deviation) - campaign.rate_tolerance <= ROUNDING:
+        return Condition("rate", "holds")
+    return _fails("rate", [f"{100 * deviation:+.2f} % from the target, {100 * campaign.rate_tolerance:g} % are allowed"])
+
+
+def _monotone(campaign: Campaign, curve: Sequence[Scored]) -> Condition:
+    faults = []
+    if bad := not_rising([(point, point.coded.bpp) for point in curve], higher_is_better=True):
+        faults.append(Fault("", f"bpp does not rise {_between(bad)}"))
+    for info in campaign.metrics:
+        values = [(point, value) for point in curve if (value := point.value(info.name)) is not None]
+        if bad := not_rising(values, info.higher_is_better):
+            faults.append(Fault(info.name, f"does not improve {_between(bad)}"))
+    return Condition("monotone", "fails" if faults else "holds", faults=tuple(faults))
+
+
+def _between(bad: Sequence[tuple[tuple[Scored, float], tuple[Scored, float]]]) -> str:
+    pairs = [f"from {old.coded.job.target_bpp:g} to {new.coded.job.target_bpp:g}" for (old, _), (new, _) in bad]
+    return f"{', '.join(pairs)} bpp"
+
+
+def _complete(campaign: Campaign, point: Scored) -> Condition:
+    scores = {score.metric: score for score in point.scores}
+    faults = []
+    for info in campaign.metrics:
+        score = scores.get(info.name)
+        if score is None:
+            faults.append(Fault(info.name, "not scored"))
+        elif score.value is None or math.isnan(score.value):
+            faults.append(Fault(info.name, score.reason or "no value, and no reason was given"))
+    return Condition("complete", "fails" if faults else "holds", faults=tuple(faults))
+
+
+def _repeatable(point: Scored) -> Condition:
+    if point.repeatable is None:
+        if not point.coded.decoded_sha256:
+            return _does_not_apply("repeatable", "only numbers of it are known: there is nothing to decode")
+        return Condition("repeatable", "not run", faults=(Fault("", "it was not decoded here"),))
+    return Condition("repeatable", "holds") if point.repeatable else _fails("repeatable", ["decoding twice gave different pictures"])
+
+
+def _interop(campaign: Campaign, codec: CodecInfo) -> Condition:
+    if codec.model is None:
+        return _does_not_apply("interop", "not a learned codec")
+    interop = next((each for each in campaign.interop if each.codec == codec.name), None)
+    if interop is None:
+        command = f"ctc interop --codecs {codec.name}"
+        return Condition("interop", "not run", faults=(Fault("", f"not tried on this machine: run `{command}`, then this again"),))
+    if not holds(interop):
+        return _fails("interop", _what_is_wrong(interop))
+    missing = [device.name for device in interop.devices if device.missing]
+    return Condition("interop", "holds", f"as far as this machine goes: {', '.join(missing)} not run" if missing else "")
+
+
+def _what_is_wrong(interop: Interop) -> list[str]:
+    pairs = [
+        f"{cell.encoder} to {cell.decoder}: {cell.state}; {explanation(cell)}" for row in rows(interop) for cell in row if not cell.holds
+    ]
+    failed = [f"{device}: {why}" for device, why in interop.failed]
+    return pairs + failed or ["the first device made no bitstream, or not the same twice"]
+
+
+def _overlap(campaign: Campaign, codec: str, picture: str) -> Condition:
+    if codec == campaign.anchor:
+        return _does_not_apply("overlap", "it is the anchor")
+    found = [row for row in campaign.bd if (row.codec, row.picture) == (codec, picture) and row.metric != AVG]
+    if not found:
+        return Condition("overlap", "not run", faults=(Fault("", "no BD-rate was computed"),))
+    faults = tuple(Fault(row.metric, why) for row in found if (why := _too_little(row)))
+    return Condition("overlap", "fails" if faults else "holds", faults=faults)
+
+
+def _too_little(row: BdRate) -> str:
+    """Why the curves cannot be compared, or not well; or empty."""
+    if row.overlap is None:
+        return f"no BD-rate: {row.reason}"
+    # Rounded down, so that no overlap below the limit is shown as the limit.
+    shown = f"{math.floor(100 * row.overlap)} % of both curves' quality range is common, {100 * MINIMUM_OVERLAP:g} % are asked for"
+    return shown if row.overlap < MINIMUM_OVERLAP else ""
+
+
+def _no_point(campaign: Campaign, place: tuple[str, str, float]) -> str:
+    codec, picture, target = place
+    for failed in campaign.failed:
+        if failed.codec in ("", codec) and failed.picture in ("", picture) and failed.target_bpp in (None, target):
+            return f"no point: {failed.stage} failed: {failed.error}"
+    return next((f"no point: {gap.reason}" for gap in campaign.absent if gap.place == place), "no point: no result was recorded")
+
+
+def _fails(name: str, reasons: Iterable[str]) -> Condition:
+    return Condition(name, "fails", faults=tuple(Fault("", reason) for reason in reasons))
+
+
+def _does_not_apply(name: str, why: str) -> Condition:
+    return Condition(name, "does not apply", why)
+
+
+def barring(validity: Iterable[PointValidity], metrics: Iterable[str]) -> Iterator[tuple[PointValidity, Condition, tuple[Fault, ...]]]:
+    """What keeps a number of these metrics from being stressed: point, condition, and its faults, for each condition that does not hold."""
+    concerned = {"", *metrics}
+    for point in validity:
+        for condition in point.conditions:
+            if faults := tuple(fault for fault in condition.faults if fault.metric in concerned):
+                yield point, condition, faults
