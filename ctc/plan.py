@@ -19,6 +19,7 @@ from ctc.ratecontrol import memory_offset
 from ctc.records import TARGET_BPPS, Campaign, CodecInfo, Coded, Complexity, Interop, MetricInfo, Parity, Picture
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
+from ctc.timing.wanted import TimingWanted
 from ctc.together import Setting
 
 EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc", "jpegai-sop", "jpegai-bop", "jpegai-hop")
@@ -60,6 +61,7 @@ class Options:
     metric_threads: int = 1
     external: tuple[OutsideSource, ...] = ()
     """Whose points are shown beside those that are made here."""
+    timing: TimingWanted | None = None
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ def test_a_run_writes_every_file_and_a_second_one_computes_nothing(ctc: Ctc, pic
         "findings.csv",
         "tools.csv",
         "interop.csv",
+        "timings.csv",
         "run.json",
         "summary.txt",
         "table.md",

@@ -16,6 +16,7 @@ from ctc.records.interop import CodecDevice, Interop, InteropMismatch, InteropPo
 from ctc.records.metrics import NO_OFFICIAL_VALUES, MetricInfo, Parity
 from ctc.records.pictures import NOTHING_SAID, Light, Picture, SetState, Transfer
 from ctc.records.points import Absent, Coded, Cost, Failed, Job, Score, Scored, Unreachable, Unsupported
+from ctc.records.timing import DeviceMemory, StageTime, Timing, TimingFailure, TimingSample
 
 __all__ = [
     "ALL",
@@ -36,6 +37,7 @@ __all__ = [
     "Cost",
     "Counts",
     "DecoderModel",
+    "DeviceMemory",
     "Failed",
     "Finding",
     "Interop",
@@ -55,7 +57,11 @@ __all__ = [
     "Score",
     "Scored",
     "SetState",
+    "StageTime",
     "TensorDifference",
+    "Timing",
+    "TimingFailure",
+    "TimingSample",
     "Transfer",
     "Unreachable",
     "Unsupported",

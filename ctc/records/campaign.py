@@ -10,6 +10,7 @@ from ctc.records.interop import Interop
 from ctc.records.metrics import MetricInfo, Parity
 from ctc.records.pictures import Picture, SetState
 from ctc.records.points import Absent, Failed, Scored, Unreachable, Unsupported
+from ctc.records.timing import Timing
 
 
 @dataclass(frozen=True)
@@ -116,3 +117,5 @@ class Campaign:
     """Pictures that codecs which were run here cannot code."""
     interop: tuple[Interop, ...] = ()
     """Of the codecs that `ctc interop` was run with on this machine, as they are here."""
+    timing: Timing | None = None
+    """None where no timing campaign was asked for: then all times are those that coding happened to take."""

@@ -1,4 +1,5 @@
-"""points.csv, bd.csv, findings.csv, tools.csv, interop.csv: UTF-8, line feeds, quoted where needed, missing values as empty cells."""
+"""points.csv, bd.csv, findings.csv, tools.csv, interop.csv, timings.csv: UTF-8, line feeds, quoted where needed, missing values
+as empty cells."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from ctc.records import Campaign
 from ctc.report.interop_table import cell_columns, cell_rows
 from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
 from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, cell_text, finding_rows, point_columns, point_rows
+from ctc.report.timing_table import SAMPLE_COLUMNS, sample_rows
 
 Table = tuple[tuple[str, ...], Iterable[tuple[Cell, ...]]]
 
@@ -56,10 +58,15 @@ def _interop(campaign: Campaign) -> Table:
     return cell_columns(campaign.interop), cell_rows(campaign.interop)
 
 
+def _timings(campaign: Campaign) -> Table:
+    return SAMPLE_COLUMNS, sample_rows(campaign.timing)
+
+
 REPORTS = (
     CsvReport("points", "points.csv", _points),
     CsvReport("bd", "bd.csv", _bd),
     CsvReport("findings", "findings.csv", _findings),
     CsvReport("tools", "tools.csv", _tools),
     CsvReport("interop", "interop.csv", _interop),
+    CsvReport("timings", "timings.csv", _timings),
 )

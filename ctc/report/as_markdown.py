@@ -10,6 +10,8 @@ from ctc.records import AVG, AVG_METRICS, Campaign, Interop
 from ctc.report.interop_table import matrix, notes, title
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
+from ctc.report.timing_table import timing_rows
+from ctc.report.timing_wording import TIMING_HEADER, timing_notes, timing_texts
 from ctc.report.wording import (
     PARITY_HEADER,
     TOOL_HEADER,
@@ -45,6 +47,7 @@ class MarkdownReport:
             "\n".join(f"- {escape(note)}" for note in (*caveats(campaign), *timing_caveats(campaign))),
             "\n".join(_unavailable(campaign, lines)),
             _tools(campaign),
+            _timing(campaign),
             _findings(campaign),
             *map(_interop, campaign.interop),
             _parity(campaign),
@@ -98,6 +101,18 @@ def _tools(campaign: Campaign) -> str:
     table = "\n".join(f"| {' | '.join(line)} |" for line in (shown[0], rules, *shown[1:]))
     notes = "\n".join(f"- {escape(note)}" for note in tool_caveats(campaign, rows))
     return f"## Operating points and tools\n\n{table}\n\n{notes}"
+
+
+def _timing(campaign: Campaign) -> str:
+    """The timing campaign, where there is one."""
+    rows = timing_rows(campaign)
+    if not rows:
+        return ""
+    lines = [["codec", *TIMING_HEADER], *([row.codec, *timing_texts(row)] for row in rows)]
+    head, *others = [[escape(cell) for cell in line] for line in lines]
+    rules = ["---", "---", *["---:"] * (len(head) - 2)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in (head, rules, *others))
+    return "\n\n".join(["## Timing", table, "\n".join(f"- {escape(note)}" for note in timing_notes(campaign, rows))])
 
 
 def _findings(campaign: Campaign) -> str:

@@ -15,6 +15,8 @@ from ctc.report.as_json import provenance
 from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
 from ctc.report.overview import codec_lines, metric_label, status_of
 from ctc.report.tables import BD_COLUMNS, FINDING_COLUMNS, Cell, bd_rows, finding_rows, number_text, point_columns, point_rows
+from ctc.report.timing_table import CELL_COLUMNS, CODEC_COLUMNS, cell_rows, timing_rows
+from ctc.report.timing_wording import timing_notes
 from ctc.report.wording import caveats, timing_caveats
 
 _FORMATS = {
@@ -61,6 +63,7 @@ class XlsxReport:
         formats = dict.fromkeys(columns, _METRIC_FORMAT) | _FORMATS | {"tries": "0"}
         book.sheet("Points", columns, [row.cells for row in point_rows(campaign)], formats, frozen_columns=3)
         book.sheet("Findings", FINDING_COLUMNS, finding_rows(campaign), _FORMATS)
+        _timing(book, campaign)
         _interop(book, campaign)
         book.sheet("Parity", PARITY_COLUMNS, [astuple(parity) for parity in campaign.parity], {})
         book.sheet("Provenance", ("what", "value"), _flat(provenance(campaign)), {})
@@ -185,6 +188,19 @@ def _interop(book: _Book, campaign: Campaign) -> None:
     if found:
         told = [line for interop in found for line in (interop_table.title(interop), *interop_table.notes(interop))]
         book.sheet("Interop", interop_table.cell_columns(found), interop_table.cell_rows(found), {}, told, frozen_columns=3)
+
+
+def _timing(book: _Book, campaign: Campaign) -> None:
+    """Sheets of codecs and of points, where there was a timing campaign. Every sample is in timings.csv."""
+    rows = timing_rows(campaign)
+    if campaign.timing is None or not rows:
+        return
+    ratios = {column: "0.000" for column in CODEC_COLUMNS if "ratio" in column} | {"spread": "0.0%", "probability": "0.0%"}
+    columns = (*CODEC_COLUMNS, *CELL_COLUMNS)
+    formats = {column: "0.0000" for column in columns if column.endswith("_s")} | ratios
+    formats |= {column: "#,##0" for column in columns if column.endswith("_bytes")} | {"target_bpp": _FORMATS["target_bpp"]}
+    book.sheet("Timing", CODEC_COLUMNS, [row.cells for row in rows], formats, timing_notes(campaign, rows))
+    book.sheet("Timing points", CELL_COLUMNS, cell_rows(campaign.timing), formats, frozen_columns=4)
 
 
 def _bd_cell(value: float | None) -> Cell:

@@ -12,6 +12,7 @@ from statistics import fmean
 from ctc.records import AVG_METRICS, Campaign, Cost, DecoderModel
 from ctc.report.overview import CodecLine, codec_lines, plural
 from ctc.report.tables import Cell, set_share
+from ctc.timing.results import decode_ratio
 
 TOOLS_OFF = "tools off"
 
@@ -144,6 +145,9 @@ def _difference(line: CodecLine, plain: CodecLine | None) -> Difference:
 
 
 def _decoding(campaign: Campaign, codec: str) -> TimeRatio:
+    if campaign.timing is not None:
+        measured = decode_ratio(campaign, codec)
+        return TimeRatio(measured.value, measured.points, measured.busy, measured.reason)
     own, anchors = _decoding_costs(campaign, codec), _decoding_costs(campaign, campaign.anchor)
     pairs = [(cost, anchors[place]) for place, cost in own.items() if place in anchors]
     busy = sum(not (cost.machine_idle and anchor.machine_idle) for cost, anchor in pairs)
