@@ -52,9 +52,13 @@ LABELS = {"efe-linear": "EFE linear", "eicci": "eICCI", "efe-nonlinear": "EFE no
 """What tables call the tools whose names are no abbreviations."""
 
 
-@lru_cache
 def resident(threads: int = 1) -> Resident:
     """The process that codes, for all three codecs."""
+    return _resident(threads)
+
+
+@lru_cache
+def _resident(threads: int) -> Resident:
     return Resident(python_command("jpegai_ref.resident"), environment(), threads)
 
 

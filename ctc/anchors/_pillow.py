@@ -22,6 +22,10 @@ def run_child(kind: str, save: Callable[[Image, io.BytesIO, list[str]], object])
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None
+    # Pillow would import what reads and writes a format when it first meets one, which is no reading of a file.
+    Image.preinit()
+    if kind not in Image.SAVE:
+        Image.init()
     task, read, written, *arguments = sys.argv[1:]
 
     def opened(format_name: str) -> Image.Image:

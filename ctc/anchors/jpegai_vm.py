@@ -81,11 +81,14 @@ class JpegAiVm:
         return tuple(side for side, device in devices if device == "gpu")
 
     def gpu_bytes(self) -> int:
-        """Raises ToolMissing, as the software's own PyTorch sees it."""
-        printed = _programs.printed(_python(_folder()), "-c", GPU_MEMORY).strip()
-        if not printed.isdecimal() or not int(printed):
+        """As the software's own PyTorch sees it."""
+        try:
+            found = int(run((str(_python(_folder())), "-c", GPU_MEMORY)).printed)
+        except (ToolFailed, ValueError) as error:
+            raise ToolMissing(f"PyTorch of the JPEG AI reference software does not say what GPU it sees ({error})") from error
+        if not found:
             raise ToolMissing("no CUDA device")
-        return int(printed)
+        return found
 
     def capped(self, fraction: float) -> JpegAiVm:
         return JpegAiVm(self._chosen, fraction)
