@@ -31,8 +31,9 @@ def run_child(command: tuple[str, ...]) -> Cost:
 
     done = run(command)
     measured: dict[str, float] = json.loads(done.printed)
-    inside = measured["read_s"] + measured["wall_s"] + measured["write_s"]
-    return replace(done.cost, start_s=max(0.0, done.cost.wall_s - inside), **measured)
+    wall_s, read_s, write_s = (measured[name] for name in ("wall_s", "read_s", "write_s"))
+    start_s = max(0.0, done.cost.wall_s - read_s - wall_s - write_s)
+    return replace(done.cost, wall_s=wall_s, cpu_s=measured["cpu_s"], start_s=start_s, read_s=read_s, write_s=write_s)
 
 
 def timed(read: Callable[[], Read], code: Callable[[Read], Result], write: Callable[[Result], object]) -> dict[str, float]:

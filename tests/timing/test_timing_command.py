@@ -10,16 +10,16 @@ import pytest
 
 from tests.conftest import Ctc
 
-QUICK = ("--codecs", "jpeg", "--anchor", "jpeg", "--metrics", "psnr_y", "--rates", "0.5,1", "--out", "out", "--cache", "store")
+QUICK = ("--codecs", "jpeg", "--anchor", "jpeg", "--metrics", "psnr_y", "--rates", "1,2", "--out", "out", "--cache", "store")
 
 
 @pytest.mark.slow
 def test_a_campaign_then_another_then_the_last_one_again(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
-    coming = ctc("run", "--set", pictures, *QUICK, "--timing", "--timing-rates", "0.5", "--dry-run")
+    coming = ctc("run", "--set", pictures, *QUICK, "--timing", "--timing-rates", "2", "--dry-run")
     assert coming.status == 0
     # Five and one of both sides of two pictures at one rate, and of the smallest picture.
     assert "timing: 36 executions, one at a time on processor" in coming.out
-    timed = [ctc("run", "--set", pictures, *QUICK, "--timing", "--timing-rates", "0.5", *more) for more in ((), (), ("--timing-reuse",))]
+    timed = [ctc("run", "--set", pictures, *QUICK, "--timing", "--timing-rates", "2", *more) for more in ((), (), ("--timing-reuse",))]
     assert [ended.status for ended in timed] == [0, 0, 0]
     assert [next(line for line in ended.out.splitlines() if "Campaign" in line).strip()[:17] for ended in timed] == [
         "Campaign 1, begun",
