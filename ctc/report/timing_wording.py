@@ -60,10 +60,12 @@ def timing_notes(campaign: Campaign, rows: Sequence[TimingRow]) -> list[str]:
     if timing is None:
         return []
     sure = coverage(timing.samples_each, interval_rank(timing.samples_each))
-    notes = [
+    busy, samples = sum(row.busy for row in rows), sum(row.samples for row in rows)
+    notes = [f"{busy} of {samples} samples were taken while the machine did other work; they do not compare codecs."] if busy else []
+    notes += [
         conditions(timing),
         f"Seconds: mean over points of the median of each; × is the sum of these medians over that of {campaign.anchor}, of the points "
-        "that both have. In brackets 95 % bootstrap over the samples of each point: how well it is known of these points on this machine. "
+        "that both have. Beside them 95 % bootstrap over the samples of each point: how well it is known of these points on this machine. "
         "Spread: interquartile range over median, the median over points. "
         f"The interval of a point's median holds it with {100 * sure:.4g} %.",
     ]
@@ -78,7 +80,8 @@ def timing_notes(campaign: Campaign, rows: Sequence[TimingRow]) -> list[str]:
     )
     single = [row.codec for row in rows if timing.threads > 1 and _threads(campaign, row.codec) == {1}]
     notes += [f"Of one thread all the same: {', '.join(single)}."] if single else []
-    notes += [f"{row.codec}: {row.ratio.reason}." for row in rows if row.ratio.reason]
+    reasons = ((row.codec, row.ratio.reason or row.less_start.reason) for row in rows)
+    notes += [f"{codec}: {reason}." for codec, reason in reasons if reason]
     notes += [
         f"{row.codec}: {plural(row.other_output, 'sample')} gave another output than the point has." for row in rows if row.other_output
     ]
