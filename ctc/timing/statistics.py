@@ -62,7 +62,7 @@ def outliers(values: Sequence[float]) -> tuple[bool, ...]:
     """Which samples lie further from the median than 3.5 robust standard deviations; they are to be told, not dropped.
 
     B. Iglewicz and D. Hoaglin, How to Detect and Handle Outliers, 1993: by the median absolute deviation, or where that is 0 by the mean
-    absolute deviation. Of five normal samples it calls about one in nine an outlier."""
+    absolute deviation. Of normal samples, five at a time, it marks one in nineteen."""
     centre = median(values)
     deviations = [abs(value - centre) for value in values]
     sigma = MAD_TO_SIGMA * median(deviations) or MEAN_DEVIATION_TO_SIGMA * fmean(deviations)

@@ -57,3 +57,8 @@ def test_one_of_many_alike_is_an_outlier() -> None:
     assert outliers([1.0] * 5) == (False,) * 5
     assert outliers([1.0, 1.0, 1.0, 1.0, 9.0]) == (False, False, False, False, True)
     assert outliers([1.0, 1.01, 0.99, 1.02, 1.5]) == (False, False, False, False, True)
+
+
+def test_one_in_nineteen_normal_samples_is_marked() -> None:
+    samples = np.random.default_rng(0).normal(size=(5_000, 5))
+    assert np.mean([outliers(list(row)) for row in samples]) == pytest.approx(1 / 19, abs=0.005)
