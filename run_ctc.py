@@ -3,7 +3,7 @@
     python run_ctc.py --set demo             is the same as             ctc run --set demo
 
 Plan, subtract, run, aggregate: every job is listed first, those in the store are dropped, the rest is run longest first and each step is
-stored the moment it is there; tables and page are then made from what is stored.
+stored the moment it is there; tables and page are then made from what is stored. With `--timing` the points are then timed, one at a time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ctc.records import BD_TARGET_BPPS, Campaign, Counts, Failed, Scored, Unreac
 from ctc.scoring import ScoringResult, recall_scoring, score_unit
 from ctc.scratch import remove_abandoned
 from ctc.store import Store, explained, write_whole
+from ctc.timing.measure import measure
 from ctc.validity import point_validity
 
 
@@ -53,6 +54,8 @@ def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
         scored = line.work(recall_scoring, score_unit, plan.scoring_units(coded))
 
     campaign = plan.with_others(gather(plan, dataset, coded, scored))
+    if options.timing is not None:
+        campaign = replace(campaign, timing=measure(campaign, options.timing, Store(options.cache), options.time_limit_s))
     campaign = replace(campaign, started=started.isoformat(timespec="seconds"), wall_s=round(time.monotonic() - clock, 3))
     campaign = replace(campaign, bd=bd_rates(campaign), parity=plan.certificate(), complexity=plan.complexity(dataset.pictures))
     campaign = replace(campaign, interop=plan.interop(), counted=plan.counted(dataset.pictures), beside=options.beside)

@@ -124,7 +124,7 @@ class Bench(AbstractContextManager["Bench"]):
         self.counts += Counts(encodes_run=1)
         return content
 
-    def _bitstream(self, setting: float) -> Path:
+    def bitstream(self, setting: float) -> Path:
         """The stored bitstream at `setting`; made again if it was damaged."""
         path = self.store.get_file("encode", self._encode_identity(setting))
         if path is None:
@@ -156,7 +156,7 @@ class Bench(AbstractContextManager["Bench"]):
     def decode(self, setting: float) -> tuple[pixels.Rgb, Cost]:
         """Decodes the bitstream at `setting` now: RGB samples at the source's bit depth."""
         self.refuse_to_guess()
-        bitstream = self._bitstream(setting)
+        bitstream = self.bitstream(setting)
         destination = self.folder / "decoded"
         destination.unlink(missing_ok=True)
         cost = self.codec.decode(bitstream, destination)

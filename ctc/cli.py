@@ -19,6 +19,7 @@ from ctc.cli_interop import interop_command
 from ctc.cli_metrics import CHOSEN, DEVICE, GATE_FAILED, INTERNAL_BITS, metrics_group, names, score_command
 from ctc.cli_outside import BESIDE, import_command
 from ctc.cli_pictures import CACHE, RATE_TOLERANCE, of_a_set, time_limit_of
+from ctc.cli_timing import chosen_timing, timing_options
 from ctc.errors import CtcError, ToolMissing, UsageError
 from ctc.plan import EMBEDDED_CODECS, Options, parse_rates
 from ctc.protocols import Device, External, Varied
@@ -99,6 +100,7 @@ def cli() -> None:
 @DEVICE
 @click.option("--metric-threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads of one metric, in each worker.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
+@timing_options
 @click.option("--dry-run", is_flag=True, help="Print the jobs, their first command lines and an estimate of the time; do nothing.")
 @click.option("--list", "list_only", is_flag=True, help="List sets, codecs and metrics; do nothing.")
 def run_command(
@@ -106,6 +108,7 @@ def run_command(
     rates: str | None, anchor: str | None, external: tuple[Path, ...], beside: tuple[str, ...], out: Path | None,
     cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float,
     time_limit: float, internal_bits: str, metric_device: Device, metric_threads: int, fail_fast: bool, dry_run: bool, list_only: bool,
+    timing: bool, timing_samples: int | None, timing_rates: str | None, timing_threads: int | None, timing_reuse: bool,
 ) -> int:  # fmt: skip
     """Take a picture set through the codecs at the target rates, score, check, and write tables and a page."""
     if list_only:
@@ -113,6 +116,7 @@ def run_command(
     from ctc.outside.sources import open_source
     from ctc.published.configurations import load
 
+    target_bpps = parse_rates(rates) if rates is not None else BD_TARGET_BPPS
     options = Options(
         dataset=dataset,
         out=(out or Path("results") / _result_name(dataset)).absolute(),
@@ -123,7 +127,7 @@ def run_command(
         allow_partial=allow_partial,
         codecs=codecs or EMBEDDED_CODECS,
         metrics=metrics,
-        target_bpps=parse_rates(rates) if rates is not None else BD_TARGET_BPPS,
+        target_bpps=target_bpps,
         anchor=anchor,
         workers=workers,
         scheduler=scheduler,
@@ -135,6 +139,7 @@ def run_command(
         metric_threads=metric_threads,
         external=tuple(map(open_source, external)),
         beside=tuple(map(load, beside)),
+        timing=chosen_timing(timing, timing_samples, timing_rates, timing_threads, timing_reuse, target_bpps),
     )
     if dry_run:
         from ctc.dryrun import describe
@@ -162,12 +167,14 @@ def _result_name(dataset: str) -> str:
 def summary_text(campaign: Campaign, options: Options) -> str:
     """What a person at a terminal needs: the table, what is wrong, where the page is."""
     from ctc.report.terminal import terminal_table
+    from ctc.report.timing_wording import timing_text
 
     counts = campaign.counts
     reused = counts.encodes_reused + counts.decodes_reused + counts.scores_reused
     lines = [
         terminal_table(campaign),
         "",
+        *timing_text(campaign),
         f"{len(campaign.scored)} points in {campaign.wall_s:.0f} s",
         f"{counts.encodes_run} encodes, {counts.decodes_run} decodes and {counts.scores_run} scores made, {reused} results from the store",
         *(f"failed: {failed.codec or 'picture'} {failed.picture}: {failed.error}" for failed in campaign.failed),
@@ -180,7 +187,7 @@ def exit_status(campaign: Campaign) -> int:
     """1 where something failed, 3 where the table is not valid."""
     from ctc.report.overview import status_of
 
-    if campaign.failed:
+    if campaign.failed or (campaign.timing is not None and campaign.timing.failed):
         return 1
     return 0 if status_of(campaign).valid else GATE_FAILED
 

@@ -15,6 +15,7 @@ from ctc.ratecontrol import RateSearch
 from ctc.records import Coded, Unsupported
 from ctc.scoring import SCORE_S_PER_MEGAPIXEL, recall_scoring
 from ctc.store import Store
+from ctc.timing.estimate import Expected, estimate
 
 
 def describe(options: Options) -> str:
@@ -33,7 +34,18 @@ def describe(options: Options) -> str:
     lines = [*filter(None, [share]), *(f"cannot be used: {failed.error}" for failed in dataset.failed)]
     for unit, result in done.items():
         lines += list(_to_do(unit) if result is None else _done(result, unscored))
-    return "\n".join([*lines, "", _estimate(plan, done, unscored)])
+    timing = [estimate(_points_to_time(done), options.timing)] if options.timing is not None else []
+    return "\n".join([*lines, "", _estimate(plan, done, unscored), *timing])
+
+
+def _points_to_time(done: dict[CodingUnit, CodingResult | None]) -> list[Expected]:
+    """All that are made, and all that may be."""
+    expected = []
+    for unit, result in done.items():
+        known = {coded.job.target_bpp: coded for coded in result.coded} if result is not None else {}
+        targets = unit.target_bpps if result is None else known
+        expected += [Expected(unit.codec, unit.picture, target, known.get(target)) for target in targets]
+    return expected
 
 
 def _is_scored(plan: Plan, result: CodingResult, coded: Coded) -> bool:

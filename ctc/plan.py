@@ -33,6 +33,7 @@ from ctc.records import (
 )
 from ctc.scoring import Scoring, ScoringUnit
 from ctc.store import Store
+from ctc.timing.wanted import TimingWanted
 from ctc.together import Setting
 
 EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc", "jpegai-sop", "jpegai-bop", "jpegai-hop")
@@ -73,6 +74,7 @@ class Options:
     """Whose points are shown beside those that are made here."""
     beside: tuple[PublishedTable, ...] = ()
     """Tables of others that reports show beside their own."""
+    timing: TimingWanted | None = None
 
 
 @dataclass(frozen=True)

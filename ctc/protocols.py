@@ -175,6 +175,48 @@ class Portable(Protocol):
         ...
 
 
+@runtime_checkable
+class Threaded(Protocol):
+    """What a codec has besides, if it can be computed by several threads without another bitstream; others use one."""
+
+    def threaded(self, threads: int) -> Codec:
+        """The codec with up to so many; what it uses of them is in the costs."""
+        ...
+
+
+@runtime_checkable
+class Staying(Protocol):
+    """What a codec has besides, if the process that codes stays, with all that it has loaded."""
+
+    loads: str
+    """Name of what is loaded; codecs with the same share a process."""
+
+    def load(self) -> Cost:
+        """Ends that process, if there is one, and starts it anew; what that took, until it is ready to code. Raises ToolFailed."""
+        ...
+
+    def leave(self) -> None:
+        """Ends it."""
+        ...
+
+
+@runtime_checkable
+class OnGpu(Protocol):
+    """What a codec has besides, if it can compute on a GPU."""
+
+    def gpu_sides(self) -> tuple[str, ...]:
+        """Which of "encoder" and "decoder" do; none of a variant that leaves it to the CPU."""
+        ...
+
+    def gpu_bytes(self) -> int:
+        """Memory of the GPU. Raises ToolMissing where there is none."""
+        ...
+
+    def capped(self, fraction: float) -> Codec:
+        """The same codec with no more than this part of the memory, 0 to 1; raises ToolFailed where that is too little."""
+        ...
+
+
 Scorer = Callable[[Codes], float]
 """The score of a distorted picture against a reference that is known already. May be infinite; raises MetricUndefined with a reason."""
 

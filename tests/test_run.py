@@ -66,6 +66,7 @@ def test_a_run_writes_every_file_and_a_second_one_computes_nothing(ctc: Ctc, pic
         "multibranch.csv",
         "validity.csv",
         "interop.csv",
+        "timings.csv",
         "run.json",
         "summary.txt",
         "table.md",

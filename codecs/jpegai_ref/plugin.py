@@ -52,10 +52,14 @@ LABELS = {"efe-linear": "EFE linear", "eicci": "eICCI", "efe-nonlinear": "EFE no
 """What tables call the tools whose names are no abbreviations."""
 
 
-@lru_cache
-def resident() -> Resident:
+def resident(threads: int = 1) -> Resident:
     """The process that codes, for all three codecs."""
-    return Resident(python_command("jpegai_ref.resident"), environment())
+    return _resident(threads)
+
+
+@lru_cache
+def _resident(threads: int) -> Resident:
+    return Resident(python_command("jpegai_ref.resident"), environment(), threads)
 
 
 def environment() -> dict[str, str]:
@@ -129,8 +133,10 @@ class JpegAi:
     knob = Knob("quality", 0, HIGHEST_QUALITY, integer=True, rate_rises=True, start=START)
     seconds_per_megapixel = 1.0
 
-    def __init__(self, operating_point: OperatingPoint, tools: Tools = NO_TOOLS, bits: int = 8) -> None:
-        self._operating_point, self._tools = operating_point, tools
+    loads = "jpegai_ref"
+
+    def __init__(self, operating_point: OperatingPoint, tools: Tools = NO_TOOLS, bits: int = 8, threads: int = 1) -> None:
+        self._operating_point, self._tools, self._threads = operating_point, tools, threads
         self.pixels = PixelFormat("ppm", bit_depth=bits)
         self.name = "+".join(filter(None, [f"jpegai-{operating_point}", str(tools)]))
         kmac = self.decoding_kmac_per_pixel(TYPICAL_SIDE, TYPICAL_SIDE)
@@ -139,7 +145,7 @@ class JpegAi:
     @property
     def deep(self) -> JpegAi:
         """The same codec, given and giving 10 bits. Its colour transform stays that of BT.709, whatever the transfer."""
-        return _variant(self._operating_point, self._tools, DEEP_BITS)
+        return _variant(self._operating_point, self._tools, DEEP_BITS, self._threads)
 
     def switches(self) -> tuple[tuple[str, ...], ...]:
         """The tools that the weights have constants for; none where there are no weights."""
@@ -160,6 +166,15 @@ class JpegAi:
         if found.name != f"{self.name}+{switches}":
             raise UsageError(f"{asked}: did you mean {found.name}?")
         return found
+
+    def threaded(self, threads: int) -> JpegAi:
+        return _variant(self._operating_point, self._tools, self.pixels.bit_depth, threads)
+
+    def load(self) -> Cost:
+        return resident(self._threads).load(python_command("jpegai_ref.resident"))
+
+    def leave(self) -> None:
+        resident(self._threads).stop()
 
     def version(self) -> str:
         """Raises ToolMissing where there are no weights, or none with the constants of the tools."""
@@ -227,16 +242,18 @@ class JpegAi:
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         tools = ("--tools", str(self._tools)) if self._tools != NO_TOOLS else ()
-        return python_command("jpegai_ref", "encode", str(source), str(bitstream), "--quality", str(int(setting)), *tools, "--threads", "1")
+        options = ("--quality", str(int(setting)), *tools, "--threads", str(self._threads))
+        return python_command("jpegai_ref", "encode", str(source), str(bitstream), *options)
 
     def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]:
-        return python_command("jpegai_ref", "decode", str(bitstream), str(destination), "--op", self._operating_point, "--threads", "1")
+        options = ("--op", self._operating_point, "--threads", str(self._threads))
+        return python_command("jpegai_ref", "decode", str(bitstream), str(destination), *options)
 
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
-        return resident().run(self._encoding(source, bitstream, setting), self.encode_command(source, bitstream, setting))
+        return resident(self._threads).run(self._encoding(source, bitstream, setting), self.encode_command(source, bitstream, setting))
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        return resident().run(self._decoding(bitstream, destination), self.decode_command(bitstream, destination))
+        return resident(self._threads).run(self._decoding(bitstream, destination), self.decode_command(bitstream, destination))
 
     def devices(self) -> tuple[CodecDevice, ...]:
         return tuple(CodecDevice(each.name, each.about, each.encodes, each.missing, each.broken, each.slow) for each in devices())
@@ -278,9 +295,9 @@ def _types(tensors: Iterable[Any]) -> str:
 
 
 @lru_cache
-def _variant(operating_point: OperatingPoint, tools: Tools, bits: int = 8) -> JpegAi:
+def _variant(operating_point: OperatingPoint, tools: Tools, bits: int = 8, threads: int = 1) -> JpegAi:
     """The same object each time, as the registry has it of those that it lists."""
-    return JpegAi(operating_point, tools, bits)
+    return JpegAi(operating_point, tools, bits, threads)
 
 
 CODECS = (JpegAi("sop"), JpegAi("bop"), JpegAi("hop"))

@@ -1,16 +1,18 @@
 """python -m jpegai_ref.resident [ENGINE]: codes file after file with weights that are loaded once, for whoever has many.
 
-Reads a task from each line of standard input, answers with a line of JSON on standard output; `{}` first, when it is ready.
+Reads a task from each line of standard input, answers with a line of JSON on standard output; first, when it is ready, with
+{"cpu_s": ..., "peak_bytes": ...} of starting.
 
     {"task": "encode", "source": PICTURE, "destination": FILE, "quality": 1850, "tools": "rvs+cwg"}
     {"task": "decode", "source": FILE, "destination": PPM, "operating_point": "bop"}
-    -> {"wall_s": ..., "cpu_s": ..., "peak_bytes": ...} or {"error": "one line"}
+    -> {"wall_s": ..., "cpu_s": ..., "read_s": ..., "write_s": ..., "peak_bytes": ...} or {"error": "one line"}
 
 With "trace": NPZ in the task the integers behind the file are written there, see `tracing`, also those that were known when a task failed.
 An engine other than cpu, see `engines`, is not warmed up: its times say nothing.
 
-Times are of coding alone, without reading and writing files. Peak memory is that of the process during the task, with interpreter,
-PyTorch and weights, and the files' contents.
+`wall_s` and `cpu_s` are of coding alone, `read_s` and `write_s` of reading and writing files. On a GPU the clock stops when the GPU has
+done all that it was given. Peak memory is that of the process during the task, with interpreter, PyTorch and weights, and the files'
+contents.
 """
 
 from __future__ import annotations
@@ -44,18 +46,23 @@ from jpegai_ref.weights import WeightsError
 from jpegai_ref.weights_place import WeightsMissing, weights_file
 from jpegai_ref.whole_file import write_whole
 
-Result = TypeVar("Result")
+Read = TypeVar("Read")
+Written = TypeVar("Written")
 WARM_SIDE = 128
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
 """proc(5): makes the peak resident memory of a process its present one."""
 
 
-def perform(coder: Coder, task: dict[str, Any]) -> dict[str, float]:
-    """Does one task; its cost. Raises what reading, coding and writing do."""
+def _nothing() -> None:
+    """A CPU has done all that it was given when a call returns."""
+
+
+def perform(coder: Coder, task: dict[str, Any], settle: Callable[[], object] = _nothing) -> dict[str, float]:
+    """Does one task; its cost. `settle` waits for the device that computes. Raises what reading, coding and writing do."""
     trace: Trace = {}
     try:
-        return _performed(coder, task, trace)
+        return _performed(coder, task, trace, settle)
     finally:
         if "trace" in task:
             content = io.BytesIO()
@@ -63,20 +70,24 @@ def perform(coder: Coder, task: dict[str, Any]) -> dict[str, float]:
             write_whole(Path(task["trace"]), content.getvalue())
 
 
-def _performed(coder: Coder, task: dict[str, Any], trace: Trace) -> dict[str, float]:
+def _performed(coder: Coder, task: dict[str, Any], trace: Trace, settle: Callable[[], object]) -> dict[str, float]:
     source, destination = Path(task["source"]), Path(task["destination"])
     _forget_peak()
     if task["task"] == "encode":
-        picture, quality, tools = read_picture(source), int(task["quality"]), Tools.parse(task["tools"])
-        written, cost = _timed(lambda: traced_encode(coder, picture, quality, tools, trace))
-    else:
-        data, operating_point = source.read_bytes(), task["operating_point"]
-        traced = partial(traced_decode, trace=trace) if "trace" in task else decode
-        decoded, cost = _timed(lambda: traced(coder, data, operating_point))
-        written = file_content(".ppm", decoded)
-    peak = _peak_bytes()
-    destination.write_bytes(written)
-    return {**cost, "peak_bytes": peak}
+        quality, tools = int(task["quality"]), Tools.parse(task["tools"])
+        return _timed(
+            lambda: read_picture(source),
+            lambda picture: traced_encode(coder, picture, quality, tools, trace),
+            destination.write_bytes,
+            settle,
+        )
+    traced, operating_point = partial(traced_decode, trace=trace) if "trace" in task else decode, task["operating_point"]
+    return _timed(
+        source.read_bytes,
+        lambda data: traced(coder, data, operating_point),
+        lambda picture: destination.write_bytes(file_content(".ppm", picture)),
+        settle,
+    )
 
 
 def warm_up(coder: Coder) -> None:
@@ -87,10 +98,30 @@ def warm_up(coder: Coder) -> None:
         decode(coder, data, operating_point)
 
 
-def _timed(call: Callable[[], Result]) -> tuple[Result, dict[str, float]]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = call()
-    return result, {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+def _timed(
+    read: Callable[[], Read], code: Callable[[Read], Written], write: Callable[[Written], object], settle: Callable[[], object]
+) -> dict[str, float]:
+    """Seconds of the three in turn, and the peak memory once it is coded."""
+    started = time.perf_counter()
+    content = read()
+    settle()
+    cpu, begun = time.process_time(), time.perf_counter()
+    result = code(content)
+    settle()
+    ended, cpu_s, peak = time.perf_counter(), time.process_time() - cpu, _peak_bytes()
+    writing = time.perf_counter()
+    write(result)
+    written_s = time.perf_counter() - writing
+    return {"wall_s": ended - begun, "cpu_s": cpu_s, "read_s": begun - started, "write_s": written_s, "peak_bytes": peak}
+
+
+def settling(engine: str) -> Callable[[], object]:
+    """What waits until the device of an engine has done all that it was given."""
+    if engine != "cuda":
+        return _nothing
+    import torch
+
+    return torch.cuda.synchronize
 
 
 def _forget_peak() -> None:
@@ -124,11 +155,12 @@ def main(engine: str = "cpu") -> int:
         return 4
     if engine == "cpu":
         warm_up(coder)
-    answers.write("{}\n")
+    settle = settling(engine)
+    answers.write(json.dumps({"cpu_s": time.process_time(), "peak_bytes": _peak_bytes()}) + "\n")
     for line in sys.stdin:
         answer: dict[str, Any]
         try:
-            answer = perform(coder, json.loads(line))
+            answer = perform(coder, json.loads(line), settle)
         except (BitstreamError, PictureFileError, ToolUnavailable, OSError, MemoryError) as error:
             answer = {"error": " ".join(str(error).split()) or type(error).__name__}
         answers.write(json.dumps(answer) + "\n")

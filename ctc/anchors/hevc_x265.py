@@ -45,6 +45,13 @@ class HevcX265:
     )  # fmt: skip
     seconds_per_megapixel = 1.0
 
+    def __init__(self, decoder_threads: int = 1) -> None:
+        self._decoder_threads = decoder_threads
+
+    def threaded(self, threads: int) -> HevcX265:
+        """The encoder stays at one thread: its bits are those of one."""
+        return HevcX265(threads)
+
     def version(self) -> str:
         library = ffmpeg.encoder_version("libx265", "yuv444p10le", r"HEVC encoder version (\S+)")
         return f"x265 {library}, preset {PRESET}, tune psnr, 4:4:4 10 bit, ffmpeg {ffmpeg.version()}"
@@ -59,14 +66,14 @@ class HevcX265:
         )  # fmt: skip
 
     def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]:
-        threads = ("-threads", "1")
+        threads = ("-threads", str(self._decoder_threads))
         return (str(ffmpeg.executable()), "-v", "error", "-y", *threads, "-f", "hevc", "-i", str(bitstream), *RAW, str(destination))
 
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
         return run(self.encode_command(source, bitstream, setting)).cost
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        return run(self.decode_command(bitstream, destination)).cost
+        return run(self.decode_command(bitstream, destination), threads=self._decoder_threads).cost
 
 
 CODECS = (HevcX265(),)

@@ -52,32 +52,36 @@ class Jpeg2000Deep:
 
 
 def encode(source: Path, bitstream: Path, psnr_db: float) -> Any:
-    """Codes a PPM of 10 bits; gives the cost of the library call alone."""
+    """Codes a PPM of 10 bits; gives the cost of the library call, and of reading and writing."""
     import imagecodecs
     import numpy as np
 
     from ctc.pixels import ppm_size, read_ppm
 
-    codes = read_ppm(source, *ppm_size(source), BITS).astype(np.uint16)
-    # A picture can be halved only until one sample is left.
-    resolutions = min(RESOLUTIONS, min(codes.shape[:2]).bit_length())
-    transforms = {"reversible": False, "mct": True, "resolutions": resolutions}
-    options: dict[str, Any] = {"level": psnr_db, "codecformat": "j2k", "bitspersample": BITS, "numthreads": 1, **transforms}
-    coded, cost = timed(lambda: imagecodecs.jpeg2k_encode(codes, **options))
-    bitstream.write_bytes(coded)
-    return cost
+    def read() -> Any:
+        return read_ppm(source, *ppm_size(source), BITS).astype(np.uint16)
+
+    def encoded(codes: Any) -> bytes:
+        # A picture can be halved only until one sample is left.
+        resolutions = min(RESOLUTIONS, min(codes.shape[:2]).bit_length())
+        transforms = {"reversible": False, "mct": True, "resolutions": resolutions}
+        options: dict[str, Any] = {"level": psnr_db, "codecformat": "j2k", "bitspersample": BITS, "numthreads": 1, **transforms}
+        return bytes(imagecodecs.jpeg2k_encode(codes, **options))
+
+    return timed(read, encoded, bitstream.write_bytes)
 
 
 def decode(bitstream: Path, destination: Path) -> Any:
-    """Decodes to a PPM of 10 bits; gives the cost of the library call alone."""
+    """Decodes to a PPM of 10 bits; gives the cost of the library call, and of reading and writing."""
     import imagecodecs
 
     from ctc.pixels import write_ppm
 
-    content = bitstream.read_bytes()
-    codes, cost = timed(lambda: imagecodecs.jpeg2k_decode(content, numthreads=1))
-    write_ppm(destination, codes, BITS)
-    return cost
+    return timed(
+        bitstream.read_bytes,
+        lambda content: imagecodecs.jpeg2k_decode(content, numthreads=1),
+        lambda codes: write_ppm(destination, codes, BITS),
+    )
 
 
 if __name__ == "__main__":

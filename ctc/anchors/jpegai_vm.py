@@ -25,6 +25,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ctc.anchors import _programs
+from ctc.complexity.device_memory import CAPPED
 from ctc.complexity.process import run
 from ctc.errors import ToolFailed, ToolMissing, UsageError
 from ctc.records import Cost, Knob, PixelFormat, digest
@@ -37,6 +38,7 @@ PROFILES = {"sop": ("simple.json",), "bop": ("base.json", "main.json"), "hop": (
 SWITCHES = (("sop", "hop"), ("tools",), ("gpu",))
 DEVICES = ("cpu", "gpu")
 START_OF_CODESTREAM = b"\xff\x80"
+GPU_MEMORY = "import torch; print(torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0)"
 DECIDING = (("src", {".py", ".so"}), ("cfg", {".json"}), ("models", None))
 """Folders of the software, and suffixes of their files, that decide the bits; None for every file."""
 
@@ -50,9 +52,9 @@ class JpegAiVm:
     knob = Knob("target bpp x 100", 1, 300, integer=True, rate_rises=True, start=tuple((bpp / 100, bpp) for bpp in range(1, 301)))
     seconds_per_megapixel = 60.0
 
-    def __init__(self, chosen: tuple[str, ...] = ()) -> None:
+    def __init__(self, chosen: tuple[str, ...] = (), gpu_share: float | None = None) -> None:
         self.name = "+".join(("jpegai-vm", *chosen))
-        self._chosen = chosen
+        self._chosen, self._gpu_share = chosen, gpu_share
         self._operating_point = next((point for point in PROFILES if point in chosen), "bop")
         self._tools = "on" if "tools" in chosen else "off"
         self._decoder_device = "gpu" if "gpu" in chosen else "cpu"
@@ -72,6 +74,24 @@ class JpegAiVm:
         if list(chosen) != [name for place in places for name in place] or any(len(place) > 1 for place in places):
             raise UsageError(f"unknown codec 'jpegai-vm+{switches}': jpegai-vm takes sop or hop, tools, gpu, in this order")
         return _variant(chosen)
+
+    def gpu_sides(self) -> tuple[str, ...]:
+        """Raises UsageError for an encoder's device that there is not."""
+        devices = (("encoder", _encoder_device()), ("decoder", self._decoder_device))
+        return tuple(side for side, device in devices if device == "gpu")
+
+    def gpu_bytes(self) -> int:
+        """As the software's own PyTorch sees it."""
+        try:
+            found = int(run((str(_python(_folder())), "-c", GPU_MEMORY)).printed)
+        except (ToolFailed, ValueError) as error:
+            raise ToolMissing(f"PyTorch of the JPEG AI reference software does not say what GPU it sees ({error})") from error
+        if not found:
+            raise ToolMissing("no CUDA device")
+        return found
+
+    def capped(self, fraction: float) -> JpegAiVm:
+        return JpegAiVm(self._chosen, fraction)
 
     def locate(self) -> Path:
         """Raises ToolMissing."""
@@ -138,12 +158,12 @@ class JpegAiVm:
 
     def _encode_command(self, picture: Path, bitstream: Path, setting: float, rates: Path) -> tuple[str, ...]:
         settings = self._settings(_folder())
-        rate = ("--set_target_bpp", str(int(setting)), "--cfg", *settings, str(rates))
-        return (*_started("encoder", _encoder_device()), str(picture), str(bitstream), *rate, "-target_device", _encoder_device())
+        rate, device = ("--set_target_bpp", str(int(setting)), "--cfg", *settings, str(rates)), _encoder_device()
+        return (*_started("encoder", device, self._gpu_share), str(picture), str(bitstream), *rate, "-target_device", device)
 
     def _decode_command(self, bitstream: Path, picture: Path) -> tuple[str, ...]:
         device = ("-target_device", self._decoder_device, "--device", self._decoder_device)
-        return (*_started("decoder", self._decoder_device), str(bitstream), str(picture), *device)
+        return (*_started("decoder", self._decoder_device, self._gpu_share), str(bitstream), str(picture), *device)
 
     def _settings(self, folder: Path) -> tuple[str, str]:
         """Configuration files relative to `folder`, tools before profile. Raises ToolMissing."""
@@ -187,12 +207,13 @@ def _encoder_device() -> str:
     return device
 
 
-def _started(coder: str, device: str) -> tuple[str, ...]:
-    """How the software is started: in its own folder, without our import path, with a device that it may see."""
+def _started(coder: str, device: str, gpu_share: float | None) -> tuple[str, ...]:
+    """How the software is started: in its own folder, without our import path, with a device that it may see, perhaps a part of it."""
     folder = _folder()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") or "0"
     environment = ("-u", "PYTHONPATH", f"CUDA_VISIBLE_DEVICES={visible if device == 'gpu' else ''}")
-    return ("env", "-C", str(folder), *environment, str(_python(folder)), "-m", f"src.reco.coders.{coder}")
+    module = ("-m",) if gpu_share is None or device != "gpu" else (str(CAPPED), f"{gpu_share:.6f}")
+    return ("env", "-C", str(folder), *environment, str(_python(folder)), *module, f"src.reco.coders.{coder}")
 
 
 def _about(folder: Path) -> str:

@@ -43,6 +43,13 @@ class VvcVvenc:
     )  # fmt: skip
     seconds_per_megapixel = 12.5
 
+    def __init__(self, decoder_threads: int = 1) -> None:
+        self._decoder_threads = decoder_threads
+
+    def threaded(self, threads: int) -> VvcVvenc:
+        """The encoder stays at one thread: its bits are those of one."""
+        return VvcVvenc(threads)
+
     def version(self) -> str:
         library = ffmpeg.encoder_version("libvvenc", "yuv420p10le", r"libvvenc version: (\S+)")
         return f"VVenC {library}, preset {PRESET}, no QPA, 4:2:0 10 bit, ffmpeg {ffmpeg.version()}"
@@ -57,14 +64,14 @@ class VvcVvenc:
         )  # fmt: skip
 
     def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]:
-        threads = ("-threads", "1")
+        threads = ("-threads", str(self._decoder_threads))
         return (str(ffmpeg.executable()), "-v", "error", "-y", *threads, "-f", "vvc", "-i", str(bitstream), *RAW, str(destination))
 
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
         return run(self.encode_command(source, bitstream, setting)).cost
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        return run(self.decode_command(bitstream, destination)).cost
+        return run(self.decode_command(bitstream, destination), threads=self._decoder_threads).cost
 
 
 CODECS = (VvcVvenc(),)

@@ -1,6 +1,7 @@
 """Library codecs run in a Python process of their own, like programs, so that their time, memory and crashes are theirs.
 
-The child times the library call alone and prints it; reading and writing files, the interpreter and its imports are not in the time.
+The child times the library call alone and prints it; reading and writing files are timed by themselves, and what is left of the
+process is its start: the interpreter and its imports.
 Peak memory is the whole child's, about 25 MB of which are the interpreter and Pillow.
 """
 
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 from ctc.records import Cost
 
+Read = TypeVar("Read")
 Result = TypeVar("Result")
 
 
@@ -28,12 +30,18 @@ def run_child(command: tuple[str, ...]) -> Cost:
     from ctc.complexity.process import run
 
     done = run(command)
-    measured = json.loads(done.printed)
-    return replace(done.cost, wall_s=measured["wall_s"], cpu_s=measured["cpu_s"])
+    measured: dict[str, float] = json.loads(done.printed)
+    wall_s, read_s, write_s = (measured[name] for name in ("wall_s", "read_s", "write_s"))
+    start_s = max(0.0, done.cost.wall_s - read_s - wall_s - write_s)
+    return replace(done.cost, wall_s=wall_s, cpu_s=measured["cpu_s"], start_s=start_s, read_s=read_s, write_s=write_s)
 
 
-def timed(call: Callable[[], Result]) -> tuple[Result, dict[str, float]]:
-    """In the child: the result of `call`, and its wall and processor seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = call()
-    return result, {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+def timed(read: Callable[[], Read], code: Callable[[Read], Result], write: Callable[[Result], object]) -> dict[str, float]:
+    """In the child: seconds of the three in turn, of `code` also those of the processor."""
+    started = time.perf_counter()
+    content = read()
+    cpu, begun = time.process_time(), time.perf_counter()
+    result = code(content)
+    ended, cpu_s = time.perf_counter(), time.process_time() - cpu
+    write(result)
+    return {"wall_s": ended - begun, "cpu_s": cpu_s, "read_s": begun - started, "write_s": time.perf_counter() - ended}

@@ -1,7 +1,8 @@
 """A child process that stays: for codecs that take seconds to start, such as learned ones, whose weights are then loaded once.
 
-The child is sent a line of JSON for each task and answers with one: `wall_s`, `cpu_s` and `peak_bytes` of that task, or `error`. It says
-`{}` when it is ready. Its standard error is kept for what it may have to say when it dies. It ends when its standard input does.
+The child is sent a line of JSON for each task and answers with one: `wall_s`, `cpu_s` and `peak_bytes` of that task, `read_s` and
+`write_s` where it knows them, or `error`. It says `{}` when it is ready, with `cpu_s` and `peak_bytes` so far where it knows them. Its
+standard error is kept for what it may have to say when it dies. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Resident:
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._owner = 0
+        self._ready: dict[str, Any] = {}
         self._lock = threading.Lock()
         atexit.register(self.stop)
 
@@ -50,8 +52,33 @@ class Resident:
                 raise
         if "error" in answer:
             raise ToolFailed(f"{program_name(command)}: {answer['error']}", command, str(answer["error"]))
-        peak = int(answer["peak_bytes"])
-        return Cost(float(answer["wall_s"]), float(answer["cpu_s"]), peak, device, self._threads, machine().identity, idle)
+        return Cost(
+            float(answer["wall_s"]),
+            float(answer["cpu_s"]),
+            int(answer["peak_bytes"]),
+            device,
+            self._threads,
+            machine().identity,
+            idle,
+            read_s=answer.get("read_s"),
+            write_s=answer.get("write_s"),
+        )
+
+    def load(self, command: tuple[str, ...], device: str = "cpu") -> Cost:
+        """Ends the child, if there is one, and starts it anew. All the time until it is ready is `start_s`; `wall_s`, coding, is 0.
+
+        Raises ToolFailed where it does not come to that."""
+        with self._lock:
+            self.stop()
+            idle, begun = is_idle(), time.perf_counter()
+            try:
+                self._started(command)
+            except BaseException:
+                self.stop()
+                raise
+            start_s, ready = time.perf_counter() - begun, self._ready
+        peak, cpu_s = int(ready.get("peak_bytes", 0)), float(ready.get("cpu_s", 0.0))
+        return Cost(0.0, cpu_s, peak, device, self._threads, machine().identity, idle, start_s=start_s)
 
     def stop(self) -> None:
         """Ends the child, if this process has one."""
@@ -80,7 +107,7 @@ class Resident:
         # A session of its own: an interruption from the keyboard is for the harness, which stops the child.
         process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=self._log, env=environment, start_new_session=True)
         self._process, self._owner = process, os.getpid()
-        self._answer(process, command, START_LIMIT_S)
+        self._ready = self._answer(process, command, START_LIMIT_S)
         return process
 
     def _answer(self, process: subprocess.Popen[bytes], command: tuple[str, ...], allowed_s: float) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ctc.records.metrics import NO_OFFICIAL_VALUES, MetricInfo, Parity
 from ctc.records.pictures import NOTHING_SAID, Light, Picture, SetState, Transfer
 from ctc.records.points import Absent, Coded, Cost, Failed, Job, Score, Scored, Unreachable, Unsupported
 from ctc.records.published import PublishedRow, PublishedTable
+from ctc.records.timing import DeviceMemory, StageTime, Timing, TimingFailure, TimingSample
 from ctc.records.validity import CONDITIONS, Condition, ConditionState, Fault, PointValidity
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "CountingRule",
     "Counts",
     "DecoderModel",
+    "DeviceMemory",
     "Failed",
     "Fault",
     "Finding",
@@ -68,7 +70,11 @@ __all__ = [
     "Score",
     "Scored",
     "SetState",
+    "StageTime",
     "TensorDifference",
+    "Timing",
+    "TimingFailure",
+    "TimingSample",
     "Transfer",
     "Unreachable",
     "Unsupported",

@@ -11,6 +11,7 @@ from ctc.records.metrics import MetricInfo, Parity
 from ctc.records.pictures import Picture, SetState
 from ctc.records.points import Absent, Failed, Scored, Unreachable, Unsupported
 from ctc.records.published import PublishedTable
+from ctc.records.timing import Timing
 from ctc.records.validity import PointValidity
 
 
@@ -124,3 +125,5 @@ class Campaign:
     """Of the learned codecs that `ctc complexity` was run with, as they are here."""
     beside: tuple[PublishedTable, ...] = ()
     """Tables of others that were asked for beside it."""
+    timing: Timing | None = None
+    """None where no timing campaign was asked for: then all times are those that coding happened to take."""

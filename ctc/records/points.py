@@ -30,6 +30,12 @@ class Cost:
     machine: str
     machine_idle: bool
     """Whether, at the moment it started, no other process wanted a processor."""
+    start_s: float | None = None
+    """Of starting the process and loading its libraries, outside `wall_s`; None where it is in `wall_s`, or was done before."""
+    read_s: float | None = None
+    """Of reading what is coded, outside `wall_s`; None where it is in `wall_s`, as of a program that is timed from start to end."""
+    write_s: float | None = None
+    """Of writing what was made, likewise."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""points.csv, bd.csv, findings.csv, tools.csv, multibranch.csv, validity.csv, interop.csv.
+"""points.csv, bd.csv, findings.csv, tools.csv, multibranch.csv, validity.csv, interop.csv, timings.csv.
 
 UTF-8, line feeds, quoted where needed, missing values as empty cells."""
 
@@ -25,6 +25,7 @@ from ctc.report.tables import (
     point_rows,
     validity_rows,
 )
+from ctc.report.timing_table import SAMPLE_COLUMNS, sample_rows
 
 Table = tuple[tuple[str, ...], Iterable[tuple[Cell, ...]]]
 
@@ -82,6 +83,10 @@ def _interop(campaign: Campaign) -> Table:
     return cell_columns(campaign.interop), cell_rows(campaign.interop)
 
 
+def _timings(campaign: Campaign) -> Table:
+    return SAMPLE_COLUMNS, sample_rows(campaign.timing)
+
+
 REPORTS = (
     CsvReport("points", "points.csv", _points),
     CsvReport("bd", "bd.csv", _bd),
@@ -90,4 +95,5 @@ REPORTS = (
     CsvReport("multibranch", "multibranch.csv", _branches),
     CsvReport("validity", "validity.csv", _validity),
     CsvReport("interop", "interop.csv", _interop),
+    CsvReport("timings", "timings.csv", _timings),
 )

@@ -37,6 +37,8 @@ from ctc.report.tables import (
     point_rows,
     unread_pictures,
 )
+from ctc.report.timing_table import point_cells, timing_rows
+from ctc.report.timing_wording import TIMING_HEADER, timing_notes, timing_texts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -153,7 +155,7 @@ def _environment() -> Environment:
 
 def _content(campaign: Campaign) -> dict[str, Any]:
     """What the template shows; text is escaped there, the drawings and the files beside the template are trusted."""
-    lines, rows, tools = codec_lines(campaign), point_rows(campaign), tool_rows(campaign)
+    lines, rows, tools, timed = codec_lines(campaign), point_rows(campaign), tool_rows(campaign), timing_rows(campaign)
     unsound = _unsound(lines)
     return {
         "campaign": campaign,
@@ -191,6 +193,11 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "complexities": [
             (counted, [side_rows(side, counted.pictures) for side in SIDES], counted_notes(counted)) for counted in campaign.counted
         ],
+        "timed": timed,
+        "timing_header": TIMING_HEADER,
+        "timing_texts": timing_texts,
+        "timing_notes": timing_notes(campaign, timed),
+        "timing_cells": point_cells(campaign.timing) if campaign.timing is not None else [],
         "interops": [(interop, title(interop), matrix(interop), notes(interop)) for interop in campaign.interop],
         "bd_rows": bd_rows_by_picture(campaign),
         "rows": rows,

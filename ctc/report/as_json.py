@@ -13,6 +13,7 @@ from ctc.pixels import conversion_name
 from ctc.records import COUNTING_RULES, Campaign, CodecInfo, CountedCodec
 from ctc.report.overview import CodecLine, codec_lines, status_of
 from ctc.report.tables import metrics_in_order, number_text, unread_pictures
+from ctc.report.timing_table import timing_rows
 
 SCHEMA = 1
 """Rises when a key changes its meaning or goes away; a new key does not change it."""
@@ -58,6 +59,7 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
         "complexity": [asdict(complexity) for complexity in campaign.complexity],
         "counted": {counted.codec: _counted(counted) for counted in campaign.counted},
         "beside": [{"name": table.name, "source": table.source, "rows": len(table.rows)} for table in campaign.beside],
+        "timing": _timing(campaign),
         "interop": [asdict(interop) | {"holds": holds(interop)} for interop in campaign.interop],
         "parity": [asdict(parity) | {"holds": parity.holds} for parity in campaign.parity],
         "failures": [asdict(failed) for failed in campaign.failed],
@@ -83,6 +85,14 @@ def _points_valid(campaign: Campaign, codec: str) -> int:
 def _set(campaign: Campaign) -> dict[str, Any] | None:
     state = campaign.set_state
     return None if state is None else asdict(state) | {"partial": state.partial, "left_out": dict(state.left_out)}
+
+
+def _timing(campaign: Campaign) -> dict[str, Any] | None:
+    """Conditions, and what each codec takes; every sample is in timings.csv."""
+    if campaign.timing is None:
+        return None
+    told = {name: value for name, value in asdict(campaign.timing).items() if name != "samples"}
+    return told | {"codecs": {row.codec: asdict(row) for row in timing_rows(campaign)}}
 
 
 def _conversions(campaign: Campaign, codec: CodecInfo) -> list[str]:

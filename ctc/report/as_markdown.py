@@ -16,6 +16,8 @@ from ctc.report.interop_table import matrix, notes, title
 from ctc.report.multi_branch import branch_rows
 from ctc.report.operating_points import ToolRow, published_rows, tool_rows
 from ctc.report.overview import BdCell, CodecLine, codec_lines, metric_label, plural, status_of, status_text
+from ctc.report.timing_table import timing_rows
+from ctc.report.timing_wording import TIMING_HEADER, timing_notes, timing_texts
 from ctc.report.tool_wording import (
     BRANCH_HEADER,
     TOOL_HEADER,
@@ -64,6 +66,7 @@ class MarkdownReport:
             _tools(campaign, footnotes),
             _branches(campaign, footnotes),
             footnotes.text,
+            _timing(campaign),
             _findings(campaign),
             *map(_complexity, campaign.counted),
             *map(_interop, campaign.interop),
@@ -202,6 +205,18 @@ def _published_rates(row: PublishedRow) -> list[str]:
 
 def _italic(text: str) -> str:
     return f"*{escape(text)}*"
+
+
+def _timing(campaign: Campaign) -> str:
+    """The timing campaign, where there is one."""
+    rows = timing_rows(campaign)
+    if not rows:
+        return ""
+    lines = [["codec", *TIMING_HEADER], *([row.codec, *timing_texts(row)] for row in rows)]
+    head, *others = [[escape(cell) for cell in line] for line in lines]
+    rules = ["---", "---", *["---:"] * (len(head) - 2)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in (head, rules, *others))
+    return "\n\n".join(["## Timing", table, "\n".join(f"- {escape(note)}" for note in timing_notes(campaign, rows))])
 
 
 def _findings(campaign: Campaign) -> str:

@@ -21,6 +21,8 @@ from ctc.report.tables import (
     point_rows,
     validity_rows,
 )
+from ctc.report.timing_table import CELL_COLUMNS, CODEC_COLUMNS, cell_rows, timing_rows
+from ctc.report.timing_wording import timing_notes
 from ctc.report.workbook import Book
 from ctc.report.workbook_tables import POINTS, Sources, branches, by_picture, kmac, summary, tools
 
@@ -69,6 +71,7 @@ class XlsxReport:
         book.sheet("Validity", VALIDITY_COLUMNS, validity_rows(campaign), _FORMATS, frozen_columns=3)
         book.sheet("Findings", FINDING_COLUMNS, finding_rows(campaign), _FORMATS)
         _complexity(book, campaign)
+        _timing(book, campaign)
         _interop(book, campaign)
         book.sheet("Parity", PARITY_COLUMNS, [astuple(parity) for parity in campaign.parity], {})
         book.sheet("Provenance", ("what", "value"), _flat(provenance(campaign)), {})
@@ -91,6 +94,19 @@ def _interop(book: Book, campaign: Campaign) -> None:
     if found:
         told = [line for interop in found for line in (interop_table.title(interop), *interop_table.notes(interop))]
         book.sheet("Interop", interop_table.cell_columns(found), interop_table.cell_rows(found), {}, told, frozen_columns=3)
+
+
+def _timing(book: Book, campaign: Campaign) -> None:
+    """Sheets of codecs and of points, where there was a timing campaign. Every sample is in timings.csv."""
+    rows = timing_rows(campaign)
+    if campaign.timing is None or not rows:
+        return
+    ratios = {column: "0.000" for column in CODEC_COLUMNS if "ratio" in column} | {"spread": "0.0%", "probability": "0.0%"}
+    columns = (*CODEC_COLUMNS, *CELL_COLUMNS)
+    formats = {column: "0.0000" for column in columns if column.endswith("_s")} | ratios
+    formats |= {column: "#,##0" for column in columns if column.endswith("_bytes")} | {"target_bpp": _FORMATS["target_bpp"]}
+    book.sheet("Timing", CODEC_COLUMNS, [row.cells for row in rows], formats, timing_notes(campaign, rows))
+    book.sheet("Timing points", CELL_COLUMNS, cell_rows(campaign.timing), formats, frozen_columns=4)
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[Cell, ...]]:

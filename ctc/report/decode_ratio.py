@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctc.records import Campaign, Cost
+from ctc.timing import results
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,10 @@ class TimeRatio:
 
 
 def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
-    """Of the points of which both were timed on this machine."""
+    """Of the timing campaign where there is one, else of the points of which both were timed on this machine while they were coded."""
+    if campaign.timing is not None:
+        measured = results.decode_ratio(campaign, codec)
+        return TimeRatio(measured.value, measured.points, measured.busy, measured.reason)
     own, anchors = _costs(campaign, codec), _costs(campaign, campaign.anchor)
     pairs = [(cost, anchors[place]) for place, cost in own.items() if place in anchors]
     busy = sum(not (cost.machine_idle and anchor.machine_idle) for cost, anchor in pairs)

@@ -10,6 +10,7 @@ from statistics import fmean
 from ctc.records import ALL, AVG, AVG_METRICS, BdRate, Campaign, CodecInfo, Cost, PointValidity
 from ctc.report.grounds import Ground, grounds, points_behind
 from ctc.report.tables import bd_reason, codec_names, metrics_in_order, point_rows, set_share
+from ctc.timing.results import busy_points, decode_s, encode_s
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class CodecLine:
     tries_per_point: float | None
     """Newly tried settings per reached or unreachable point, the mean."""
     encode_s: float | None
-    """Mean wall time over the points that were measured here."""
+    """Mean wall time over the points that were measured here; of the timing campaign where there is one."""
     decode_s: float | None
     busy: int
     """Points of which a time was taken while the machine was not otherwise idle."""
@@ -168,6 +169,7 @@ def _codec_line(campaign: Campaign, codec: str, info: CodecInfo | None, statuses
     from ctc import checks
 
     coded = [scored.coded for scored in campaign.scored if scored.coded.job.codec == codec]
+    timed = campaign.timing is not None
     tries = [c.tries for c in coded if c.tries is not None] + [u.tries for u in campaign.unreachable if u.job.codec == codec]
     return CodecLine(
         codec=codec,
@@ -180,9 +182,11 @@ def _codec_line(campaign: Campaign, codec: str, info: CodecInfo | None, statuses
         monotone=checks.is_monotone(campaign, codec) if coded else None,
         largest_deviation=checks.largest_deviation(campaign, codec),
         tries_per_point=fmean(tries) if tries else None,
-        encode_s=_mean_s(c.encode for c in coded),
-        decode_s=_mean_s(c.decode for c in coded),
-        busy=sum(any(cost is not None and not cost.machine_idle for cost in (c.encode, c.decode)) for c in coded),
+        encode_s=encode_s(campaign, codec).value if timed else _mean_s(c.encode for c in coded),
+        decode_s=decode_s(campaign, codec).value if timed else _mean_s(c.decode for c in coded),
+        busy=busy_points(campaign, codec)
+        if timed
+        else sum(any(cost is not None and not cost.machine_idle for cost in (c.encode, c.decode)) for c in coded),
         points=statuses.total() - statuses["unsupported"],
         points_ok=statuses["ok"],
         points_unreachable=statuses["unreachable"],

@@ -1,0 +1,46 @@
+"""The least memory of a GPU that codecs need, where they use one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctc.complexity.device_memory import minimum_needed
+from ctc.errors import ToolFailed, ToolMissing
+from ctc.protocols import OnGpu
+from ctc.records import Coded, DeviceMemory
+from ctc.records.timing import DECODER
+from ctc.timing.desk import Desk
+from ctc.timing.schedule import Cell, Job
+
+
+def device_memory(points: Sequence[Coded], desk: Desk) -> list[DeviceMemory]:
+    """Of every codec that computes on a GPU, for the largest of its pictures, at the highest rate of it."""
+    largest: dict[str, Coded] = {}
+    for coded in sorted(points, key=lambda coded: (coded.job.picture.pixels, coded.job.target_bpp)):
+        largest[coded.job.codec] = coded
+    return [_needed(Cell(coded, side), desk) for coded in largest.values() for side in _sides(coded)]
+
+
+def _sides(coded: Coded) -> tuple[str, ...]:
+    codec = Cell(coded, DECODER).codec(1)
+    return codec.gpu_sides() if isinstance(codec, OnGpu) else ()
+
+
+def _needed(cell: Cell, desk: Desk) -> DeviceMemory:
+    codec, place = cell.codec(desk.threads), (cell.coded.job.codec, cell.side, cell.coded.job.picture.name)
+    if not isinstance(codec, OnGpu):
+        raise TypeError(f"{codec.name} does not compute on a GPU")
+    try:
+        whole_bytes = codec.gpu_bytes()
+    except ToolMissing as missing:
+        return DeviceMemory(*place, None, f"not measured: {missing}")
+    capped = codec
+
+    def does(allowed_bytes: int) -> bool:
+        try:
+            return desk.sample(Job(cell, 0), 0, capped.capped(allowed_bytes / whole_bytes)).same_output
+        except ToolFailed:
+            return False
+
+    needed = minimum_needed(does, whole_bytes)
+    return DeviceMemory(*place, needed, "" if needed is not None else "not measured: it fails, or gives another output, with all of it")

@@ -1,0 +1,150 @@
+"""Makes a timing campaign: one execution at a time, bound to its processors, in a shuffled order, each sample stored when it is there."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ctc.complexity.machine import machine
+from ctc.complexity.process import run, time_limit
+from ctc.errors import PictureError, ToolFailed
+from ctc.protocols import Staying
+from ctc.records import Campaign, Timing, TimingFailure, TimingSample
+from ctc.scratch import scratch_prefix
+from ctc.store import Store
+from ctc.timing.desk import Desk
+from ctc.timing.gpu import device_memory
+from ctc.timing.kept import Kept, begun, conditions_key, latest_whole
+from ctc.timing.schedule import Cell, Job, Place, cells, loading, shuffled, timed_points
+from ctc.timing.wanted import TimingWanted, bound_to, chosen_processors
+
+WARM_UP = -1
+"""In place of the index of a sample and of its order, of executions that do not count."""
+ASK_PROCESSORS = "import os, sys; sys.stdout.write(repr(sorted(os.sched_getaffinity(0))))"
+
+
+def measure(campaign: Campaign, wanted: TimingWanted, store: Store, limit_s: float) -> Timing:
+    """Times every point of `campaign` that was coded here, at the rates wanted.
+
+    A codec that fails becomes a `TimingFailure`. Raises OutOfSpace, NotWritable; what was taken before that is kept."""
+    points = timed_points(campaign, wanted.target_bpps)
+    todo, loads = cells(points), loading(points, wanted.threads)
+    conditions = conditions_of(wanted, [*todo, *loads])
+    if wanted.reuse and (known := latest_whole(store, conditions)) is not None:
+        return _gathered(known, wanted, [*todo, *loads], continued=False)
+    kept = begun(store, conditions)
+    jobs = shuffled(todo, wanted.samples, kept.seed)
+    continued = any(kept.sample(job) is not None for job in jobs)
+    with (
+        bound_to(chosen_processors(wanted.threads)),
+        time_limit(limit_s),
+        tempfile.TemporaryDirectory(prefix=scratch_prefix()) as folder,
+        _Line(Desk(Path(folder), store, wanted.threads), kept, (wanted.samples + 1) * (len(todo) + len(loads))) as line,
+        _left(loads, wanted.threads),
+    ):
+        for cell in loads:
+            # Loaded anew in any case: what an earlier part of the run has left is bound to other processors.
+            line.warm_up([cell])
+            line.take([Job(cell, index) for index in range(wanted.samples)], first=0)
+        missing = [job for job in jobs if kept.sample(job) is None]
+        line.warm_up(dict.fromkeys(job.cell for job in missing))
+        line.take(jobs, first=len(loads) * wanted.samples)
+        kept.finish(line.failed, device_memory(points, Desk(Path(folder), store, wanted.threads)))
+    return _gathered(kept, wanted, [*todo, *loads], continued=continued)
+
+
+def conditions_of(wanted: TimingWanted, todo: Sequence[Cell]) -> str:
+    """The conditions of a campaign: machine, processors, threads, samples, and what is timed in which version."""
+    facts: dict[str, Any] = {"machine": machine().identity, "cpus": chosen_processors(wanted.threads), "threads": wanted.threads}
+    return conditions_key({**facts, "samples": wanted.samples, "cells": [cell.identity for cell in todo]})
+
+
+@dataclass
+class _Line(AbstractContextManager["_Line"]):
+    """Works on jobs one after the other, keeps samples, shows how far it is."""
+
+    desk: Desk
+    kept: Kept
+    executions: int
+    failures: dict[Place, TimingFailure] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._bar = tqdm(total=self.executions, unit="execution", desc="timing", file=sys.stderr, disable=not sys.stderr.isatty())
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    @property
+    def failed(self) -> tuple[TimingFailure, ...]:
+        return tuple(self.failures.values())
+
+    def warm_up(self, todo: Iterable[Cell]) -> None:
+        """Each once, not counted."""
+        for cell in todo:
+            self._tried(Job(cell, WARM_UP), WARM_UP)
+
+    def take(self, jobs: Sequence[Job], first: int) -> None:
+        """Samples of those that have none, in their order, which is counted from `first`."""
+        for order, job in enumerate(jobs, start=first):
+            if self.kept.sample(job) is None:
+                sample = self._tried(job, order)
+                if sample is not None:
+                    self.kept.keep(job, sample)
+
+    def _tried(self, job: Job, order: int) -> TimingSample | None:
+        """None where it fails, or has failed before."""
+        self._bar.update()
+        place = job.cell.place
+        if place in self.failures:
+            return None
+        try:
+            return self.desk.sample(job, order)
+        except (ToolFailed, PictureError) as error:
+            self.failures[place] = TimingFailure(*place, str(error))
+            return None
+
+
+@contextmanager
+def _left(loads: Sequence[Cell], threads: int) -> Iterator[None]:
+    """At the end no process stays that is bound to the processors of the campaign."""
+    try:
+        yield
+    finally:
+        for cell in loads:
+            codec = cell.codec(threads)
+            if isinstance(codec, Staying):
+                codec.leave()
+
+
+def _gathered(kept: Kept, wanted: TimingWanted, todo: Sequence[Cell], *, continued: bool) -> Timing:
+    found = [kept.sample(Job(cell, index)) for cell in todo for index in range(wanted.samples)]
+    failed, memory = kept.whole or ((), ())
+    with bound_to(chosen_processors(wanted.threads)):
+        cpus = processors_of_a_child()
+    return Timing(
+        machine=machine().identity,
+        started=kept.started,
+        continued=continued,
+        round=kept.round,
+        seed=kept.seed,
+        samples_each=wanted.samples,
+        threads=wanted.threads,
+        cpus=cpus,
+        target_bpps=wanted.target_bpps,
+        samples=tuple(sorted((sample for sample in found if sample is not None), key=lambda sample: sample.order)),
+        failed=failed,
+        device_memory=memory,
+    )
+
+
+def processors_of_a_child() -> tuple[int, ...]:
+    """To which processors a program that is started now is bound, as it sees it itself."""
+    return tuple(json.loads(run((sys.executable, "-I", "-S", "-c", ASK_PROCESSORS)).printed))

@@ -1,0 +1,151 @@
+"""A timing campaign in every report of a run that has one, and in none that has not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import openpyxl  # type: ignore[import-untyped]
+import pytest
+
+from ctc import plugins
+from ctc.bdrate.tables import bd_rates
+from ctc.checks import run_checks
+from ctc.records import Campaign, DeviceMemory, StageTime, Timing, TimingFailure, TimingSample
+from ctc.records.timing import CODEC, DECODER, ENCODER, LOADING, READ, SMALLEST, START, WRITE
+from ctc.report.operating_points import tool_rows
+from ctc.report.overview import codec_lines
+from ctc.report.timing_table import SAMPLE_COLUMNS, timing_rows
+from ctc.report.timing_wording import timing_notes, timing_text
+from tests.campaigns import made
+from tests.report.test_operating_points import campaign_of
+
+MIB = 1 << 20
+TIMES = (1.0, 1.1, 0.9, 1.05, 3.0)
+
+
+def samples_of(codec: str, picture: str, target: float | None, side: str, factor: float, kind: str) -> list[TimingSample]:
+    """Five, of which the last is an outlier and taken on a busy machine."""
+    around = {"library": (START, READ, WRITE), "stays": (READ, WRITE), "process": ()}[kind]
+    return [
+        TimingSample(
+            codec, picture, target, side, index, index,
+            (StageTime(CODEC, factor * time, factor * time), *(StageTime(name, 0.01, None) for name in around)),
+            (20 + index) * MIB, "cpu", 1, 0.0, time < 2, codec != "test" or index != 1,
+        )
+        for index, time in enumerate(TIMES)
+    ]  # fmt: skip
+
+
+def timing_of(campaign: Campaign, factors: dict[str, float], kinds: dict[str, str]) -> Timing:
+    """Every point, an encoder ten times as slow as its decoder."""
+    samples = [
+        sample
+        for codec, factor in factors.items()
+        for picture in campaign.pictures
+        for target in campaign.target_bpps
+        for side, times in ((ENCODER, 10), (DECODER, 1))
+        for sample in samples_of(codec, picture.name, target, side, factor * times, kinds[codec])
+    ]
+    small = [
+        sample for codec in factors for side in (ENCODER, DECODER) for sample in samples_of(codec, SMALLEST, None, side, 0.1, kinds[codec])
+    ]
+    load = TimingSample("a <model>", "", None, LOADING, 0, 0, (StageTime(START, 4.0, 3.0),), 1, "cpu", 1, 0.0, True, True)
+    return Timing("m", "2026-01-01T00:00:00+00:00", True, 3, 77, 5, 1, (1,), campaign.target_bpps, (*samples, *small, load))
+
+
+@pytest.fixture(scope="module")
+def campaign() -> Campaign:
+    whole = made({"anchor": 1.0, "test": 1.1, "lib": 1.2})
+    timing = timing_of(whole, {"anchor": 0.5, "test": 1.0, "lib": 0.25}, {"anchor": "process", "test": "stays", "lib": "library"})
+    failed = (TimingFailure("test", "p0", 0.06, DECODER, "it <broke>"),)
+    memory = (DeviceMemory("test", DECODER, "p0", None, "not measured: no CUDA device"), DeviceMemory("lib", DECODER, "p0", 300 * MIB))
+    whole = replace(whole, bd=bd_rates(whole), timing=replace(timing, failed=failed, device_memory=memory))
+    return replace(whole, findings=run_checks(whole))
+
+
+def rendered(campaign: Campaign, file_name: str) -> bytes:
+    return next(report for report in plugins.reports().found.values() if report.file_name == file_name).render(campaign)
+
+
+def test_rows(campaign: Campaign) -> None:
+    anchor, test, lib = timing_rows(campaign)
+    assert [row.timed_as for row in (anchor, test, lib)] == ["whole process", "process that stays", "library call"]
+    assert anchor.ratio.value == 1.0
+    assert test.ratio.value == pytest.approx((1.05 + 0.01) / 0.525)
+    assert lib.encode.value == pytest.approx(0.25 * 10 * 1.05 + 0.02)
+    assert (anchor.encoder_start_s, test.encoder_start_s, lib.encoder_start_s) == (pytest.approx(0.105), None, 0.01)
+    cells = 2 * 3 * 5
+    assert (test.samples, test.outliers, test.busy, test.other_output) == (5 * cells, cells, cells, cells)
+    assert test.decoder_peak_bytes == 24 * MIB
+
+
+def test_every_sample_is_in_the_file_for_programs(campaign: Campaign) -> None:
+    rows = list(csv.DictReader(io.StringIO(rendered(campaign, "timings.csv").decode())))
+    assert campaign.timing is not None
+    assert tuple(rows[0]) == SAMPLE_COLUMNS
+    assert len(rows) == sum(1 + len(sample.stages) for sample in campaign.timing.samples)
+    totals = [row for row in rows if row["stage"] == "time"]
+    assert len(totals) == len(campaign.timing.samples)
+    mine = [row for row in totals if (row["codec"], row["picture"], row["side"], row["target_bpp"]) == ("lib", "p1", DECODER, "0.25")]
+    assert [float(row["wall_s"]) for row in mine] == pytest.approx([0.25 * time + 0.01 for time in TIMES])
+    assert [row["outlier"] for row in mine] == [row["machine_busy"] for row in mine] == ["no"] * 4 + ["yes"]
+    counted = [row["stage"] for row in rows if row["in_time"] == "yes" and row["codec"] == "lib" and row["side"] == DECODER]
+    assert set(counted) == {"time", "codec", "read"}
+
+
+def test_tables_use_the_campaign_in_place_of_what_coding_took(campaign: Campaign) -> None:
+    lines = {line.codec: line for line in codec_lines(campaign)}
+    assert lines["test"].decode_s == pytest.approx(1.06)
+    assert lines["test"].encode_s == pytest.approx(10.52)
+    assert lines["test"].busy == 15
+    tools = campaign_of({"anchor": 1.0, "bop": 1.1, "bop+rvs": 1.4})
+    kinds = dict.fromkeys(("anchor", "bop", "bop+rvs"), "process")
+    tools = replace(tools, timing=timing_of(tools, {"anchor": 1.0, "bop": 2.0, "bop+rvs": 3.0}, kinds))
+    ratios = {row.line.codec: row.decoding for row in tool_rows(tools)}
+    assert (ratios["bop"].value, ratios["bop+rvs"].value) == (pytest.approx(2.0), pytest.approx(3.0))
+    assert (ratios["bop"].points, ratios["bop"].points_busy) == (15, 15)
+
+
+def test_people_are_told(campaign: Campaign) -> None:
+    page, table = rendered(campaign, "report.html").decode(), rendered(campaign, "table.md").decode()
+    assert '<section id="timing">' in page
+    assert "it &lt;broke&gt;" in page
+    assert "a &lt;model&gt;" in page
+    assert "## Timing" in table
+    notes = "\n".join(timing_notes(campaign, timing_rows(campaign)))
+    for told in (
+        "Campaign 3, begun 2026-01-01T00:00:00+00:00, continued after an interruption: one execution at a time, bound to processor 1, "
+        "1 thread at most, 5 samples each after one that does not count, all shuffled (seed 77).",
+        "over that of anchor",
+        "holds it with 93.75 %",
+        "test: 30 samples gave another output than the point has.",
+        "GPU memory, test, decoder: not measured: no CUDA device.",
+        "GPU memory, lib, decoder: 300 MiB at least",
+        "Not timed: test, p0, decoder: it <broke>.",
+    ):
+        assert told in notes
+    text = timing_text(campaign)
+    assert text[0].startswith("timing")
+    assert any(line.startswith("lib ") and "0.52" not in line for line in text)
+
+
+def test_workbook_and_provenance(campaign: Campaign) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(rendered(campaign, "report.xlsx")))
+    assert {"Timing", "Timing points"} <= set(book.sheetnames)
+    told = json.loads(rendered(campaign, "run.json"))["timing"]
+    assert (told["seed"], told["cpus"], told["round"]) == (77, [1], 3)
+    assert told["codecs"]["test"]["ratio"]["value"] == pytest.approx(1.06 / 0.525)
+    assert "samples" not in told
+
+
+def test_nothing_of_it_without_a_campaign(campaign: Campaign) -> None:
+    without = replace(campaign, timing=None)
+    assert '<section id="timing">' not in rendered(without, "report.html").decode()
+    assert "## Timing" not in rendered(without, "table.md").decode()
+    assert "Timing" not in openpyxl.load_workbook(io.BytesIO(rendered(without, "report.xlsx"))).sheetnames
+    assert json.loads(rendered(without, "run.json"))["timing"] is None
+    assert rendered(without, "timings.csv").decode().count("\n") == 1
+    assert timing_text(without) == []

@@ -1,0 +1,202 @@
+"""A campaign with codecs whose times are told: what is run, kept, continued, measured anew."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ctc.records import Campaign, Cost, Timing, TimingFailure, TimingSample
+from ctc.records.timing import CODEC, DECODER, ENCODER, FROM_CODEC, LOADING, PICTURE_FILE, SMALLEST, TO_CODEC
+from ctc.store import Store
+from ctc.timing.measure import measure, processors_of_a_child
+from ctc.timing.schedule import Place
+from ctc.timing.wanted import TimingWanted, bound_to, chosen_processors, processors
+from tests.timing.conftest import Register
+from tests.timing.told_codecs import Stays, Told, campaign_with, steady, told
+
+WANTED = TimingWanted((0.25, 0.5))
+POINTS = 2 * 2
+"""Of a codec: pictures and rates."""
+SAMPLES = 2 * 2 * (POINTS + 1) * 5
+"""Of two codecs: both sides of each point and of the smallest picture."""
+Measured = Callable[..., Timing]
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Measured:
+    def again(campaign: Campaign, wanted: TimingWanted = WANTED) -> Timing:
+        return measure(campaign, wanted, Store(tmp_path / "store"), 60)
+
+    return again
+
+
+@pytest.fixture
+def two(register: Register, pictures: Path) -> tuple[Campaign, Told, Told]:
+    first, second = Told("anchor", steady(1.0)), Told("codec", steady(3.0))
+    register(first, second)
+    return campaign_with(pictures, first, second), first, second
+
+
+def test_every_point_is_timed_as_often_as_asked_and_once_more(two: tuple[Campaign, Told, Told], measured: Measured) -> None:
+    campaign, first, second = two
+    timing = measured(campaign)
+    places = Counter((sample.codec, sample.picture, sample.target_bpp, sample.side) for sample in timing.samples)
+    assert set(places.values()) == {5}
+    assert len(places) == SAMPLES / 5
+    assert [sample.order for sample in timing.samples] == list(range(len(timing.samples)))
+    assert sorted(sample.index for sample in timing.samples) == sorted(list(range(5)) * len(places))
+    # Two pictures at two rates and the smallest one: six times each; and its bitstream, made once more to be decoded.
+    for codec in (first, second):
+        assert Counter(codec.executions) == {"encoder": 6 * 5 + 1 + 2 * 2, "decoder": 6 * 5}
+    assert (timing.failed, timing.round, timing.continued, timing.threads) == ((), 1, False, 1)
+
+
+def test_stages_are_told_apart_and_outputs_compared(two: tuple[Campaign, Told, Told], measured: Measured) -> None:
+    timing = measured(two[0])
+    stages = {
+        (sample.side, sample.picture == SMALLEST): tuple(stage.stage for stage in sample.stages)
+        for sample in timing.samples
+    }  # fmt: skip
+    assert stages == {
+        (ENCODER, False): (PICTURE_FILE, TO_CODEC, CODEC),
+        (ENCODER, True): (CODEC,),
+        (DECODER, False): (CODEC, FROM_CODEC),
+        (DECODER, True): (CODEC,),
+    }
+    assert all(sample.same_output and sample.whole_process for sample in timing.samples)
+    # What the stand-in says, nothing of what the harness took itself.
+    assert {round(sample.time_s, 6) for sample in timing.samples if (sample.codec, sample.side) == ("codec", DECODER)} <= {
+        3.0, 3.03, 3.06, 3.09, 3.12,
+    }  # fmt: skip
+
+
+def test_a_killed_campaign_goes_on_where_it_was(
+    two: tuple[Campaign, Told, Told], measured: Measured, register: Register, tmp_path: Path
+) -> None:
+    campaign, first, second = two
+    register(first, Told("codec", _interrupting(steady(3.0), at=40)))
+    with pytest.raises(KeyboardInterrupt):
+        measured(campaign)
+    register(first, second)
+    before, kept = len(first.executions), kept_jobs(tmp_path)
+    timing = measured(campaign)
+    assert (timing.round, timing.continued, len(timing.samples)) == (1, True, SAMPLES)
+    assert 20 < kept.total() < SAMPLES
+    # What is missing, a warm-up where something is, and the bitstreams of the smallest picture that are decoded again.
+    unfinished = [sample for sample in timing.samples if sample.index == 0 and kept[place_of(sample)] < 5]
+    smallest = [sample for sample in unfinished if sample.picture == SMALLEST and sample.side == DECODER]
+    assert len(first.executions) - before + len(second.executions) == SAMPLES - kept.total() + len(unfinished) + len(smallest)
+    jobs = Counter((sample.codec, sample.picture, sample.target_bpp, sample.side, sample.index) for sample in timing.samples)
+    assert set(jobs.values()) == {1}
+    assert [sample.order for sample in timing.samples] == list(range(SAMPLES))
+
+
+def test_the_same_command_measures_anew_after_a_whole_campaign(two: tuple[Campaign, Told, Told], measured: Measured) -> None:
+    campaign, first, _ = two
+    earlier = measured(campaign)
+    number = len(first.executions)
+    later = measured(campaign)
+    # The bitstreams of the points, which no run had made, are in the store by then.
+    assert len(first.executions) == 2 * number - POINTS
+    assert (earlier.round, later.round) == (1, 2)
+    assert earlier.seed != later.seed
+    order = [[(s.codec, s.picture, s.target_bpp, s.side, s.index) for s in timing.samples] for timing in (earlier, later)]
+    assert order[0] != order[1]
+    assert sorted(order[0], key=str) == sorted(order[1], key=str)
+
+
+def test_a_whole_campaign_is_shown_again_where_that_is_asked_for(two: tuple[Campaign, Told, Told], measured: Measured) -> None:
+    campaign, first, _ = two
+    reusing = TimingWanted(WANTED.target_bpps, reuse=True)
+    made = measured(campaign, reusing)
+    number = len(first.executions)
+    assert measured(campaign, reusing) == made
+    assert len(first.executions) == number
+    other = measured(campaign, TimingWanted((0.25,), reuse=True))
+    assert (other.round, len(other.samples)) == (1, 2 * (2 * 2 + 2) * 5)
+
+
+def test_another_machine_finds_nothing(
+    two: tuple[Campaign, Told, Told], measured: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    from ctc.records import Machine
+    from ctc.timing import measure as module
+
+    reusing = TimingWanted(WANTED.target_bpps, reuse=True)
+    measured(two[0], reusing)
+    number = len(two[1].executions)
+    monkeypatch.setattr(module, "machine", lambda: Machine("other", "h", "p", 2, 1, "s", "3"))
+    assert measured(two[0], reusing).machine == "other"
+    assert len(two[1].executions) == 2 * number - POINTS
+
+
+def test_a_codec_that_breaks_is_told_and_the_others_go_on(register: Register, pictures: Path, measured: Measured) -> None:
+    first = Told("anchor", steady(1.0))
+    second = Told("codec", steady(3.0), fails=lambda side, execution: side == "decoder" and execution == 20)
+    register(first, second)
+    timing = measured(campaign_with(pictures, first, second))
+    (failed,) = timing.failed
+    assert isinstance(failed, TimingFailure)
+    assert (failed.codec, failed.side, failed.error) == ("codec", DECODER, "codec broke")
+    assert sum(sample.codec == "anchor" for sample in timing.samples) == 50
+    assert 40 < sum(sample.codec == "codec" for sample in timing.samples) < 50
+
+
+def test_another_output_than_the_points_is_marked(register: Register, pictures: Path, measured: Measured) -> None:
+    codec = Told("codec", steady(1.0))
+    register(codec)
+    campaign = campaign_with(pictures, codec)
+    wrong = [point for point in campaign.scored if point.coded.job.target_bpp == 0.5]
+    for point in wrong:
+        object.__setattr__(point.coded, "bitstream_sha256", "another")
+    timing = measured(campaign)
+    assert {(sample.target_bpp, sample.side) for sample in timing.samples if not sample.same_output} == {(0.5, ENCODER)}
+
+
+def test_loading_is_timed_first_and_left_at_the_end(register: Register, pictures: Path, measured: Measured) -> None:
+    anchor, codec = Told("anchor", steady(1.0)), Stays("codec", steady(1.0))
+    register(anchor, codec)
+    timing = measured(campaign_with(pictures, anchor, codec))
+    assert codec.executions[:6] == ["load"] * 6
+    assert codec.executions[-1] == "leave"
+    loaded = [sample for sample in timing.samples if sample.side == LOADING]
+    assert [(sample.codec, sample.order, sample.time_s) for sample in loaded] == [("a model", order, 2.0) for order in range(5)]
+
+
+def test_processors_are_those_that_a_child_sees(two: tuple[Campaign, Told, Told], measured: Measured) -> None:
+    before = processors()
+    assert measured(two[0]).cpus == chosen_processors(1) == (before[-1],)
+    assert processors() == before
+    with bound_to(before[:1]):
+        assert processors_of_a_child() == (before[0],)
+    assert processors_of_a_child() == tuple(before)
+
+
+def kept_jobs(folder: Path) -> Counter[Place]:
+    """Samples in the store of each codec, picture, rate and side."""
+    identities = [json.loads(path.read_text())["identity"] for path in folder.glob("store/timing/*/*.json")]
+    return Counter(tuple(identity["job"][:4]) for identity in identities if "job" in identity)
+
+
+def place_of(sample: TimingSample) -> Place:
+    return sample.codec, sample.picture, sample.target_bpp, sample.side
+
+
+def _interrupting(cost: Callable[[str, int], Cost], at: int) -> Callable[[str, int], Cost]:
+    """Ends like a run that is killed, at the `at`-th execution."""
+    count = iter(range(1, 1000))
+
+    def told_or_not(side: str, execution: int) -> Cost:
+        if next(count) == at:
+            raise KeyboardInterrupt
+        return cost(side, execution)
+
+    return told_or_not
+
+
+def test_the_stand_in_is_a_whole_process() -> None:
+    assert told(1.0).read_s is None
