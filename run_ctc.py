@@ -9,6 +9,13 @@ stored the moment it is there; tables and page are then made from what is stored
 from __future__ import annotations
 
 import sys
+
+if __name__ == "__main__":
+    # Ahead of the other modules, which take seconds to load: see `ctc.start`.
+    from ctc.start import main
+
+    main(["run", *sys.argv[1:]])
+
 import tempfile
 import time
 from collections.abc import Sequence
@@ -123,9 +130,3 @@ def write_reports(campaign: Campaign, options: Options) -> None:
         content = report.render(campaign)
         with explained(options.out):
             write_whole(options.out / report.file_name, content)
-
-
-if __name__ == "__main__":
-    from ctc.cli import main
-
-    main(["run", *sys.argv[1:]])

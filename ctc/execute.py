@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ def executor(workers: int, scheduler: str | None, lost: Callable[[Any, str], Any
     if scheduler is None:
         local = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "memory_limit": 0}
         with ExitStack() as stack:
-            with _interrupts_ignored():
+            with _interrupts_ignored(), warnings.catch_warnings():
+                # Of the scheduler's page, which nobody is asked to look at: another one is taken.
+                warnings.filterwarnings("ignore", message="Port .* is already in use")
                 cluster = stack.enter_context(LocalCluster(**local, dashboard_address=None, silence_logs=logging.CRITICAL))
             yield DaskExecutor(stack.enter_context(Client(cluster)), lost)
         return

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +108,22 @@ def test_full_disk_keeps_what_was_finished(ctc: Ctc, pictures: Path, monkeypatch
     whole = ctc("run", *quick, "--cache", "other")
     encodes = [int(run.out.split(" encodes,")[0].rsplit("\n", 1)[1]) for run in (again, whole)]
     assert encodes[0] == encodes[1] - 3
+
+
+def test_ctrl_c_while_modules_load_is_no_traceback(tmp_path: Path) -> None:
+    """A module that never ends to load stands for the slow ones."""
+    slow = tmp_path / "numpy"
+    slow.mkdir()
+    (slow / "__init__.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    script = Path(__file__).parents[1] / "run_ctc.py"
+    begun = subprocess.Popen([sys.executable, script, "--list"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert begun.stdout is not None
+    assert begun.stdout.readline() == "loading\n"
+    begun.send_signal(signal.SIGINT)
+    _, complaint = begun.communicate(timeout=60)
+    assert complaint == ""
+    assert begun.returncode == -signal.SIGINT
 
 
 def test_interruption_says_how_to_go_on(ctc: Ctc, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:

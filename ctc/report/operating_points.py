@@ -131,7 +131,7 @@ def _kmac(campaign: Campaign, codec: str, rule: CountingRule) -> Kmac:
         return _largest_and_mean(list(values.values()), "no complexity was recorded")
     values, pictures = kmac_by_picture(campaign, codec)[rule], len(campaign.pictures)
     how = f"of {len(values)} of {pictures} pictures only" if values else "of no picture"
-    missing = f"kMAC/px were counted {how}: run `ctc complexity --codecs {codec}` on these pictures, then this again"
+    missing = f"kMAC/px were counted {how}: run `ctc complexity --codecs {codec}` with the same --set and --cache, then this again"
     return _largest_and_mean(list(values.values()) if len(values) == pictures else [], missing)
 
 

@@ -169,7 +169,7 @@ def test_means_over_other_pictures_have_no_difference(whole: Campaign) -> None:
 def test_complexity_that_was_not_recorded_is_missing(whole: Campaign) -> None:
     row = row_of(replace(whole, complexity=(), counted=()), "bop")
     assert {(kmac.largest, kmac.mean) for kmac in row.kmac.values()} == {(None, None)}
-    run = "run `ctc complexity --codecs bop` on these pictures, then this again"
+    run = "run `ctc complexity --codecs bop` with the same --set and --cache, then this again"
     assert row.reasons == ("no complexity was recorded", f"kMAC/px were counted of no picture: {run}")
     part = tuple(replace(each, pictures=each.pictures[:1]) for each in whole.counted)
     row = row_of(replace(whole, counted=part), "bop")
