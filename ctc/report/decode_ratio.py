@@ -18,6 +18,8 @@ class TimeRatio:
     """Those of them where either was taken while the machine was not otherwise idle."""
     reason: str = ""
     to: str = ""
+    note: str = ""
+    """To whose decoder it is, where not to the anchor's."""
 
 
 def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
@@ -25,7 +27,8 @@ def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
     coded."""
     if campaign.timing is not None:
         measured = results.decode_ratio(campaign, codec)
-        return TimeRatio(measured.value, measured.points, measured.busy, measured.reason, measured.to)
+        note = f"decoding time is to that of {measured.to}" if measured.to not in ("", campaign.anchor) else ""
+        return TimeRatio(measured.value, measured.points, measured.busy, measured.reason, measured.to, note)
     own, anchors = _costs(campaign, codec), _costs(campaign, campaign.anchor)
     pairs = [(cost, anchors[place]) for place, cost in own.items() if place in anchors]
     busy = sum(not (cost.machine_idle and anchor.machine_idle) for cost, anchor in pairs)
@@ -35,6 +38,14 @@ def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
             None, len(pairs), busy, "no decoding of the same point by codec and anchor was timed on this machine", campaign.anchor
         )
     return TimeRatio(sum(cost.wall_s for cost, _ in pairs) / total, len(pairs), busy, to=campaign.anchor)
+
+
+def stands_in(campaign: Campaign) -> str:
+    """To whose decoder the ratios are, where not to the anchor's; empty where they are, or there are none."""
+    decoder = results.reference_decoder(campaign) if campaign.timing is not None else None
+    if decoder is None or decoder == campaign.anchor:
+        return ""
+    return f"The anchor, {campaign.anchor}, was not made here and has no decoding time: × is to the decoder of {decoder}."
 
 
 def _costs(campaign: Campaign, codec: str) -> dict[tuple[str, float], Cost]:

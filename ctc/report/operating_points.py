@@ -86,7 +86,12 @@ class ToolRow:
         counted = [value for rule in COUNTING_RULES for value in (self.kmac[rule].largest, self.kmac[rule].mean)]
         costs = (*counted, *times, self.model.parameters, self.model.bytes, line.encode_s, self.encode_busy)
         named = (line.codec, self.model.operating_point, self.configuration, _average(line), self.difference.value_percent)
-        return (*named, *rates, monotone, line.largest_deviation, *costs, "", "; ".join(filter(None, [*self.reasons, self.share])))
+        return (*named, *rates, monotone, line.largest_deviation, *costs, "", self.remarks)
+
+    @property
+    def remarks(self) -> str:
+        """All that is said beside the values."""
+        return "; ".join(filter(None, [*self.reasons, self.decoding.note, self.share]))
 
 
 def tool_rows(campaign: Campaign) -> list[ToolRow]:
