@@ -76,8 +76,9 @@ def formulas(content: bytes) -> Formulas:
 
 
 class Evaluator:
-    """AVERAGE, MAX and MIN of ranges, AVERAGEIFS of two conditions, IF with >=, and differences: all that our formulas use. Text and empty cells are
-    passed over."""
+    """AVERAGE, MAX and MIN of ranges, AVERAGEIFS of two conditions, IF with >=, and differences: all that our formulas use.
+
+    Text and empty cells are passed over."""
 
     def __init__(self, content: bytes) -> None:
         self.book = openpyxl.load_workbook(io.BytesIO(content))

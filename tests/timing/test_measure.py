@@ -196,7 +196,7 @@ def test_two_campaigns_of_a_machine_are_not_made_at_once(two: tuple[Campaign, To
     store, executed = Store(tmp_path / "store"), len(two[1].executions)
     with (
         held(store, machine().identity),
-        pytest.raises(UsageError, match="another campaign of this machine is under way in the store .*store"),
+        pytest.raises(UsageError, match=r"another campaign of this machine is under way in the store .*store"),
     ):
         measured(two[0])
     assert len(two[1].executions) == executed
