@@ -3,7 +3,8 @@
     python run_ctc.py --set demo             is the same as             ctc run --set demo
 
 Plan, subtract, run, aggregate: every job is listed first, those in the store are dropped, the rest is run longest first and each step is
-stored the moment it is there; tables and page are then made from what is stored. With `--timing` the points are then timed, one at a time.
+stored the moment it is there; tables and page are then made from what is stored. With `--timing` the points are then timed, one at a
+time, and the reports written once more.
 """
 
 from __future__ import annotations
@@ -61,13 +62,16 @@ def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
         scored = line.work(recall_scoring, score_unit, plan.scoring_units(coded))
 
     campaign = plan.with_others(gather(plan, dataset, coded, scored))
-    if options.timing is not None:
-        campaign = replace(campaign, timing=measure(campaign, options.timing, Store(options.cache), options.time_limit_s))
     campaign = replace(campaign, started=started.isoformat(timespec="seconds"), wall_s=round(time.monotonic() - clock, 3))
     campaign = replace(campaign, bd=bd_rates(campaign), parity=plan.certificate(), complexity=plan.complexity(dataset.pictures))
     campaign = replace(campaign, interop=plan.interop(), counted=plan.counted(dataset.pictures), beside=options.beside)
     campaign = replace(campaign, findings=checks.run_checks(campaign), validity=point_validity(campaign))
     write_reports(campaign, options)
+    if options.timing is not None:
+        # It may take hours and be stopped: until it is whole the reports are those of a run without it.
+        timing = measure(campaign, options.timing, Store(options.cache), options.time_limit_s)
+        campaign = replace(campaign, timing=timing, wall_s=round(time.monotonic() - clock, 3))
+        write_reports(campaign, options)
     return campaign
 
 

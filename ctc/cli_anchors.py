@@ -78,8 +78,8 @@ def anchors_verify_command(
     """
     from ctc.notary import lock, tables
     from ctc.notary import published as publication
-    from ctc.plan import CTC_ANCHOR
     from ctc.published.points import load
+    from ctc.records import CTC_ANCHOR
     from run_ctc import prepare_output
 
     if lock_file is not None and (published is not None or metrics):

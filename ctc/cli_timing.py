@@ -50,4 +50,4 @@ def chosen_timing(
         if alone:
             raise UsageError(f"{alone[0]} says how --timing is done: give --timing too")
         return None
-    return wanted(target_bpps, None if rates is None else parse_rates(rates), samples, threads, reuse=reuse)
+    return wanted(target_bpps, None if rates is None else parse_rates(rates, "--timing-rates"), samples, threads, reuse=reuse)

@@ -34,7 +34,7 @@ def describe(options: Options) -> str:
     lines = [*filter(None, [share]), *(f"cannot be used: {failed.error}" for failed in dataset.failed)]
     for unit, result in done.items():
         lines += list(_to_do(unit) if result is None else _done(result, unscored))
-    timing = [estimate(_points_to_time(done), options.timing)] if options.timing is not None else []
+    timing = [estimate(_points_to_time(done), options.timing, store)] if options.timing is not None else []
     return "\n".join([*lines, "", _estimate(plan, done, unscored), *timing])
 
 

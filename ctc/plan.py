@@ -19,6 +19,8 @@ from ctc.protocols import Codec, Deepened, Device, Learned, Metric
 from ctc.published.points import PREFIX, Published, load
 from ctc.ratecontrol import memory_offset
 from ctc.records import (
+    CTC_ANCHOR,
+    STAND_IN_ANCHOR,
     TARGET_BPPS,
     Campaign,
     CodecInfo,
@@ -38,9 +40,6 @@ from ctc.together import Setting
 
 EMBEDDED_CODECS = ("jpeg", "jpeg2000", "hevc-x265", "vvc-vvenc", "jpegai-sop", "jpegai-bop", "jpegai-hop")
 """What every installation can run; the default of `--codecs`."""
-
-CTC_ANCHOR = "vvc-vtm"
-STAND_IN_ANCHOR = "vvc-vvenc"
 
 PILOTS = 2
 """Pictures, the smallest, that are coded first to learn where the searches on the others begin."""
@@ -303,14 +302,15 @@ def pilots_and_others(pictures: Sequence[Picture]) -> tuple[list[Picture], list[
     return by_size[:PILOTS], by_size[PILOTS:]
 
 
-def parse_rates(text: str) -> tuple[float, ...]:
-    """Target rates from "0.06,0.12", or all nine of the test conditions from "all". Raises UsageError."""
+def parse_rates(text: str, option: str = "--rates") -> tuple[float, ...]:
+    """Target rates from "0.06,0.12", or all nine of the test conditions from "all", as `option` has them. Raises UsageError."""
     if text == "all":
         return TARGET_BPPS
+    shown = f"{option} {text}" if text.strip() else f'{option} ""'
     try:
         rates = sorted({float(part) for part in text.split(",") if part.strip()})
     except ValueError as error:
-        raise UsageError(f"--rates {text}: rates are numbers in bpp with commas between, e.g. 0.06,0.12,0.25") from error
+        raise UsageError(f"{shown}: rates are numbers in bpp with commas between, e.g. 0.06,0.12,0.25") from error
     if not rates or not all(0.001 <= rate <= 48 for rate in rates):
-        raise UsageError(f"--rates {text}: rates lie between 0.001 and 48 bpp")
+        raise UsageError(f"{shown}: rates lie between 0.001 and 48 bpp")
     return tuple(rates)

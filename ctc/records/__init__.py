@@ -10,7 +10,7 @@ infinity stays infinity.
 from ctc.records.campaign import BdRate, Campaign, Counts, Finding, Machine
 from ctc.records.codecs import CodecInfo, DecoderModel, Knob, PixelFormat
 from ctc.records.complexity import COUNTING_RULES, Complexity, CountedCodec, CountingRule, ModelSizes, PartMacs, PictureMacs
-from ctc.records.conditions import ALL, AVG, AVG_METRICS, BD_TARGET_BPPS, METRIC_ORDER, TARGET_BPPS
+from ctc.records.conditions import ALL, AVG, AVG_METRICS, BD_TARGET_BPPS, CTC_ANCHOR, METRIC_ORDER, STAND_IN_ANCHOR, TARGET_BPPS
 from ctc.records.identity import digest
 from ctc.records.interop import CodecDevice, Interop, InteropMismatch, InteropPoint, InteropStream, TensorDifference
 from ctc.records.metrics import NO_OFFICIAL_VALUES, MetricInfo, Parity
@@ -27,9 +27,11 @@ __all__ = [
     "BD_TARGET_BPPS",
     "CONDITIONS",
     "COUNTING_RULES",
+    "CTC_ANCHOR",
     "METRIC_ORDER",
     "NOTHING_SAID",
     "NO_OFFICIAL_VALUES",
+    "STAND_IN_ANCHOR",
     "TARGET_BPPS",
     "Absent",
     "BdRate",

@@ -10,6 +10,10 @@ BD_TARGET_BPPS = (0.06, 0.12, 0.25, 0.50, 0.75)
 """The five target rates over which the BD-rates of the common test conditions are computed; the default."""
 
 
+CTC_ANCHOR = "vvc-vtm"
+STAND_IN_ANCHOR = "vvc-vvenc"
+"""Of the codecs here: the anchor of the common test conditions, and what stands in for it."""
+
 AVG_METRICS = ("msssim", "vif", "fsim", "nlpd", "iwssim", "vmaf", "psnr_hvs")
 """The seven metrics whose BD-rates are averaged to AVG, in the column order of the VM4 tables."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 ENCODER, DECODER, LOADING = "encoder", "decoder", "loading"
 SMALLEST = "(smallest picture)"
-"""In place of a picture's name: a picture as small as the codec takes, of which the time is what starting takes."""
+"""In place of a picture's name: one of 16x16 samples, extended for codecs that take none so small; its time is what starting takes."""
 PICTURE_FILE, TO_CODEC, START, READ, CODEC, WRITE, FROM_CODEC = (
     "picture file", "to codec", "start", "read", "codec", "write", "from codec",
 )  # fmt: skip

@@ -39,6 +39,7 @@ from ctc.report.tables import (
 )
 from ctc.report.timing_table import point_cells, timing_rows
 from ctc.report.timing_wording import TIMING_HEADER, timing_notes, timing_texts
+from ctc.timing.results import reference_decoder
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -197,6 +198,7 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "timing_header": TIMING_HEADER,
         "timing_texts": timing_texts,
         "timing_notes": timing_notes(campaign, timed),
+        "timing_reference": reference_decoder(campaign),
         "timing_cells": point_cells(campaign.timing) if campaign.timing is not None else [],
         "interops": [(interop, title(interop), matrix(interop), notes(interop)) for interop in campaign.interop],
         "bd_rows": bd_rows_by_picture(campaign),

@@ -24,7 +24,7 @@ from ctc.report.tables import (
 from ctc.report.timing_table import CELL_COLUMNS, CODEC_COLUMNS, cell_rows, timing_rows
 from ctc.report.timing_wording import timing_notes
 from ctc.report.workbook import Book
-from ctc.report.workbook_tables import POINTS, Sources, branches, by_picture, kmac, summary, tools
+from ctc.report.workbook_tables import POINTS, TIMING_POINTS, Sources, branches, by_picture, kmac, summary, tools
 
 _FORMATS = {
     "bd_rate_percent": "+0.00;-0.00;0.00",
@@ -106,7 +106,7 @@ def _timing(book: Book, campaign: Campaign) -> None:
     formats = {column: "0.0000" for column in columns if column.endswith("_s")} | ratios
     formats |= {column: "#,##0" for column in columns if column.endswith("_bytes")} | {"target_bpp": _FORMATS["target_bpp"]}
     book.sheet("Timing", CODEC_COLUMNS, [row.cells for row in rows], formats, timing_notes(campaign, rows))
-    book.sheet("Timing points", CELL_COLUMNS, cell_rows(campaign.timing), formats, frozen_columns=4)
+    book.sheet(TIMING_POINTS, CELL_COLUMNS, cell_rows(campaign.timing), formats, frozen_columns=4)
 
 
 def _flat(value: Any, path: str = "") -> list[tuple[Cell, ...]]:

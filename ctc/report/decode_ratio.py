@@ -1,4 +1,4 @@
-"""How long a codec decodes beside the anchor, in the same campaign on the same machine."""
+"""How long a codec decodes beside another, in the same campaign on the same machine."""
 
 from __future__ import annotations
 
@@ -10,27 +10,42 @@ from ctc.timing import results
 
 @dataclass(frozen=True)
 class TimeRatio:
-    """Decoding time over that of the anchor, both summed over the points that have both."""
+    """Decoding time over that of the codec `to`, both summed over the points that have both."""
 
     value: float | None
     points: int
     points_busy: int
     """Those of them where either was taken while the machine was not otherwise idle."""
     reason: str = ""
+    to: str = ""
+    note: str = ""
+    """To whose decoder it is, where not to the anchor's."""
 
 
 def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
-    """Of the timing campaign where there is one, else of the points of which both were timed on this machine while they were coded."""
+    """Of the timing campaign where there is one, else to the anchor, of the points of which both were timed on this machine while they were
+    coded."""
     if campaign.timing is not None:
         measured = results.decode_ratio(campaign, codec)
-        return TimeRatio(measured.value, measured.points, measured.busy, measured.reason)
+        note = f"decoding time is to that of {measured.to}" if measured.to not in ("", campaign.anchor) else ""
+        return TimeRatio(measured.value, measured.points, measured.busy, measured.reason, measured.to, note)
     own, anchors = _costs(campaign, codec), _costs(campaign, campaign.anchor)
     pairs = [(cost, anchors[place]) for place, cost in own.items() if place in anchors]
     busy = sum(not (cost.machine_idle and anchor.machine_idle) for cost, anchor in pairs)
     total = sum(anchor.wall_s for _, anchor in pairs)
     if not total:
-        return TimeRatio(None, len(pairs), busy, "no decoding of the same point by codec and anchor was timed on this machine")
-    return TimeRatio(sum(cost.wall_s for cost, _ in pairs) / total, len(pairs), busy)
+        return TimeRatio(
+            None, len(pairs), busy, "no decoding of the same point by codec and anchor was timed on this machine", campaign.anchor
+        )
+    return TimeRatio(sum(cost.wall_s for cost, _ in pairs) / total, len(pairs), busy, to=campaign.anchor)
+
+
+def stands_in(campaign: Campaign) -> str:
+    """To whose decoder the ratios are, where not to the anchor's; empty where they are, or there are none."""
+    decoder = results.reference_decoder(campaign) if campaign.timing is not None else None
+    if decoder is None or decoder == campaign.anchor:
+        return ""
+    return f"The anchor, {campaign.anchor}, was not made here and has no decoding time: × is to the decoder of {decoder}."
 
 
 def _costs(campaign: Campaign, codec: str) -> dict[tuple[str, float], Cost]:

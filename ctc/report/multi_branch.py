@@ -41,7 +41,7 @@ class BranchRow:
         rates = [0.0 if line.is_anchor else cell.value_percent for cell in (line.average, *line.metrics)]
         counted = (row.kmac[rule].mean for rule in COUNTING_RULES)
         named = (self.encoder, row.model.operating_point, row.configuration, line.codec)
-        return (*named, *rates, *counted, row.decoding.value, line.encode_s, "", "; ".join(filter(None, [*row.reasons, row.share])))
+        return (*named, *rates, *counted, row.decoding.value, line.encode_s, "", row.remarks)
 
 
 def published_branch_cells(table: str, row: PublishedRow) -> tuple[Cell, ...]:

@@ -14,6 +14,7 @@ from ctc.records import AVG, AVG_METRICS, COUNTING_RULES, Campaign, CountingRule
 from ctc.report.decode_ratio import TimeRatio, decode_ratio
 from ctc.report.overview import CodecLine, codec_lines, plural
 from ctc.report.tables import Cell, set_share
+from ctc.timing import results
 
 TOOLS_OFF = "tools off"
 
@@ -55,7 +56,7 @@ class ToolRow:
     kmac: Mapping[CountingRule, Kmac]
     decoding: TimeRatio
     encode_busy: int
-    """Points whose encoding was timed while the machine was not otherwise idle."""
+    """Points of `line.encode_s` whose encoding was timed while the machine was not otherwise idle."""
     share: str = ""
     """That the pictures are not the whole set, and how many of it they are."""
 
@@ -85,7 +86,12 @@ class ToolRow:
         counted = [value for rule in COUNTING_RULES for value in (self.kmac[rule].largest, self.kmac[rule].mean)]
         costs = (*counted, *times, self.model.parameters, self.model.bytes, line.encode_s, self.encode_busy)
         named = (line.codec, self.model.operating_point, self.configuration, _average(line), self.difference.value_percent)
-        return (*named, *rates, monotone, line.largest_deviation, *costs, "", "; ".join(filter(None, [*self.reasons, self.share])))
+        return (*named, *rates, monotone, line.largest_deviation, *costs, "", self.remarks)
+
+    @property
+    def remarks(self) -> str:
+        """All that is said beside the values."""
+        return "; ".join(filter(None, [*self.reasons, self.decoding.note, self.share]))
 
 
 def tool_rows(campaign: Campaign) -> list[ToolRow]:
@@ -112,16 +118,22 @@ def family(codec: str) -> str:
 
 
 def _row(campaign: Campaign, line: CodecLine, model: DecoderModel, plain: CodecLine | None) -> ToolRow:
-    encodings = [scored.coded.encode for scored in campaign.scored if scored.coded.job.codec == line.codec]
     return ToolRow(
         line=line,
         model=model,
         difference=_difference(line, plain),
         kmac={rule: _kmac(campaign, line.codec, rule) for rule in COUNTING_RULES},
         decoding=decode_ratio(campaign, line.codec),
-        encode_busy=sum(cost is not None and not cost.machine_idle for cost in encodings),
+        encode_busy=_encode_busy(campaign, line.codec),
         share=set_share(campaign),
     )
+
+
+def _encode_busy(campaign: Campaign, codec: str) -> int:
+    if campaign.timing is not None:
+        return results.encode_s(campaign, codec).busy
+    encodings = (scored.coded.encode for scored in campaign.scored if scored.coded.job.codec == codec)
+    return sum(cost is not None and not cost.machine_idle for cost in encodings)
 
 
 def _kmac(campaign: Campaign, codec: str, rule: CountingRule) -> Kmac:

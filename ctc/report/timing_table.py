@@ -20,7 +20,9 @@ from ctc.timing.results import (
     encode_s,
     is_whole_process,
     mean_stage_s,
+    reference_decoder,
     start_s,
+    whole_places,
 )
 from ctc.timing.schedule import Place
 from ctc.timing.statistics import outliers
@@ -34,11 +36,12 @@ SAMPLE_COLUMNS = (
 )  # fmt: skip
 CELL_COLUMNS = (
     "codec", "picture", "target_bpp", "side", "samples", "median_s", "interquartile_range_s", "low_s", "high_s", "probability",
-    "peak_bytes", "outliers", "busy", "other_output",
+    "peak_bytes", "outliers", "busy", "other_output", "in_means",
 )  # fmt: skip
 CODEC_COLUMNS = (
     "codec", "timed_as", "points", "encode_s", "encode_low_s", "encode_high_s", "decode_s", "decode_low_s", "decode_high_s",
-    "decode_time_ratio", "decode_time_ratio_low", "decode_time_ratio_high", "decode_time_ratio_less_start", "spread", "encoder_start_s",
+    "decode_time_ratio", "decode_time_ratio_low", "decode_time_ratio_high", "decode_time_ratio_less_start",
+    "decode_time_ratio_to", "spread", "encoder_start_s",
     "decoder_start_s", "to_codec_s", "from_codec_s", "encoder_peak_bytes", "decoder_peak_bytes", "samples", "outliers", "busy",
     "other_output", "reason",
 )  # fmt: skip
@@ -77,18 +80,26 @@ class TimingRow:
         """The values in the order of `CODEC_COLUMNS`."""
         spans = [cell for each in (self.encode, self.decode, self.ratio) for cell in (each.value, each.low, each.high)]
         stages = (self.encoder_start_s, self.decoder_start_s, self.to_codec_s, self.from_codec_s)
-        counts = (self.samples, self.outliers, self.busy, self.other_output, self.ratio.reason)
+        counts = (self.samples, self.outliers, self.busy, self.other_output, "; ".join(self.reasons))
         peaks = (self.encoder_peak_bytes, self.decoder_peak_bytes)
-        return (self.codec, self.timed_as, self.decode.points, *spans, self.less_start.value, self.spread, *stages, *peaks, *counts)
+        ratio = (self.less_start.value, self.ratio.to)
+        return (self.codec, self.timed_as, self.decode.points, *spans, *ratio, self.spread, *stages, *peaks, *counts)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why values are missing, or are not of all points, each once."""
+        found = (each.reason for each in (self.encode, self.decode, self.ratio, self.less_start))
+        return tuple(dict.fromkeys(filter(None, found)))
 
 
 def timing_rows(campaign: Campaign) -> list[TimingRow]:
-    """The anchor first, then the codecs in the campaign's order; empty without a campaign."""
+    """The codec to whose decoder the ratios are first, then the others of which a point is whole, in the campaign's order; empty without a
+    campaign."""
     if campaign.timing is None:
         return []
-    cells = point_cells(campaign.timing)
-    timed = {cell.place[0] for cell in cells}
-    names = sorted(codec_names(campaign), key=lambda name: name != campaign.anchor)
+    cells, first = point_cells(campaign.timing), reference_decoder(campaign)
+    timed = {place[0] for place in whole_places(campaign.timing) if place[2] is not None}
+    names = sorted(codec_names(campaign), key=lambda name: name != first)
     return [_row(campaign, campaign.timing, name, [cell for cell in cells if cell.place[0] == name]) for name in names if name in timed]
 
 
@@ -99,9 +110,11 @@ def point_cells(timing: Timing) -> list[CellTime]:
 
 def cell_rows(timing: Timing) -> Iterable[tuple[Cell, ...]]:
     """Every cell, in the order of `CELL_COLUMNS`."""
+    whole = whole_places(timing)
     for cell in cell_times(timing):
         time = cell.time
-        marks = (cell.peak_bytes, cell.outliers, cell.busy, cell.other_output)
+        in_means = _yes(cell.place[2] is not None and cell.place in whole)
+        marks = (cell.peak_bytes, cell.outliers, cell.busy, cell.other_output, in_means)
         yield (*cell.place, time.samples, time.median, time.interquartile_range, time.low, time.high, time.coverage, *marks)
 
 
@@ -143,8 +156,9 @@ def loading_times(timing: Timing) -> list[tuple[str, float, int]]:
 
 
 def _row(campaign: Campaign, timing: Timing, codec: str, cells: Sequence[CellTime]) -> TimingRow:
-    whole = is_whole_process(timing, codec)
-    sides = {side: [cell for cell in cells if cell.place[3] == side] for side in (ENCODER, DECODER)}
+    whole, places = is_whole_process(timing, codec), whole_places(timing)
+    known = [cell for cell in cells if cell.place in places]
+    sides = {side: [cell for cell in known if cell.place[3] == side] for side in (ENCODER, DECODER)}
     starts = {side: _start_s(timing, codec, side, sides[side], whole=whole) for side in sides}
     named = {name for cell in cells for name, _ in cell.stages}
     peaks = {side: max((cell.peak_bytes for cell in found), default=0) for side, found in sides.items()}
@@ -155,7 +169,7 @@ def _row(campaign: Campaign, timing: Timing, codec: str, cells: Sequence[CellTim
         decode=decode_s(campaign, codec),
         ratio=decode_ratio(campaign, codec),
         less_start=decode_ratio(campaign, codec, less_start=True),
-        spread=median(cell.time.interquartile_range / cell.time.median for cell in cells),
+        spread=median(cell.time.interquartile_range / cell.time.median for cell in known),
         encoder_start_s=starts[ENCODER],
         decoder_start_s=starts[DECODER],
         to_codec_s=mean_stage_s(sides[ENCODER], TO_CODEC),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctc.records import Campaign
+from ctc.report.decode_ratio import stands_in
 from ctc.report.overview import plural
 from ctc.report.terminal import aligned
 from ctc.report.timing_table import (
@@ -18,7 +19,7 @@ from ctc.report.timing_table import (
 )
 from ctc.report.wording import NO_VALUE, significant
 from ctc.timing.load import BUSY_SHARE
-from ctc.timing.results import Ratio, Seconds
+from ctc.timing.results import Ratio, Seconds, reference_decoder
 from ctc.timing.statistics import FAR, coverage, interval_rank
 
 TIMING_HEADER = (
@@ -59,19 +60,23 @@ def timing_notes(campaign: Campaign, rows: Sequence[TimingRow]) -> list[str]:
     timing = campaign.timing
     if timing is None:
         return []
+    decoder = reference_decoder(campaign) or "the decoder compared with"
     sure = coverage(timing.samples_each, interval_rank(timing.samples_each))
     busy, samples = sum(row.busy for row in rows), sum(row.samples for row in rows)
     notes = [f"{busy} of {samples} samples were taken while the machine did other work; they do not compare codecs."] if busy else []
     notes += [
         conditions(timing),
-        f"Seconds: mean over points of the median of each; × is the sum of these medians over that of {campaign.anchor}, of the points "
+        f"Seconds: mean over points of the median of each; × is the sum of these medians over that of {decoder}, of the points "
         "that both have. Beside them 95 % bootstrap over the samples of each point: how well it is known of these points on this machine. "
         "Spread: interquartile range over median, the median over points. "
         f"The interval of a point's median holds it with {100 * sure:.4g} %.",
     ]
+    notes += [stand_in] if (stand_in := stands_in(campaign)) else []
     for kind in dict.fromkeys(row.timed_as for row in rows):
         names = ", ".join(row.codec for row in rows if row.timed_as == kind)
         notes.append(f"{names}: {MADE_OF[kind]}")
+    on_cpu = [row.codec for row in rows if row.timed_as == STAYS and _devices(campaign, row.codec) == {"cpu"}]
+    notes += [f"{', '.join(on_cpu)}: timed on the CPU only, also where there is a GPU."] if on_cpu else []
     notes += [f"Loading {name}: {significant(seconds, 3)} s, median of {number}." for name, seconds, number in loading_times(timing)]
     notes.append(
         f"To and from codec: colour conversion and files of the harness, never in the time. Peak: of the process that codes, with its "
@@ -80,8 +85,7 @@ def timing_notes(campaign: Campaign, rows: Sequence[TimingRow]) -> list[str]:
     )
     single = [row.codec for row in rows if timing.threads > 1 and _threads(campaign, row.codec) == {1}]
     notes += [f"Of one thread all the same: {', '.join(single)}."] if single else []
-    reasons = ((row.codec, row.ratio.reason or row.less_start.reason) for row in rows)
-    notes += [f"{codec}: {reason}." for codec, reason in reasons if reason]
+    notes += [f"{row.codec}: {reason}." for row in rows for reason in row.reasons]
     notes += [
         f"{row.codec}: {plural(row.other_output, 'sample')} gave another output than the point has." for row in rows if row.other_output
     ]
@@ -101,7 +105,8 @@ def timing_text(campaign: Campaign) -> list[str]:
     header = ["timing", *(TIMING_HEADER[column] for column in shown)]
     lines = aligned([header, *([row.codec, *(timing_texts(row)[column] for column in shown)] for row in rows)])
     failed = [f"  not timed: {each.codec} {each.picture} {each.side}: {each.error}" for each in campaign.timing.failed]
-    return [*lines, f"  {conditions(campaign.timing)}", *failed, ""]
+    told = filter(None, (conditions(campaign.timing), stands_in(campaign)))
+    return [*lines, *(f"  {line}" for line in told), *failed, ""]
 
 
 def _with_interval(value: Seconds | Ratio) -> str:
@@ -118,6 +123,10 @@ def _two(first: float | None, second: float | None) -> str:
 
 def _memory(needed_bytes: int | None, reason: str) -> str:
     return reason if needed_bytes is None else f"{needed_bytes / MIB:.0f} MiB at least, without the context of CUDA"
+
+
+def _devices(campaign: Campaign, codec: str) -> set[str]:
+    return set() if campaign.timing is None else {sample.device for sample in campaign.timing.samples if sample.codec == codec}
 
 
 def _threads(campaign: Campaign, codec: str) -> set[int]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ctc.records import Campaign, CountingRule, PublishedRow, PublishedTable
+from ctc.report.decode_ratio import stands_in
 from ctc.report.operating_points import ToolRow
 from ctc.report.overview import plural
 from ctc.report.wording import NO_VALUE, NOT_AVAILABLE, fraction, seconds, significant, yes_no
+from ctc.timing import results
 
 SHOWN_RULES: tuple[CountingRule, ...] = ("formula", "official")
 """Ways of counting for which tables for people have columns; of all three there is a section."""
@@ -78,13 +80,33 @@ def tool_caveats(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
         f"Formula: {'; '.join(dict.fromkeys(row.model.counting for row in rows))}. "
         "Official: by the rule of the JPEG AI reference software, which has transposed "
         "convolutions at output resolution, biases and activations, counted while pictures were coded.",
-        f"Decoding time: ratio to that of {campaign.anchor}, summed over the same points of this campaign, on this machine.",
+        *_decoding_times(campaign, rows),
         "Parameters: of the networks that decode one picture. "
         "Model: all that a decoder of the operating point needs, for any rate, as stored.",
     ]
     if any(row.decoding.points_busy or row.encode_busy for row in rows):
         notes.append("* Taken, at least in part, while the machine did other work.")
     return notes + reason_lines(rows)
+
+
+def _decoding_times(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
+    """What the ratios of decoding times are of, and that programs are not timed as a codec in a process of ours is."""
+    timing, to = campaign.timing, results.reference_decoder(campaign)
+    if timing is None:
+        return [f"Decoding time: ratio to that of {campaign.anchor}, summed over the same points of this campaign, on this machine."]
+    if to is None:
+        return []
+    notes = [f"Decoding time: the sum of the medians of the timing campaign over that of {to}, of the points that both have."]
+    notes += [stand_in] if (stand_in := stands_in(campaign)) else []
+    compared = dict.fromkeys((to, *(row.line.codec for row in rows)))
+    programs = [codec for codec in compared if results.is_whole_process(timing, codec)]
+    inside = [codec for codec in compared if codec not in programs]
+    if programs and inside:
+        notes.append(
+            f"Timed as whole processes, with their start and the writing of raw pictures: {', '.join(programs)}. Of {', '.join(inside)} "
+            "reading the bitstream and decoding alone: × less start, in the Timing section of the page, is the fairer comparison."
+        )
+    return notes
 
 
 def published_notes(table: PublishedTable, rows: Sequence[PublishedRow]) -> list[str]:

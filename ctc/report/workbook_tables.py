@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from ctc.records import AVG, AVG_METRICS, COUNTING_RULES, Campaign
+from ctc.records.timing import DECODER, ENCODER
 from ctc.report.grounds import grounds_text
 from ctc.report.multi_branch import BRANCH_COLUMNS, branch_rows, published_branch_cells
 from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, family, kmac_by_picture, published_cells, published_rows, tool_rows
 from ctc.report.overview import BdCell, CodecLine, bd_cells, codec_lines, metric_label, metrics_outside_average, status_of
 from ctc.report.tables import Cell, codec_names, picture_names, point_columns, point_rows
+from ctc.report.timing_table import CELL_COLUMNS, cell_rows
 from ctc.report.tool_wording import published_notes
 from ctc.report.wording import caveats, timing_caveats
 from ctc.report.workbook import Book, Formula, Noted, WorkbookCell, cells, column_letters, first_row
 
-BY_PICTURE, KMAC, POINTS = "BD by picture", "kMAC by picture", "Points"
+BY_PICTURE, KMAC, POINTS, TIMING_POINTS = "BD by picture", "kMAC by picture", "Points", "Timing points"
+SIDES = {"encode_s": ENCODER, "decode_s": DECODER}
 SIGNED = "+0.0;-0.0;0.0"
 DEVIATION = "+0.0%;-0.0%;0.0%"
 
@@ -35,6 +38,9 @@ class Sources:
         self.points: dict[str, list[int]] = {}
         for number, row in enumerate(point_rows(campaign), start=1):
             self.points.setdefault(row.codec, []).append(number)
+        self.timed: dict[str, list[int]] = {}
+        for number, (codec, *_) in enumerate(cell_rows(campaign.timing) if campaign.timing is not None else (), start=1):
+            self.timed.setdefault(str(codec), []).append(number)
 
     def bd(self, codec: str, metric: str) -> str:
         """The BD-rates of its pictures."""
@@ -50,6 +56,14 @@ class Sources:
         """A column of its points."""
         rows = self.points[codec]
         return cells(POINTS, point_columns(self.campaign).index(column), rows[0], rows[-1])
+
+    def mean_time(self, codec: str, side: str) -> str:
+        """The mean of the medians of its points that count, of the timing campaign."""
+        rows = self.timed[codec]
+        medians, sides, counted = (
+            cells(TIMING_POINTS, CELL_COLUMNS.index(column), rows[0], rows[-1]) for column in ("median_s", "side", "in_means")
+        )
+        return f'=AVERAGEIFS({medians},{sides},"{side}",{counted},"yes")'
 
 
 def by_picture(book: Book, sources: Sources) -> None:
@@ -232,7 +246,12 @@ def _single(cell: BdCell) -> WorkbookCell:
 
 
 def _mean(sources: Sources, codec: str, column: str, value: float | None) -> WorkbookCell:
-    return None if value is None else Formula(f"=AVERAGE({sources.point(codec, column)})", value)
+    """Times are of the timing campaign where there is one, as the stored value is."""
+    if value is None:
+        return None
+    if sources.campaign.timing is not None and column in SIDES:
+        return Formula(sources.mean_time(codec, SIDES[column]), value)
+    return Formula(f"=AVERAGE({sources.point(codec, column)})", value)
 
 
 def _deviation(sources: Sources, line: CodecLine) -> WorkbookCell:

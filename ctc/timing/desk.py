@@ -120,7 +120,7 @@ def _setting(cell: Cell) -> float:
 
 
 def _smallest(picture: Picture) -> pixels.Rgb:
-    """A ramp of the same kind as `picture`; codecs that take none so small get it extended."""
+    """A ramp of the same kind as `picture`, 16x16; codecs that take none so small get it extended."""
     kind, step = (np.uint8, 8) if picture.bit_depth == 8 else (np.uint16, 2048)
     ramp = np.add.outer(np.arange(SMALLEST_SIDE), np.arange(SMALLEST_SIDE)) * step
     return np.repeat(ramp.astype(kind)[..., None], 3, axis=2)

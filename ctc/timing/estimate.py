@@ -9,6 +9,11 @@ from ctc import plugins
 from ctc.complexity.machine import machine
 from ctc.protocols import Staying
 from ctc.records import Coded, Cost, Picture
+from ctc.records.timing import DECODER, ENCODER, LOADING
+from ctc.store import Store
+from ctc.timing.kept import Kept, first_unfinished, latest_whole
+from ctc.timing.measure import conditions_of
+from ctc.timing.schedule import Cell, Job, cells, loading, ordered
 from ctc.timing.wanted import TimingWanted, chosen_processors
 
 STARTING_S = 0.3
@@ -28,26 +33,65 @@ class Expected:
     coded: Coded | None
 
 
-def estimate(points: Sequence[Expected], wanted: TimingWanted) -> str:
-    """One line. Points that are not made yet count as if they will be reached."""
+def estimate(points: Sequence[Expected], wanted: TimingWanted, store: Store) -> str:
+    """One line: what is left of a campaign that was stopped, or that the last one does, where that was asked for.
+
+    Points that are not made yet count as if they will be reached."""
     points = [point for point in points if point.target_bpp in wanted.target_bpps]
     codecs = dict.fromkeys(point.codec for point in points)
     staying = {codec.loads for codec in map(plugins.codecs().__getitem__, codecs) if isinstance(codec, Staying)}
-    cells, times = 2 * (len(points) + len(codecs)) + len(staying), wanted.samples + 1
-    seconds = sum(map(_expected_s, points)) + 2 * STARTING_S * len(codecs) + LOADING_S * len(staying)
+    number, times = 2 * (len(points) + len(codecs)) + len(staying), wanted.samples + 1
+    seconds = times * (sum(map(_expected_s, points)) + 2 * STARTING_S * len(codecs) + LOADING_S * len(staying))
+    executions, of_campaign = times * number, ""
+    made = [point.coded for point in points if point.coded is not None]
+    if len(made) == len(points):
+        todo = _todo(made, wanted)
+        conditions = conditions_of(wanted, todo)
+        known = latest_whole(store, conditions) if wanted.reuse else None
+        if known is not None:
+            return f"timing: nothing to do: campaign {known.round}, begun {known.started}, is whole and will be shown again"
+        kept, _ = first_unfinished(store, conditions)
+        if kept is not None:
+            done = [(cell, _done(kept, cell, wanted.samples)) for cell in todo]
+            of_campaign = f" left of the {executions} of campaign {kept.round}, begun {kept.started}"
+            executions -= sum(times for _, times in done)
+            seconds -= sum(times * _cell_s(cell) for cell, times in done)
     cpus = ", ".join(map(str, chosen_processors(wanted.threads)))
     return (
-        f"timing: {times * cells} executions, one at a time on processor {cpus}: {wanted.samples} and one to warm up "
+        f"timing: {executions} executions{of_campaign}, one at a time on processor {cpus}: {wanted.samples} and one to warm up "
         f"of encoder and decoder at {len(points)} points, of the smallest picture with {len(codecs)} codecs, "
-        f"of loading {len(staying)} models; about {times * seconds / 60:.1f} minutes"
+        f"of loading {len(staying)} models; about {seconds / 60:.1f} minutes"
     )
+
+
+def _todo(made: Sequence[Coded], wanted: TimingWanted) -> list[Cell]:
+    points = ordered(made)
+    return [*cells(points), *loading(points, wanted.threads)]
+
+
+def _done(kept: Kept, cell: Cell, samples: int) -> int:
+    """Executions of the cell that need not be made again: its samples, and the warm-up where all are there, which loading has always."""
+    taken = sum(kept.sample(Job(cell, index)) is not None for index in range(samples))
+    return taken + (taken == samples and cell.side != LOADING)
+
+
+def _cell_s(cell: Cell) -> float:
+    coded = cell.coded
+    if cell.side == LOADING:
+        return LOADING_S
+    return STARTING_S if cell.smallest else _side_s(Expected(coded.job.codec, coded.job.picture, coded.job.target_bpp, coded), cell.side)
 
 
 def _expected_s(point: Expected) -> float:
     """Of encoder and decoder."""
+    return _side_s(point, ENCODER) + _side_s(point, DECODER)
+
+
+def _side_s(point: Expected, side: str) -> float:
     typical_s = plugins.codec_on(point.codec, point.picture).seconds_per_megapixel * point.picture.pixels / 1e6
-    encode_s = _known_s(point.coded.encode if point.coded is not None else None, typical_s)
-    return 2 * STARTING_S + encode_s + _known_s(point.coded.decode if point.coded is not None else None, DECODING_SHARE * typical_s)
+    if side == ENCODER:
+        return STARTING_S + _known_s(point.coded.encode if point.coded is not None else None, typical_s)
+    return STARTING_S + _known_s(point.coded.decode if point.coded is not None else None, DECODING_SHARE * typical_s)
 
 
 def _known_s(cost: Cost | None, otherwise_s: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctc.complexity.device_memory import minimum_needed
-from ctc.errors import ToolFailed, ToolMissing
+from ctc.errors import PictureError, ToolFailed, ToolMissing
 from ctc.protocols import OnGpu
 from ctc.records import Coded, DeviceMemory
 from ctc.records.timing import DECODER
@@ -39,7 +39,7 @@ def _needed(cell: Cell, desk: Desk) -> DeviceMemory:
     def does(allowed_bytes: int) -> bool:
         try:
             return desk.sample(Job(cell, 0), 0, capped.capped(allowed_bytes / whole_bytes)).same_output
-        except ToolFailed:
+        except (ToolFailed, PictureError):
             return False
 
     needed = minimum_needed(does, whole_bytes)

@@ -5,13 +5,17 @@ Campaigns under the same conditions on the same machine are numbered. The first 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import errno
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ctc.errors import NotWritable, UsageError
 from ctc.records import DeviceMemory, StageTime, TimingFailure, TimingSample, digest
-from ctc.store import Store
+from ctc.store import Store, explained
 from ctc.timing.schedule import Job
 
 KIND = "timing"
@@ -65,14 +69,45 @@ def conditions_key(facts: Mapping[str, Any]) -> str:
 
 def begun(store: Store, conditions: str) -> Kept:
     """The campaign to take samples for: the first that is not whole, or a new one. Raises OutOfSpace, NotWritable."""
-    number = 1
-    while (known := recalled(store, conditions, number)) is not None:
-        if known.whole is None:
-            return known
-        number += 1
+    unfinished, number = first_unfinished(store, conditions)
+    if unfinished is not None:
+        return unfinished
     started = datetime.now(UTC).isoformat(timespec="seconds")
     store.put(KIND, _identity(conditions, number, what="begun"), {"started": started})
     return Kept(store, conditions, number, started)
+
+
+def first_unfinished(store: Store, conditions: str) -> tuple[Kept | None, int]:
+    """The first campaign that is not whole, and its number; where there is none the number of the next."""
+    number = 1
+    while (known := recalled(store, conditions, number)) is not None:
+        if known.whole is None:
+            return known, number
+        number += 1
+    return None, number
+
+
+@contextmanager
+def held(store: Store, machine: str) -> Iterator[None]:
+    """Within it no other process has a campaign of this machine in the store: two would time each other.
+
+    Raises UsageError where one has, NotWritable where the folder knows no locks, OutOfSpace."""
+    path = store.root / KIND / f"{machine}.lock"
+    with explained(store.root):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                why = f"{store.root} knows no locks ({error.strerror})"
+                raise NotWritable(f"{why}, without which campaigns may time each other: choose another folder with --cache") from error
+            raise UsageError(
+                f"--timing: another campaign of this machine is under way in the store {store.root}, and two would time each other: "
+                "run the same command again when it has ended; what was made is kept"
+            ) from error
+        yield
 
 
 def latest_whole(store: Store, conditions: str) -> Kept | None:

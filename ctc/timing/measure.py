@@ -17,12 +17,12 @@ from ctc.complexity.machine import machine
 from ctc.complexity.process import run, time_limit
 from ctc.errors import PictureError, ToolFailed
 from ctc.protocols import Staying
-from ctc.records import Campaign, Timing, TimingFailure, TimingSample
+from ctc.records import Campaign, Coded, Timing, TimingFailure, TimingSample
 from ctc.scratch import scratch_prefix
 from ctc.store import Store
 from ctc.timing.desk import Desk
 from ctc.timing.gpu import device_memory
-from ctc.timing.kept import Kept, begun, conditions_key, latest_whole
+from ctc.timing.kept import Kept, begun, conditions_key, held, latest_whole
 from ctc.timing.schedule import Cell, Job, Place, cells, loading, shuffled, timed_points
 from ctc.timing.wanted import TimingWanted, bound_to, chosen_processors
 
@@ -34,15 +34,23 @@ ASK_PROCESSORS = "import os, sys; sys.stdout.write(repr(sorted(os.sched_getaffin
 def measure(campaign: Campaign, wanted: TimingWanted, store: Store, limit_s: float) -> Timing:
     """Times every point of `campaign` that was coded here, at the rates wanted.
 
-    A codec that fails becomes a `TimingFailure`. Raises OutOfSpace, NotWritable; what was taken before that is kept."""
+    A codec that fails becomes a `TimingFailure`. Raises OutOfSpace, NotWritable, and UsageError where another campaign is under way;
+    what was taken before that is kept."""
     points = timed_points(campaign, wanted.target_bpps)
     todo, loads = cells(points), loading(points, wanted.threads)
     conditions = conditions_of(wanted, [*todo, *loads])
     if wanted.reuse and (known := latest_whole(store, conditions)) is not None:
         return _gathered(known, wanted, [*todo, *loads], continued=False)
-    kept = begun(store, conditions)
-    jobs = shuffled(todo, wanted.samples, kept.seed)
-    continued = any(kept.sample(job) is not None for job in jobs)
+    with held(store, machine().identity):
+        return _measured(points, todo, loads, wanted, begun(store, conditions), limit_s)
+
+
+def _measured(
+    points: Sequence[Coded], todo: Sequence[Cell], loads: Sequence[Cell], wanted: TimingWanted, kept: Kept, limit_s: float
+) -> Timing:
+    jobs, store = shuffled(todo, wanted.samples, kept.seed), kept.store
+    to_load = [Job(cell, index) for cell in loads for index in range(wanted.samples)]
+    continued = any(kept.sample(job) is not None for job in (*to_load, *jobs))
     with (
         bound_to(chosen_processors(wanted.threads)),
         time_limit(limit_s),

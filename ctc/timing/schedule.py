@@ -57,9 +57,15 @@ class Job:
 
 
 def timed_points(campaign: Campaign, target_bpps: Sequence[float]) -> list[Coded]:
-    """The points that were coded here, at these rates."""
-    coded = [scored.coded for scored in campaign.scored]
-    return [each for each in coded if each.setting is not None and each.job.target_bpp in target_bpps]
+    """The points that were coded here, at these rates; see `ordered`."""
+    return ordered(
+        scored.coded for scored in campaign.scored if scored.coded.setting is not None and scored.coded.job.target_bpp in target_bpps
+    )
+
+
+def ordered(points: Iterable[Coded]) -> list[Coded]:
+    """By name, so that neither a campaign's conditions nor its shuffled order depend on the order in which codecs were asked for."""
+    return sorted(points, key=lambda coded: (coded.job.codec, coded.job.picture.name, coded.job.target_bpp))
 
 
 def cells(points: Sequence[Coded]) -> list[Cell]:

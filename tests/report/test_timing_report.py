@@ -17,8 +17,9 @@ from ctc.records import Campaign, DeviceMemory, StageTime, Timing, TimingFailure
 from ctc.records.timing import CODEC, DECODER, ENCODER, LOADING, READ, SMALLEST, START, WRITE
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import codec_lines
-from ctc.report.timing_table import SAMPLE_COLUMNS, timing_rows
+from ctc.report.timing_table import SAMPLE_COLUMNS, cell_rows, timing_rows
 from ctc.report.timing_wording import timing_notes, timing_text
+from ctc.report.tool_wording import tool_caveats
 from tests.campaigns import made
 from tests.report.test_operating_points import campaign_of
 
@@ -130,6 +131,69 @@ def test_people_are_told(campaign: Campaign) -> None:
     text = timing_text(campaign)
     assert text[0].startswith("timing")
     assert any(line.startswith("lib ") and "0.52" not in line for line in text)
+
+
+def test_it_is_said_to_whose_decoder_the_ratio_is(campaign: Campaign) -> None:
+    whole = campaign_of({"published:vvc": 1.0, "bop": 1.1, "vvc-vvenc": 1.2}, anchor="published:vvc")
+    points = [
+        replace(point, coded=replace(point.coded, setting=None)) if point.coded.job.codec == "published:vvc" else point
+        for point in whole.scored
+    ]
+    whole = replace(whole, scored=tuple(points))
+    timing = timing_of(whole, {"bop": 2.0, "vvc-vvenc": 0.5}, {"bop": "stays", "vvc-vvenc": "process"})
+    whole = replace(whole, timing=timing)
+    vvenc, bop = timing_rows(whole)
+    assert (vvenc.codec, bop.ratio.to, bop.ratio.value) == ("vvc-vvenc", "vvc-vvenc", pytest.approx(2.11 / 0.525))
+    said = "The anchor, published:vvc, was not made here and has no decoding time: × is to the decoder of vvc-vvenc."
+    assert said in timing_notes(whole, [vvenc, bop])
+    assert said in tool_caveats(whole, tool_rows(whole))
+    assert any(said in line for line in timing_text(whole))
+    assert "The ratio is to the decoder of vvc-vvenc in this campaign." in rendered(whole, "report.html").decode()
+    tools = list(csv.DictReader(io.StringIO(rendered(whole, "tools.csv").decode())))
+    assert "decoding time is to that of vvc-vvenc" in tools[0]["reason"]
+    assert not any("was not made here" in note for note in timing_notes(campaign, timing_rows(campaign)))
+
+
+def test_what_the_ratio_is_made_of_is_said(campaign: Campaign) -> None:
+    tools = campaign_of({"anchor": 1.0, "bop": 1.1})
+    timed = replace(tools, timing=timing_of(tools, {"anchor": 1.0, "bop": 2.0}, {"anchor": "process", "bop": "stays"}))
+    told = "\n".join(tool_caveats(timed, tool_rows(timed)))
+    assert "Decoding time: the sum of the medians of the timing campaign over that of anchor" in told
+    assert "Timed as whole processes, with their start and the writing of raw pictures: anchor. Of bop reading" in told
+    assert "× less start, in the Timing section of the page, is the fairer comparison" in told
+    assert "fairer comparison" in rendered(timed, "tables.tex").decode()
+    assert "Timed as whole" not in "\n".join(tool_caveats(tools, tool_rows(tools)))
+    assert "test: timed on the CPU only, also where there is a GPU." in timing_notes(campaign, timing_rows(campaign))
+
+
+def test_the_busy_mark_is_of_the_same_measurement_as_the_value() -> None:
+    tools = campaign_of({"anchor": 1.0, "bop": 1.1})
+    timing = timing_of(tools, {"anchor": 1.0, "bop": 2.0}, {"anchor": "process", "bop": "process"})
+    quiet = replace(timing, samples=tuple(replace(sample, idle_before=True) for sample in timing.samples))
+    busy_coding = tuple(
+        replace(point, coded=replace(point.coded, encode=replace(point.coded.encode, machine_idle=False)))
+        for point in tools.scored
+        if point.coded.encode is not None
+    )
+    (row,) = tool_rows(replace(tools, timing=timing))
+    assert row.encode_busy == 15
+    (row,) = tool_rows(replace(tools, scored=busy_coding, timing=quiet))
+    assert row.encode_busy == 0
+    (row,) = tool_rows(replace(tools, scored=busy_coding))
+    assert row.encode_busy == 15
+
+
+def test_points_that_failed_are_told_and_in_no_spread(campaign: Campaign) -> None:
+    row = next(row for row in timing_rows(campaign) if row.codec == "test")
+    told = "1 point left out: an execution of the decoder failed, or samples are missing"
+    assert row.reasons == (told,)
+    assert row.decode.points == row.encode.points - 1
+    assert f"test: {told}." in timing_notes(campaign, timing_rows(campaign))
+    counted = [cells for cells in cell_rows(campaign.timing) if cells[0] == "test" and cells[-1] == "yes"] if campaign.timing else []
+    assert len(counted) == row.decode.points + row.encode.points
+    assert campaign.timing is not None
+    all_failed = tuple(TimingFailure(*cells[:4], "broke") for cells in cell_rows(campaign.timing) if cells[0] == "test")  # type: ignore[arg-type]
+    assert [row.codec for row in timing_rows(replace(campaign, timing=replace(campaign.timing, failed=all_failed)))] == ["anchor", "lib"]
 
 
 def test_workbook_and_provenance(campaign: Campaign) -> None:

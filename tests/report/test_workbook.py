@@ -16,26 +16,43 @@ import pytest
 
 from ctc.bdrate.tables import bd_rates
 from ctc.published.configurations import load
-from ctc.records import AVG_METRICS, Campaign, CountedCodec, ModelSizes, PartMacs, PictureMacs
+from ctc.records import AVG_METRICS, Campaign, CountedCodec, ModelSizes, PartMacs, PictureMacs, TimingFailure
+from ctc.records.timing import DECODER, ENCODER
 from ctc.report.as_xlsx import XlsxReport
 from ctc.report.operating_points import TOOL_COLUMNS, tool_rows
+from ctc.report.workbook import column_letters
 from ctc.validity import point_validity
 from tests.campaigns import changed, failed, find
-from tests.report.test_operating_points import EFFICIENCIES, campaign_of
+from tests.report.test_operating_points import EFFICIENCIES, campaign_of, learned
+from tests.report.test_timing_report import timing_of
 
 Formulas = list[tuple[str, str, str, float]]
 """(sheet, place, formula, stored value)"""
 
 
-@pytest.fixture(scope="module")
-def campaign() -> Campaign:
-    """With learned codecs, a point that failed, so that a picture has no BD-rates, counts of one codec, and published rows."""
+@pytest.fixture(scope="module", params=["without timing", "with timing"])
+def campaign(request: pytest.FixtureRequest) -> Campaign:
+    """With learned codecs, a point that failed, so that a picture has no BD-rates, counts of one codec, and published rows; the same with a
+    timing campaign whose times are others than those of coding, and of which a point failed."""
     whole = campaign_of(EFFICIENCIES)
     for target in whole.target_bpps[:2]:
         point = find(whole, "bop+cwg", "p1", target)
         whole = replace(changed(whole, point), failed=(*whole.failed, failed(point)))
     whole = replace(whole, bd=bd_rates(whole), beside=(load("vm4"), load("vm5")), counted=(counted(whole, "bop"),))
-    return replace(whole, validity=point_validity(whole))
+    whole = replace(whole, validity=point_validity(whole))
+    if request.param == "without timing":
+        return whole
+    factors = {codec: 1.5 + place for place, codec in enumerate(EFFICIENCIES)}
+    timing = timing_of(whole, factors, dict.fromkeys(factors, "process"))
+    # That which failed is three times as slow: a mean with it would show.
+    slow = {("bop", "p2", 0.25, side) for side in (ENCODER, DECODER)}
+    samples = tuple(
+        replace(sample, stages=tuple(replace(stage, wall_s=3 * stage.wall_s) for stage in sample.stages))
+        if (sample.codec, sample.picture, sample.target_bpp, sample.side) in slow
+        else sample
+        for sample in timing.samples
+    )
+    return replace(whole, timing=replace(timing, samples=samples, failed=tuple(TimingFailure(*place, "broke") for place in slow)))
 
 
 def counted(whole: Campaign, codec: str) -> CountedCodec:
@@ -59,7 +76,9 @@ def formulas(content: bytes) -> Formulas:
 
 
 class Evaluator:
-    """AVERAGE, MAX and MIN of ranges, IF with >=, and differences: all that our formulas use. Text and empty cells are passed over."""
+    """AVERAGE, MAX and MIN of ranges, AVERAGEIFS of two conditions, IF with >=, and differences: all that our formulas use.
+
+    Text and empty cells are passed over."""
 
     def __init__(self, content: bytes) -> None:
         self.book = openpyxl.load_workbook(io.BytesIO(content))
@@ -71,6 +90,9 @@ class Evaluator:
             return then if high >= -low else otherwise
         if call := re.fullmatch(r"(AVERAGE|MAX|MIN)\((.*)\)", text):
             return {"AVERAGE": fmean, "MAX": max, "MIN": min}[call[1]](list(self.numbers(sheet, call[2])))
+        if call := re.fullmatch(r'AVERAGEIFS\(([^,]*),([^,]*),"(.*)",([^,]*),"(.*)"\)', text):
+            values, first, second = (self.whole(call[place]) for place in (1, 2, 4))
+            return fmean(float(str(a)) for a, b, c in zip(values, first, second, strict=True) if (b, c) == (call[3], call[5]))
         minuend, subtrahend = text.split("-")
         return self.number(sheet, minuend) - self.number(sheet, subtrahend)
 
@@ -80,6 +102,11 @@ class Evaluator:
         for (cell,) in self.columns(title, places.replace("$", "")):
             if isinstance(cell.value, int | float) or cell.data_type == "f":
                 yield self.number(title, cell.coordinate)
+
+    def whole(self, area: str) -> list[object]:
+        """Every cell of a column of another sheet."""
+        name, _, places = area.rpartition("!")
+        return [cell.value for (cell,) in self.columns(name.strip("'"), places.replace("$", ""))]
 
     def columns(self, title: str, places: str) -> Iterator[tuple[openpyxl.cell.cell.Cell, ...]]:
         yield from ((cell,) for row in self.book[title][places] for cell in row)
@@ -131,6 +158,22 @@ def test_where_formulas_stand(campaign: Campaign, content: bytes) -> None:
     assert (other["published"].value, other["avg_percent"].value) == ("vm4", -10.6)
     assert not [cell for cell in other.values() if cell.data_type == "f"]
     assert other["configuration"].font.italic
+
+
+def test_times_are_of_the_timing_campaign_where_there_is_one(campaign: Campaign, formulas: Formulas) -> None:
+    found = {stored: formula for sheet, place, formula, stored in formulas if sheet == "Tools" and place.startswith(_letters("encode_s"))}
+    assert len(found) == (1 if campaign.timing is None else 6)
+    assert all(
+        formula.startswith("=AVERAGE('Points'!" if campaign.timing is None else "=AVERAGEIFS('Timing points'!")
+        for formula in found.values()
+    )
+    if campaign.timing is not None:
+        # Ten times the median of the factor's times; that of bop without the point that failed.
+        assert sorted(found) == pytest.approx(sorted(10.5 * (1.5 + place) for place, codec in enumerate(EFFICIENCIES) if learned(codec)))
+
+
+def _letters(column: str) -> str:
+    return column_letters(TOOL_COLUMNS.index(column))
 
 
 def test_values_that_do_not_hold_are_not_bold_and_say_why(content: bytes) -> None:

@@ -12,8 +12,9 @@ from skimage import data
 from ctc import pixels, plugins
 from ctc.bench import Bench, Source
 from ctc.complexity.device_memory import RESOLUTION_BYTES, minimum_needed
+from ctc.errors import PictureError
 from ctc.picturefiles import write_png
-from ctc.records import Coded, DeviceMemory, Job, Picture
+from ctc.records import Coded, DeviceMemory, Job, Picture, TimingSample
 from ctc.records.timing import DECODER
 from ctc.store import Store
 from ctc.timing.desk import Desk
@@ -90,6 +91,19 @@ def test_a_program_gets_a_part_of_the_memory(software: Path, tmp_path: Path) -> 
     assert (found.codec, found.side, found.picture, found.reason) == ("jpegai-vm+gpu", DECODER, "picture", "")
     assert found.needed_bytes is not None
     assert NEEDED <= found.needed_bytes <= NEEDED + RESOLUTION_BYTES
+    assert software.is_dir()
+
+
+def test_a_picture_that_cannot_be_read_back_is_not_enough_memory(software: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "store")
+    desk, coded = Desk(tmp_path, store, 1), point(tmp_path, store)
+
+    def unreadable(*_: object) -> TimingSample:
+        raise PictureError("the decoded picture is cut short")
+
+    monkeypatch.setattr(desk, "sample", unreadable)
+    (found,) = device_memory([coded], desk)
+    assert (found.needed_bytes, found.reason) == (None, "not measured: it fails, or gives another output, with all of it")
     assert software.is_dir()
 
 

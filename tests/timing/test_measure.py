@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ctc.complexity.machine import machine
+from ctc.errors import UsageError
 from ctc.records import Campaign, Cost, Timing, TimingFailure, TimingSample
 from ctc.records.timing import CODEC, DECODER, ENCODER, FROM_CODEC, LOADING, PICTURE_FILE, SMALLEST, TO_CODEC
 from ctc.store import Store
+from ctc.timing.estimate import Expected, estimate
+from ctc.timing.kept import held
 from ctc.timing.measure import measure, processors_of_a_child
-from ctc.timing.schedule import Place
+from ctc.timing.schedule import Place, cells, timed_points
 from ctc.timing.wanted import TimingWanted, bound_to, chosen_processors, processors
 from tests.timing.conftest import Register
 from tests.timing.told_codecs import Stays, Told, campaign_with, steady, told
@@ -167,6 +172,60 @@ def test_loading_is_timed_first_and_left_at_the_end(register: Register, pictures
     assert [(sample.codec, sample.order, sample.time_s) for sample in loaded] == [("a model", order, 2.0) for order in range(5)]
 
 
+def test_a_campaign_that_was_stopped_while_loading_is_continued(register: Register, pictures: Path, measured: Measured) -> None:
+    codec = Stays("codec", lambda *_: _stopped())
+    register(codec)
+    campaign = campaign_with(pictures, codec)
+    with pytest.raises(KeyboardInterrupt):
+        measured(campaign)
+    codec.cost = steady(1.0)
+    assert codec.executions[:7] == ["load"] * 6 + ["encoder"]
+    assert measured(campaign).continued
+
+
+def test_the_order_in_which_codecs_were_asked_for_makes_no_other_campaign(
+    two: tuple[Campaign, Told, Told], measured: Measured, pictures: Path
+) -> None:
+    campaign, first, second = two
+    made = measured(campaign)
+    other = replace(campaign_with(pictures, second, first), anchor=campaign.anchor)
+    assert measured(other, TimingWanted(WANTED.target_bpps, reuse=True)) == made
+
+
+def test_two_campaigns_of_a_machine_are_not_made_at_once(two: tuple[Campaign, Told, Told], measured: Measured, tmp_path: Path) -> None:
+    store, executed = Store(tmp_path / "store"), len(two[1].executions)
+    with (
+        held(store, machine().identity),
+        pytest.raises(UsageError, match=r"another campaign of this machine is under way in the store .*store"),
+    ):
+        measured(two[0])
+    assert len(two[1].executions) == executed
+    assert measured(two[0]).round == 1
+
+
+def test_the_estimate_knows_what_is_left(two: tuple[Campaign, Told, Told], measured: Measured, register: Register, tmp_path: Path) -> None:
+    campaign, first, second = two
+    store, reusing = Store(tmp_path / "store"), replace(WANTED, reuse=True)
+    points = [
+        Expected(coded.job.codec, coded.job.picture, coded.job.target_bpp, coded) for coded in (scored.coded for scored in campaign.scored)
+    ]
+    executions = SAMPLES * 6 // 5
+    assert f"timing: {executions} executions, one at a time" in estimate(points, reusing, store)
+    register(first, Told("codec", _interrupting(steady(3.0), at=40)))
+    with pytest.raises(KeyboardInterrupt):
+        measured(campaign)
+    register(first, second)
+    told = estimate(points, WANTED, store)
+    before = len(first.executions)
+    smallest = sum(place[1] == SMALLEST and place[3] == DECODER and number < 5 for place, number in all_places(campaign, tmp_path).items())
+    made = measured(campaign)
+    left = len(first.executions) - before + len(second.executions) - smallest
+    assert 0 < left < executions
+    assert f"timing: {left} executions left of the {executions} of campaign 1, begun {made.started}, one at a time" in told
+    assert f"nothing to do: campaign 1, begun {made.started}, is whole" in estimate(points, reusing, store)
+    assert f"timing: {executions} executions, one at a time" in estimate(points, WANTED, store)
+
+
 def test_processors_are_those_that_a_child_sees(two: tuple[Campaign, Told, Told], measured: Measured) -> None:
     before = processors()
     assert measured(two[0]).cpus == chosen_processors(1) == (before[-1],)
@@ -182,8 +241,18 @@ def kept_jobs(folder: Path) -> Counter[Place]:
     return Counter(tuple(identity["job"][:4]) for identity in identities if "job" in identity)
 
 
+def all_places(campaign: Campaign, folder: Path) -> Counter[Place]:
+    """The same, with those that have none."""
+    kept = kept_jobs(folder)
+    return Counter({cell.place: kept[cell.place] for cell in cells(timed_points(campaign, WANTED.target_bpps))})
+
+
 def place_of(sample: TimingSample) -> Place:
     return sample.codec, sample.picture, sample.target_bpp, sample.side
+
+
+def _stopped() -> Cost:
+    raise KeyboardInterrupt
 
 
 def _interrupting(cost: Callable[[str, int], Cost], at: int) -> Callable[[str, int], Cost]:

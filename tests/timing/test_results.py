@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ctc.records import Campaign, StageTime, Timing, TimingSample
+from ctc.records import Campaign, StageTime, Timing, TimingFailure, TimingSample
 from ctc.records.timing import CODEC, DECODER, ENCODER, READ, SMALLEST, START, WRITE
 from ctc.timing.results import busy_points, cell_times, decode_ratio, decode_s, encode_s, is_whole_process
 from tests.campaigns import made
@@ -94,6 +94,55 @@ def test_the_start_is_taken_off_whole_processes_alone() -> None:
     assert decode_ratio(of_whole, "codec", less_start=True).value == pytest.approx((2.0 - 0.9) / (1.0 - 0.5))
     nothing = campaign_of(samples("anchor", DECODER, [0.5] * 5), samples("codec", DECODER, [2.0] * 5), small)
     assert decode_ratio(nothing, "codec", less_start=True).value is None
+
+
+def test_points_that_failed_or_lack_samples_are_in_no_median() -> None:
+    assert STEADY.timing is not None
+    broken = samples("codec", DECODER, [60.0] * 5, picture="p1")
+    short = samples("codec", DECODER, [80.0] * 4, picture="p1", target=0.5)
+    anchors = [sample for target in TARGETS for sample in samples("anchor", DECODER, [1.0] * 5, picture="p1", target=target)]
+    timing = replace(STEADY.timing, samples=(*STEADY.timing.samples, *broken, *short, *anchors))
+    found = replace(STEADY, timing=replace(timing, failed=(TimingFailure("codec", "p1", 0.25, DECODER, "broke"),)))
+    ratio, seconds = decode_ratio(found, "codec"), decode_s(found, "codec")
+    assert (ratio.value, ratio.points) == (decode_ratio(STEADY, "codec").value, 2)
+    assert (seconds.value, seconds.points) == (decode_s(STEADY, "codec").value, 2)
+    told = "2 points left out: an execution of the decoder failed, or samples are missing"
+    assert (ratio.reason, seconds.reason) == (told, told)
+    assert encode_s(found, "codec").reason == ""
+    alone = replace(found, timing=replace(timing, samples=tuple(anchors + short)))
+    assert (decode_ratio(alone, "codec").value, decode_ratio(alone, "codec").reason) == (
+        None, "codec was not timed; 1 point left out: an execution of the decoder failed, or samples are missing",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("failing", ["anchor", "codec"])
+def test_without_the_smallest_picture_of_one_side_nothing_is_less_start(failing: str) -> None:
+    small = samples("codec" if failing == "anchor" else "anchor", DECODER, [0.5] * 5, picture=SMALLEST, target=None)
+    found = campaign_of(samples("anchor", DECODER, [1.0] * 5), samples("codec", DECODER, [2.0] * 5), small)
+    ratio = decode_ratio(found, "codec", less_start=True)
+    assert (ratio.value, ratio.reason) == (None, f"the start of {failing} is not known, its smallest picture was not timed")
+    assert decode_ratio(found, "codec").value == 2.0
+
+
+def test_where_the_anchor_was_not_made_here_another_decoder_stands_for_it() -> None:
+    def with_codecs(**seconds: float) -> Campaign:
+        names = {"published:vvc": 1.0, **{name.replace("_", "-"): 1.1 for name in seconds}}
+        whole = made(names, pictures=2, targets=TARGETS, metrics=("psnr_y",), anchor="published:vvc")
+        points = [
+            replace(point, coded=replace(point.coded, setting=None)) if point.coded.job.codec == "published:vvc" else point
+            for point in whole.scored
+        ]
+        flat = [sample for name, time in seconds.items() for sample in samples(name.replace("_", "-"), DECODER, [time] * 5)]
+        return replace(campaign_of(flat), scored=tuple(points), anchor="published:vvc")
+
+    both = decode_ratio(with_codecs(codec=6.0, vvc_vvenc=3.0, vvc_vtm=2.0), "codec")
+    assert (both.value, both.to) == (3.0, "vvc-vtm")
+    one = decode_ratio(with_codecs(codec=6.0, vvc_vvenc=3.0), "codec")
+    assert (one.value, one.to, one.reason) == (2.0, "vvc-vvenc", "")
+    none = decode_ratio(with_codecs(codec=6.0), "codec")
+    assert (none.value, none.to) == (None, "")
+    assert none.reason.startswith("anchor published:vvc was not made here, and neither vvc-vtm nor vvc-vvenc was timed")
+    assert decode_ratio(STEADY, "codec").to == "anchor"
 
 
 def test_the_time_of_the_common_test_conditions() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ctc.errors import OutOfSpace
+from ctc.records import Campaign, Timing
 from tests.conftest import Ctc
 
 QUICK = (
@@ -26,6 +28,35 @@ QUICK = (
     "--cache",
     "store",
 )
+
+
+def test_reports_are_there_before_the_campaign_and_after_it(
+    ctc: Ctc, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import run_ctc
+
+    found = []
+
+    def full(campaign: Campaign, *_: object) -> Timing:
+        found.append(campaign)
+        raise OutOfSpace("the disk is full")
+
+    monkeypatch.setattr(run_ctc, "measure", full)
+    ended = ctc("run", "--set", pictures, *QUICK, "--timing")
+    assert (ended.status, ended.err.strip().splitlines()[-1]) == (1, "ctc: the disk is full")
+    told = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (told["timing"], (tmp_path / "out" / "report.html").is_file()) == (None, True)
+    timing = Timing("m", "2026-01-01T00:00:00+00:00", False, 1, 7, 5, 1, (1,), (1.0, 2.0), ())
+    monkeypatch.setattr(run_ctc, "measure", lambda *_: timing)
+    assert ctc("run", "--set", pictures, *QUICK, "--timing").status == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["timing"]["seed"] == 7
+
+
+@pytest.mark.parametrize(("rates", "shown"), [("", '""'), ("a,b", "a,b"), ("99", "99")])
+def test_rates_that_are_none_are_told_with_their_own_option(ctc: Ctc, pictures: Path, rates: str, shown: str) -> None:
+    ended = ctc("run", "--set", pictures, *QUICK, "--timing", "--timing-rates", rates)
+    assert ended.status == 2
+    assert f"--timing-rates {shown}: rates " in ended.err
 
 
 @pytest.mark.slow
