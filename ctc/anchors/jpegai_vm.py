@@ -51,6 +51,7 @@ class JpegAiVm:
     pixels = PixelFormat("ppm")
     knob = Knob("target bpp x 100", 1, 300, integer=True, rate_rises=True, start=tuple((bpp / 100, bpp) for bpp in range(1, 301)))
     seconds_per_megapixel = 60.0
+    learned = True
 
     def __init__(self, chosen: tuple[str, ...] = (), gpu_share: float | None = None) -> None:
         self.name = "+".join(("jpegai-vm", *chosen))
