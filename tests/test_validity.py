@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -60,9 +61,9 @@ def cell(campaign: Campaign, metric: str, picture: str = ALL) -> BdCell:
     return bd_cells(campaign, "test", picture, (metric,))[0]
 
 
-def said_of(campaign: Campaign, name: str = "test", **facts: object) -> Campaign:
+def said_of(campaign: Campaign, name: str = "test", **facts: Any) -> Campaign:
     """The campaign with other facts of a codec."""
-    codecs = tuple(replace(codec, **facts) if codec.name == name else codec for codec in campaign.codecs)  # type: ignore[arg-type]
+    codecs = tuple(replace(codec, **facts) if codec.name == name else codec for codec in campaign.codecs)
     return replace(campaign, codecs=codecs)
 
 
@@ -201,11 +202,12 @@ def test_overlap(whole: Campaign) -> None:
 
 
 def test_curves_that_cannot_be_compared_do_not_hold(whole: Campaign) -> None:
-    for change, why in (
+    changes: tuple[tuple[dict[str, Any], str], ...] = (
         ({"value_percent": None, "reason": "too close"}, "no BD-rate: too close"),
         ({"overlap": None}, "how much of both curves' quality range is common is not known"),
-    ):
-        rows = tuple(replace(row, **change) if (row.picture, row.metric) == ("p0", "vif") else row for row in whole.bd)  # type: ignore[arg-type]
+    )
+    for change, why in changes:
+        rows = tuple(replace(row, **change) if (row.picture, row.metric) == ("p0", "vif") else row for row in whole.bd)
         campaign = replace(whole, bd=rows, validity=point_validity(replace(whole, bd=rows)))
         assert (states(of(campaign))["overlap"], reason(of(campaign), "overlap")) == ("fails", f"vif: {why}")
 
@@ -225,7 +227,8 @@ def test_what_a_source_never_gives_is_not_asked_of_it(whole: Campaign) -> None:
     assert not cell(campaign, "vif").sound
     assert cell(campaign, "fsim").sound
     # The same gap of a source that gives the metric, of its pictures that are scored here, and of a run here.
-    for facts in ({"source": "published", "gives": METRIC_ORDER}, {"source": "a folder"}, {}):
+    others: tuple[dict[str, Any], ...] = ({"source": "published", "gives": METRIC_ORDER}, {"source": "a folder"}, {})
+    for facts in others:
         failing = judged(said_of(lacking, "anchor", **facts))
         assert reason(of(failing, "anchor"), "complete") == "vif: not published"
     nothing = judged(said_of(lacking, "anchor", source="published", gives=()))
