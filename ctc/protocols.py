@@ -121,6 +121,14 @@ class Learned(Protocol):
         ...
 
 
+@runtime_checkable
+class SaysLearned(Protocol):
+    """What a codec has besides, if its decoder is a trained model of which it cannot say what `Learned` asks. A codec that has nothing of
+    either is taken as one that is not learned."""
+
+    learned: bool
+
+
 @dataclass(frozen=True)
 class CountedSide:
     """An encoder or decoder, ready to code one picture while its operations are counted."""

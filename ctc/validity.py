@@ -2,7 +2,8 @@
 
 A number of a table may be stressed only where all six hold, or do not apply, for every point behind it. What nobody has looked at is "not
 run", and does not hold. Interoperability is a condition of learned codecs, whose decoders compute in floating point; whether they can be
-mixed says `ctc interop`, on the machine where the table is made.
+mixed says `ctc interop`, on the machine where the table is made. It belongs to the codec and the machine, and is sampled: what was tried
+may be other pictures and rates than the point's, and the condition says how much it was and whether the picture was among it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ctc.bdrate.curves import curve_targets
 from ctc.checks.points import ROUNDING, by_picture, not_rising
-from ctc.interop.matrix import explanation, holds, rows
+from ctc.interop.matrix import explanation, holds, rows, tried
 from ctc.records import AVG, CONDITIONS, BdRate, Campaign, CodecInfo, Condition, Fault, Interop, PointValidity, Scored
 
+LEAST_DEVICES = 2
+"""With fewer nothing was mixed."""
 LEAST_OVERLAP = 0.5
 """Of the union of both curves' quality ranges that must be common. The warning `curve_overlap` begins at 0.75 already; but at the fixed
 target rates of the common test conditions, 3.6 octaves, a codec that saves a third of the rate has less than that in common with its
@@ -38,14 +41,18 @@ def point_validity(campaign: Campaign) -> tuple[PointValidity, ...]:
 def _of_curve(campaign: Campaign, codec: CodecInfo, picture: str, curve: Sequence[Scored]) -> Iterator[PointValidity]:
     scored = {point.coded.job.target_bpp: point for point in curve}
     ended = {each.place: f"unreachable: {each.reason}" for each in campaign.unreachable}
-    monotone, interop, overlap = _monotone(campaign, curve), _interop(campaign, codec), _overlap(campaign, codec.name, picture)
-    beyond = set(campaign.target_bpps) - set(curve_targets(campaign))
+    interop, overlap = _interop(campaign, codec, picture), _overlap(campaign, codec, picture)
+    compared = set(curve_targets(campaign))
+    # What lies beyond the curves of the BD-rates says nothing of these; but a point there has the whole curve behind it.
+    of_compared = _monotone(campaign, [point for point in curve if point.coded.job.target_bpp in compared])
+    of_all = _monotone(campaign, curve)
     for target in sorted(campaign.target_bpps):
         place = (codec.name, picture, target)
         conditions: tuple[Condition, ...]
         if (point := scored.get(target)) is not None:
-            of_curve = _does_not_apply("overlap", "no curve of a BD-rate has this target") if target in beyond else overlap
-            conditions = (_rate(campaign, point), monotone, _complete(campaign, point), _repeatable(point), interop, of_curve)
+            no_curve = _does_not_apply("overlap", "no curve of a BD-rate has this target")
+            monotone, common = (of_compared, overlap) if target in compared else (of_all, no_curve)
+            conditions = (_rate(campaign, point), monotone, _complete(campaign, codec, point), _repeatable(point), interop, common)
         elif place in ended:
             conditions = tuple(_does_not_apply(name, ended[place]) for name in CONDITIONS)
         else:
@@ -77,37 +84,71 @@ def _between(bad: Sequence[tuple[tuple[Scored, float], tuple[Scored, float]]]) -
     return f"{', '.join(pairs)} bpp"
 
 
-def _complete(campaign: Campaign, point: Scored) -> Condition:
+def _complete(campaign: Campaign, codec: CodecInfo, point: Scored) -> Condition:
     scores = {score.metric: score for score in point.scores}
+    never_given = [info.name for info in campaign.metrics if not _has_values_of(info.name, codec)]
+    if len(never_given) == len(campaign.metrics) > 0:
+        return _does_not_apply("complete", "its source gives none of the metrics")
     faults = []
     for info in campaign.metrics:
+        if info.name in never_given:
+            continue
         score = scores.get(info.name)
         if score is None:
             faults.append(Fault(info.name, "not scored"))
         elif score.value is None or math.isnan(score.value):
             faults.append(Fault(info.name, score.reason or "no value, and no reason was given"))
-    return Condition("complete", "fails" if faults else "holds", faults=tuple(faults))
+    return Condition("complete", "fails" if faults else "holds", _not_asked(never_given, "its source"), tuple(faults))
+
+
+def _has_values_of(metric: str, codec: CodecInfo) -> bool:
+    """Whether there can be any: pictures that are here have a value of each, a source those of the metrics that it gives."""
+    return codec.gives is None or metric in codec.gives
+
+
+def _not_asked(metrics: Sequence[str], whose: str) -> str:
+    return f"not asked of {', '.join(metrics)}: {whose} does not give {'it' if len(metrics) == 1 else 'them'}" if metrics else ""
 
 
 def _repeatable(point: Scored) -> Condition:
     if point.repeatable is None:
         if not point.coded.decoded_sha256:
             return _does_not_apply("repeatable", "only numbers of it are known: there is nothing to decode")
-        return Condition("repeatable", "not run", faults=(Fault("", "it was not decoded here"),))
+        return _not_run("repeatable", "it was not decoded here")
     return Condition("repeatable", "holds") if point.repeatable else _fails("repeatable", ["decoding twice gave different pictures"])
 
 
-def _interop(campaign: Campaign, codec: CodecInfo) -> Condition:
-    if codec.model is None:
+def _interop(campaign: Campaign, codec: CodecInfo, picture: str) -> Condition:
+    if codec.learned is False:
         return _does_not_apply("interop", "not a learned codec")
+    if codec.learned is None:
+        return _not_run("interop", "nothing is known of how it computes; if it is not learned, this does not concern it")
+    if codec.source:
+        return _not_run("interop", "its decoder was not run here")
     interop = next((each for each in campaign.interop if each.codec == codec.name), None)
     if interop is None:
         command = f"ctc interop --codecs {codec.name}"
-        return Condition("interop", "not run", faults=(Fault("", f"not tried on this machine: run `{command}`, then this again"),))
+        return _not_run("interop", f"not tried on this machine: run `{command}`, then this again")
     if not holds(interop):
         return _fails("interop", _what_is_wrong(interop))
-    missing = [device.name for device in interop.devices if device.missing]
-    return Condition("interop", "holds", f"as far as this machine goes: {', '.join(missing)} not run" if missing else "")
+    devices, missing = tried(interop), [device.name for device in interop.devices if device.missing]
+    not_run = f"{', '.join(missing)} not run" if missing else ""
+    if len(devices) < LEAST_DEVICES:
+        alone = f"tried on one device alone, {', '.join(devices)}: nothing was mixed"
+        return _not_run("interop", "; ".join(filter(None, [alone, not_run])))
+    names = {point.picture for point in interop.points}
+    among = "a picture of this name was among them" if picture in names else "not on this picture"
+    rates = {point.target_bpp for point in interop.points}
+    how_much = f"tried on {_counted(len(names), 'picture')} at {_counted(len(rates), 'rate')}, {_listed(devices)}"
+    return Condition("interop", "holds", "; ".join(filter(None, [how_much, among, not_run])))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _what_is_wrong(interop: Interop) -> list[str]:
@@ -118,20 +159,27 @@ def _what_is_wrong(interop: Interop) -> list[str]:
     return pairs + failed or ["the first device made no bitstream, or not the same twice"]
 
 
-def _overlap(campaign: Campaign, codec: str, picture: str) -> Condition:
-    if codec == campaign.anchor:
+def _overlap(campaign: Campaign, codec: CodecInfo, picture: str) -> Condition:
+    if codec.name == campaign.anchor:
         return _does_not_apply("overlap", "it is the anchor")
-    found = [row for row in campaign.bd if (row.codec, row.picture) == (codec, picture) and row.metric != AVG]
+    found = [row for row in campaign.bd if (row.codec, row.picture) == (codec.name, picture) and row.metric != AVG]
     if not found:
-        return Condition("overlap", "not run", faults=(Fault("", "no BD-rate was computed"),))
-    faults = tuple(Fault(row.metric, why) for row in found if (why := _too_little(row)))
-    return Condition("overlap", "fails" if faults else "holds", faults=faults)
+        return _not_run("overlap", "no BD-rate was computed")
+    both = [codec, *(each for each in campaign.codecs if each.name == campaign.anchor)]
+    asked = [row for row in found if all(_has_values_of(row.metric, each) for each in both)]
+    if not asked:
+        return _does_not_apply("overlap", "the sources of both curves have no metric in common")
+    faults = tuple(Fault(row.metric, why) for row in asked if (why := _too_little(row)))
+    without = _not_asked([row.metric for row in found if row not in asked], "the source of one of the curves")
+    return Condition("overlap", "fails" if faults else "holds", without, faults)
 
 
 def _too_little(row: BdRate) -> str:
     """Why the curves cannot be compared, or not well; or empty."""
+    if row.value_percent is None:
+        return f"no BD-rate: {row.reason or 'no reason was given'}"
     if row.overlap is None:
-        return f"no BD-rate: {row.reason}"
+        return "how much of both curves' quality range is common is not known"
     # Rounded down, so that no overlap below the limit is shown as the limit.
     shown = f"{math.floor(100 * row.overlap)} % of both curves' quality range is common, {100 * LEAST_OVERLAP:g} % are asked for"
     return shown if row.overlap < LEAST_OVERLAP else ""
@@ -147,6 +195,10 @@ def _no_point(campaign: Campaign, place: tuple[str, str, float]) -> str:
 
 def _fails(name: str, reasons: Iterable[str]) -> Condition:
     return Condition(name, "fails", faults=tuple(Fault("", reason) for reason in reasons))
+
+
+def _not_run(name: str, why: str) -> Condition:
+    return Condition(name, "not run", faults=(Fault("", why),))
 
 
 def _does_not_apply(name: str, why: str) -> Condition:

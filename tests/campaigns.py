@@ -38,7 +38,8 @@ def metric_info(name: str) -> MetricInfo:
 
 
 def codec_info(name: str) -> CodecInfo:
-    return CodecInfo(name, "1.0", PixelFormat("ppm"), Knob("Q", 1, 100, True, True, ((0.1, 10), (1.0, 80))), "a standard")
+    knob = Knob("Q", 1, 100, True, True, ((0.1, 10), (1.0, 80)))
+    return CodecInfo(name, "1.0", PixelFormat("ppm"), knob, "a standard", learned=False)
 
 
 def picture(name: str, width: int = 640, height: int = 400) -> Picture:

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ctc.bdrate.tables import bd_rates
-from ctc.records import ALL, AVG, AVG_METRICS, CONDITIONS, Absent, BdRate, Campaign, DecoderModel, PointValidity, Unsupported
+from ctc.records import (
+    ALL,
+    AVG,
+    AVG_METRICS,
+    BD_TARGET_BPPS,
+    CONDITIONS,
+    METRIC_ORDER,
+    Absent,
+    BdRate,
+    Campaign,
+    DecoderModel,
+    Interop,
+    PointValidity,
+    Unsupported,
+)
 from ctc.report.grounds import grounds_text
 from ctc.report.overview import BdCell, bd_cells
 from ctc.validity import point_validity
@@ -46,8 +61,24 @@ def cell(campaign: Campaign, metric: str, picture: str = ALL) -> BdCell:
     return bd_cells(campaign, "test", picture, (metric,))[0]
 
 
+def said_of(campaign: Campaign, name: str = "test", **facts: Any) -> Campaign:
+    """The campaign with other facts of a codec."""
+    codecs = tuple(replace(codec, **facts) if codec.name == name else codec for codec in campaign.codecs)
+    return replace(campaign, codecs=codecs)
+
+
 def learned(campaign: Campaign) -> Campaign:
-    return replace(campaign, codecs=tuple(replace(codec, model=MODEL) if codec.name == "test" else codec for codec in campaign.codecs))
+    return said_of(campaign, model=MODEL, learned=True)
+
+
+def with_devices(interop: Interop, *names: str) -> Interop:
+    """The matrix of these devices alone, the others not tried."""
+    return replace(
+        interop,
+        devices=tuple(device for device in interop.devices if device.name in names or device.missing),
+        points=tuple(point for point in interop.points if point.decoder in names),
+        mismatches=tuple(row for row in interop.mismatches if row.decoder in names),
+    )
 
 
 def test_a_campaign_without_fault(whole: Campaign) -> None:
@@ -121,11 +152,37 @@ def test_interoperability_is_asked_of_learned_codecs(whole: Campaign) -> None:
     assert cell(campaign, AVG).grounds[0].text.startswith("interop not run: not tried")
     held = judged(replace(learned(whole), interop=(matrix_of("test"),)))
     assert states(of(held))["interop"] == "holds"
-    assert reason(of(held), "interop") == "as far as this machine goes: cuda not run"
+    how_much = "tried on 1 picture at 2 rates, cpu and rounds <b>"
+    assert reason(of(held), "interop") == f"{how_much}; a picture of this name was among them; cuda not run"
+    assert reason(of(held, picture="p1"), "interop") == f"{how_much}; not on this picture; cuda not run"
     assert cell(held, AVG).sound
     broken = judged(replace(learned(whole), interop=(broken_matrix("test"),)))
     assert states(of(broken))["interop"] == "fails"
     assert "luma.scale" in reason(of(broken), "interop")
+
+
+def test_interoperability_is_between_two_devices(whole: Campaign) -> None:
+    alone = with_devices(matrix_of("test"), "cpu")
+    campaign = judged(replace(learned(whole), interop=(alone,)))
+    assert states(of(campaign))["interop"] == "not run"
+    assert reason(of(campaign), "interop") == "tried on one device alone, cpu: nothing was mixed; cuda not run"
+    assert not cell(campaign, AVG).sound
+    without_gpu = replace(alone, devices=tuple(device for device in alone.devices if not device.missing))
+    assert reason(of(judged(replace(learned(whole), interop=(without_gpu,)))), "interop").endswith("cpu: nothing was mixed")
+    unlike = replace(alone, streams=tuple(replace(stream, same_as_first=False) for stream in alone.streams))
+    assert states(of(judged(replace(learned(whole), interop=(unlike,)))))["interop"] == "fails"
+
+
+def test_of_whom_nothing_is_known_it_is_not_said_that_it_is_not_learned(whole: Campaign) -> None:
+    unknown = judged(said_of(whole, learned=None))
+    assert states(of(unknown))["interop"] == "not run"
+    assert reason(of(unknown), "interop").startswith("nothing is known of how it computes; ")
+    assert not cell(unknown, AVG).sound
+    elsewhere = judged(replace(said_of(whole, learned=True, source="values of a friend"), interop=(matrix_of("test"),)))
+    assert (states(of(elsewhere))["interop"], reason(of(elsewhere), "interop")) == ("not run", "its decoder was not run here")
+    # Learned, but a program that does not say what its model is.
+    program = judged(replace(said_of(whole, learned=True), interop=(matrix_of("test"),)))
+    assert states(of(program))["interop"] == "holds"
 
 
 def test_overlap(whole: Campaign) -> None:
@@ -142,6 +199,40 @@ def test_overlap(whole: Campaign) -> None:
         "not run",
         "does not apply",
     }
+
+
+def test_curves_that_cannot_be_compared_do_not_hold(whole: Campaign) -> None:
+    changes: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"value_percent": None, "reason": "too close"}, "no BD-rate: too close"),
+        ({"overlap": None}, "how much of both curves' quality range is common is not known"),
+    )
+    for change, why in changes:
+        rows = tuple(replace(row, **change) if (row.picture, row.metric) == ("p0", "vif") else row for row in whole.bd)
+        campaign = replace(whole, bd=rows, validity=point_validity(replace(whole, bd=rows)))
+        assert (states(of(campaign))["overlap"], reason(of(campaign), "overlap")) == ("fails", f"vif: {why}")
+
+
+def without_metric(campaign: Campaign, codec: str, metric: str) -> Campaign:
+    points = tuple(with_value(each, metric, None, "not published") if each.place[0] == codec else each for each in campaign.scored)
+    return replace(campaign, scored=points)
+
+
+def test_what_a_source_never_gives_is_not_asked_of_it(whole: Campaign) -> None:
+    lacking = without_metric(whole, "anchor", "vif")
+    given = tuple(name for name in METRIC_ORDER if name != "vif")
+    campaign = judged(said_of(lacking, "anchor", source="published", gives=given))
+    assert all(point.valid for point in campaign.validity)
+    assert reason(of(campaign, "anchor"), "complete") == "not asked of vif: its source does not give it"
+    assert reason(of(campaign), "overlap") == "not asked of vif: the source of one of the curves does not give it"
+    assert not cell(campaign, "vif").sound
+    assert cell(campaign, "fsim").sound
+    # The same gap of a source that gives the metric, of its pictures that are scored here, and of a run here.
+    others: tuple[dict[str, Any], ...] = ({"source": "published", "gives": METRIC_ORDER}, {"source": "a folder"}, {})
+    for facts in others:
+        failing = judged(said_of(lacking, "anchor", **facts))
+        assert reason(of(failing, "anchor"), "complete") == "vif: not published"
+    nothing = judged(said_of(lacking, "anchor", source="published", gives=()))
+    assert states(of(nothing, "anchor"))["complete"] == states(of(nothing))["overlap"] == "does not apply"
 
 
 def test_what_is_no_point(whole: Campaign) -> None:
@@ -176,6 +267,20 @@ def test_targets_beyond_the_curve_do_not_count() -> None:
     assert states(of(campaign, target=0.03))["rate"] == "fails"
     assert states(of(campaign, target=0.03))["overlap"] == "does not apply"
     assert cell(campaign, AVG).sound
+
+
+def test_what_falls_beyond_the_curve_does_not_count() -> None:
+    campaign = made({"anchor": 1.0, "test": 1.1}, targets=(0.06, 0.12, 0.25, 0.5, 0.75, 1.0))
+    point = find(campaign, "test", "p0", 1.0)
+    lower = find(campaign, "test", "p0", 0.75).value("vif")
+    campaign = judged(changed(campaign, point, with_value(point, "vif", lower)))
+    assert reason(of(campaign, target=1.0), "monotone") == "vif: does not improve from 0.75 to 1 bpp"
+    assert {states(of(campaign, target=target))["monotone"] for target in BD_TARGET_BPPS} == {"holds"}
+    assert cell(campaign, "vif").sound
+    # A point beyond has the whole curve behind it.
+    inside = find(campaign, "test", "p0", 0.25)
+    campaign = judged(changed(campaign, inside, with_value(inside, "fsim", find(campaign, "test", "p0", 0.12).value("fsim"))))
+    assert "fsim: does not improve from 0.12 to 0.25 bpp" in reason(of(campaign, target=1.0), "monotone")
 
 
 def test_nothing_is_sound_of_which_nothing_is_known(whole: Campaign) -> None:

@@ -296,7 +296,7 @@ def _types(tensors: Iterable[Any]) -> str:
 
 @lru_cache
 def _variant(operating_point: OperatingPoint, tools: Tools, bits: int = 8, threads: int = 1) -> JpegAi:
-    """The same object each time, as the registry has it of those that it lists."""
+    """The same object for the same call, but another for arguments that are given in another way: their defaults left out or named."""
     return JpegAi(operating_point, tools, bits, threads)
 
 

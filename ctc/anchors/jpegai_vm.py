@@ -39,6 +39,11 @@ SWITCHES = (("sop", "hop"), ("tools",), ("gpu",))
 DEVICES = ("cpu", "gpu")
 START_OF_CODESTREAM = b"\xff\x80"
 GPU_MEMORY = "import torch; print(torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0)"
+GPU_NAME = """import os, sys
+os.environ["CUDA_VISIBLE_DEVICES"] = sys.argv[1]
+import torch
+print(f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}" if torch.cuda.is_available() else "")
+"""
 DECIDING = (("src", {".py", ".so"}), ("cfg", {".json"}), ("models", None))
 """Folders of the software, and suffixes of their files, that decide the bits; None for every file."""
 
@@ -51,6 +56,7 @@ class JpegAiVm:
     pixels = PixelFormat("ppm")
     knob = Knob("target bpp x 100", 1, 300, integer=True, rate_rises=True, start=tuple((bpp / 100, bpp) for bpp in range(1, 301)))
     seconds_per_megapixel = 60.0
+    learned = True
 
     def __init__(self, chosen: tuple[str, ...] = (), gpu_share: float | None = None) -> None:
         self.name = "+".join(("jpegai-vm", *chosen))
@@ -100,7 +106,7 @@ class JpegAiVm:
 
     def version(self) -> str:
         _, version = self.encoder()
-        return f"{version}, decoded on {self._decoder_device}"
+        return f"{version}, decoded on {_described(self._decoder_device)}"
 
     def encoder(self) -> tuple[str, str]:
         """That of the same codec decoding on the CPU. Raises ToolMissing."""
@@ -110,7 +116,7 @@ class JpegAiVm:
         if not torch.startswith("torch "):
             raise ToolMissing(f"the JPEG AI reference software cannot run: {python} has no torch; set {PYTHON_VARIABLE} to one that has")
         self._settings(folder)
-        settings = f"{self._operating_point}, tools {self._tools}, encoded on {_encoder_device()}"
+        settings = f"{self._operating_point}, tools {self._tools}, encoded on {_described(_encoder_device())}"
         name = "+".join(("jpegai-vm", *(switch for switch in self._chosen if switch != "gpu")))
         return name, f"JPEG AI reference software {about}, tree {_tree_id(folder)}, {torch}, {settings}"
 
@@ -207,11 +213,34 @@ def _encoder_device() -> str:
     return device
 
 
+def _described(device: str) -> str:
+    """The device, and of a GPU its name and the version of CUDA: results in floating point are those of one kind of GPU, and the version
+    is the key under which they are kept. Raises ToolMissing where the software's own PyTorch sees no GPU."""
+    if device != "gpu":
+        return device
+    return f"{device} ({_gpu(_python(_folder()), _visible_gpus())})"
+
+
+@lru_cache
+def _gpu(python: Path, visible: str) -> str:
+    """Asked once: PyTorch takes seconds to load."""
+    try:
+        answer = run((str(python), "-c", GPU_NAME, visible)).printed.strip()
+    except ToolFailed as error:
+        raise ToolMissing(f"PyTorch of the JPEG AI reference software does not say what GPU it sees ({error})") from error
+    if not answer:
+        raise ToolMissing(f"the JPEG AI reference software cannot compute on a GPU: PyTorch of {python} sees no CUDA device")
+    return answer
+
+
+def _visible_gpus() -> str:
+    return os.environ.get("CUDA_VISIBLE_DEVICES") or "0"
+
+
 def _started(coder: str, device: str, gpu_share: float | None) -> tuple[str, ...]:
     """How the software is started: in its own folder, without our import path, with a device that it may see, perhaps a part of it."""
     folder = _folder()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or "0"
-    environment = ("-u", "PYTHONPATH", f"CUDA_VISIBLE_DEVICES={visible if device == 'gpu' else ''}")
+    environment = ("-u", "PYTHONPATH", f"CUDA_VISIBLE_DEVICES={_visible_gpus() if device == 'gpu' else ''}")
     module = ("-m",) if gpu_share is None or device != "gpu" else (str(CAPPED), f"{gpu_share:.6f}")
     return ("env", "-C", str(folder), *environment, str(_python(folder)), *module, f"src.reco.coders.{coder}")
 

@@ -59,6 +59,12 @@ def holds(interop: Interop) -> bool:
     return bool(interop.streams) and repeatable and not interop.failed and all(cell.holds for row in rows(interop) for cell in row)
 
 
+def tried(interop: Interop) -> tuple[str, ...]:
+    """Names of the devices that this machine has and on which a bitstream was decoded, in their order."""
+    decoders = {point.decoder for point in interop.points}
+    return tuple(device.name for device in interop.devices if device.name in decoders and not device.missing)
+
+
 def explanation(cell: Cell) -> str:
     """Why a cell is neither identical nor close."""
     parts = (cell.integers if cell.integers not in ("identical", "not traced") else "", cell.reason)

@@ -33,8 +33,9 @@ def joined(campaign: Campaign, outside: Outside) -> Campaign:
     )
 
 
-def outside_codec(name: str, source: str, note: str) -> CodecInfo:
-    return CodecInfo(name, f"not run here: {source}", None, None, source, note, source=source)
+def outside_codec(name: str, source: str, note: str, *, gives: tuple[str, ...] | None = None, learned: bool | None = None) -> CodecInfo:
+    """`gives`: the metrics that the source has values of, None where its pictures are scored here. `learned`: None where nobody says."""
+    return CodecInfo(name, f"not run here: {source}", None, None, source, note, source=source, gives=gives, learned=learned)
 
 
 def outside_point(codec: CodecInfo, picture: Picture, target_bpp: float, size: int, bpp: float, scores: Iterable[Score]) -> Scored:
@@ -68,7 +69,8 @@ def published_points(
 ) -> Outside:
     """The published points of `pictures`, joined by name, as those of a codec `published:NAME`."""
     # What a note would say of it, the anchor's says already.
-    codec = outside_codec(f"{PREFIX}{published.name}", f"published values, {published.source}", note="")
+    source = f"published values, {published.source}"
+    codec = outside_codec(f"{PREFIX}{published.name}", source, note="", gives=published.metrics, learned=published.learned)
     scored: list[Scored] = []
     absent: list[Absent] = []
     for picture in pictures:

@@ -42,6 +42,10 @@ class OfficialSummary:
         """Those that some line has."""
         return tuple(dict.fromkeys(metric for line in self.lines for metric in line.values))
 
+    def _given_of(self, codec: str) -> tuple[str, ...]:
+        """Those that some line of the codec has: the others were switched off."""
+        return tuple(dict.fromkeys(metric for line in self.lines if line.codec == codec for metric in line.values))
+
     def pictures(self) -> tuple[Picture, ...]:
         """The pictures that the summary names, of which no samples are known. Raises UsageError where a name has no size in it."""
         found = []
@@ -57,7 +61,8 @@ class OfficialSummary:
     ) -> Outside:
         """An outcome for every codec, picture and target rate. Raises UsageError where no line is of one of the pictures."""
         lines = {(line.codec, line.picture, line.target_bpp): line for line in self.lines}
-        infos = {codec: outside_codec(codec, self.source, f"not made here: {self.source}") for codec in self.codecs}
+        note = f"not made here: {self.source}"
+        infos = {codec: outside_codec(codec, self.source, note, gives=self._given_of(codec)) for codec in self.codecs}
         scored: list[Scored] = []
         absent: list[Absent] = []
         for codec, info in infos.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctc.errors import DataSetMissing, UsageError
@@ -18,6 +18,8 @@ PREFIX = "published:"
 
 OTHER_NAMES = {"msssim_torch": "msssim", "iw_ssim": "iwssim"}
 """Column -> our name of the metric, where the two differ."""
+NOT_LEARNED = frozenset({"vvc"})
+"""Sets that ship with the package and are of a codec that is known not to be learned."""
 NOT_METRICS = frozenset({"image", "target_bpp_x100", "bytes", "bpp", "dec_cpu_s", "enc_cpu_s"})
 
 
@@ -44,6 +46,8 @@ class Published:
     source: str
     """Who published what; the first comment of the table."""
     points: tuple[PublishedPoint, ...]
+    learned: bool | None = None
+    """Whether the codec is; None where nobody says, as of every file of others."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -64,7 +68,8 @@ def load(name_or_file: str) -> Published:
 
     Raises UsageError where it is neither, or the file is no such table; DataSetMissing where there is no such file."""
     if name_or_file in shipped():
-        return _from_csv(name_or_file, FOLDER / f"{name_or_file}.csv")
+        shown = _from_csv(name_or_file, FOLDER / f"{name_or_file}.csv")
+        return replace(shown, learned=False) if name_or_file in NOT_LEARNED else shown
     path = Path(name_or_file).expanduser()
     if not path.is_file():
         if path.suffix or len(path.parts) > 1:

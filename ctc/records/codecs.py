@@ -66,11 +66,15 @@ class CodecInfo:
     note: str = ""
     """A caveat that every table must show beside the name, or empty."""
     model: DecoderModel | None = None
-    """None for a codec that is not learned."""
+    """None for a codec that does not say: one that is not learned, a learned one that is a program, or one that was not run here."""
     source: str = ""
     """Who made its points, where it was not run here; else empty."""
     deep: CodecInfo | None = None
     """What it is for pictures of more than 8 bits, where it codes them in another way."""
+    learned: bool | None = None
+    """Whether its decoder is a trained model; None where nothing is known of how it computes."""
+    gives: tuple[str, ...] | None = None
+    """Names of the metrics that `source` has values of; None where its pictures are scored here, by any."""
 
     def on(self, picture: Picture) -> CodecInfo:
         """What it is for `picture`."""

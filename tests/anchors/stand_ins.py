@@ -169,6 +169,21 @@ else:
     target.write_bytes(tiff(width, height, samples) if deep else b"P6\\n%d %d\\n255\\n" % (width, height) + samples)
 """
 
+GPU_PYTHON = """#!/bin/sh
+case "$*" in
+*get_device_name*) echo "{answer}" ;;
+*) exec {python} "$@" ;;
+esac
+"""
+
+
+def python_that_sees(path: Path, answer: str) -> Path:
+    """This Python, but for the question what GPU its PyTorch sees: "NAME, CUDA VERSION", or empty for none."""
+    path.write_text(GPU_PYTHON.format(answer=answer, python=sys.executable))
+    path.chmod(0o755)
+    return path
+
+
 JPEG_AI_ENCODER = """import argparse, json, os, pathlib, re, struct, sys, zlib
 from PIL import Image
 

@@ -64,6 +64,12 @@ def software(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return stand_ins.jpeg_ai_software(tmp_path / "vm")
 
 
+def on_gpu(monkeypatch: pytest.MonkeyPatch, folder: Path, answer: str = "NVIDIA H200, CUDA 12.8") -> None:
+    """The software's Python sees such a GPU, or with an empty answer none."""
+    python = stand_ins.python_that_sees(folder / f"python {answer}".replace(",", ""), answer)
+    monkeypatch.setenv("CTC_JPEGAI_VM_PYTHON", str(python))
+
+
 def coded(codec: Codec, folder: Path, setting: float) -> tuple[int, pixels.Rgb]:
     """Bytes of the bitstream, and the reconstruction."""
     source = pixels.write_source(RGB, codec.pixels, folder)
@@ -206,7 +212,7 @@ def test_jpegai_vm(software: Path, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"vm", "source.ppm", "bitstream", "decoded"}
 
 
-def test_jpegai_vm_command_lines(monkeypatch: pytest.MonkeyPatch, software: Path) -> None:
+def test_jpegai_vm_command_lines(monkeypatch: pytest.MonkeyPatch, software: Path, tmp_path: Path) -> None:
     codec = plugins.codecs()["jpegai-vm+hop+tools+gpu"]
     start = ("env", "-C", str(software), "-u", "PYTHONPATH")
     run = (sys.executable, "-m")
@@ -218,6 +224,7 @@ def test_jpegai_vm_command_lines(monkeypatch: pytest.MonkeyPatch, software: Path
     monkeypatch.setenv("CTC_JPEGAI_VM_ENCODER", "gpu")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     assert "CUDA_VISIBLE_DEVICES=3" in codec.encode_command(SOURCE, BITS, 25.0)
+    on_gpu(monkeypatch, tmp_path)
     assert "encoded on gpu" in codec.version()
     (software / "cfg" / "profiles" / "base.json").write_text("{}")
     assert "cfg/profiles/base.json" in plugins.codecs()["jpegai-vm"].encode_command(SOURCE, BITS, 25.0)
@@ -249,7 +256,33 @@ def test_what_decides_the_bits_is_in_the_version(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("software")
-def test_decoders_on_both_devices_share_the_bitstreams(tmp_path: Path) -> None:
+def test_the_kind_of_gpu_is_in_the_version_where_it_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    codec, on_cpu = plugins.codecs()["jpegai-vm+gpu"], plugins.codecs()["jpegai-vm"]
+    assert isinstance(codec, SharesBitstreams)
+    gpus = ("NVIDIA H200, CUDA 12.8", "NVIDIA A100, CUDA 12.8", "NVIDIA H200, CUDA 12.6")
+    versions, encoders, without = set(), set(), set()
+    for gpu in gpus:
+        on_gpu(monkeypatch, tmp_path, gpu)
+        assert codec.version().endswith(f", encoded on cpu, decoded on gpu ({gpu})")
+        versions.add(codec.version())
+        encoders.add(codec.encoder())
+        without.add(on_cpu.version())
+    # What the CPU makes is the same beside any GPU.
+    assert (len(versions), len(encoders), len(without)) == (3, 1, 1)
+    monkeypatch.setenv("CTC_JPEGAI_VM_ENCODER", "gpu")
+    for gpu in gpus:
+        on_gpu(monkeypatch, tmp_path, gpu)
+        encoders.add(codec.encoder())
+        assert f", encoded on gpu ({gpu}), decoded on cpu" in on_cpu.version()
+    assert len(encoders) == 4
+    on_gpu(monkeypatch, tmp_path, "")
+    assert "cannot compute on a GPU" in refusal(codec.version)
+    assert "sees no CUDA device" in refusal(on_cpu.version)
+
+
+@pytest.mark.usefixtures("software")
+def test_decoders_on_both_devices_share_the_bitstreams(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    on_gpu(monkeypatch, tmp_path)
     write_png(tmp_path / "coffee.png", RGB)
     picture = Picture("set", "coffee", str(tmp_path / "coffee.png"), 61, 53, 8, "", pixels.sample_hash(RGB))
     counts = []
@@ -272,12 +305,12 @@ def test_keys_of_jpegai_vm_are_the_same_from_another_folder_and_on_another_gpu(
     write_png(tmp_path / "coffee.png", RGB)
     picture = Picture("set", "coffee", str(tmp_path / "coffee.png"), 61, 53, 8, "", pixels.sample_hash(RGB))
     name = "jpegai-vm+gpu"
+    on_gpu(monkeypatch, tmp_path)
     with Bench(Source(picture), name, plugins.codecs()[name].version(), Store(tmp_path / "store"), may_run=True) as bench:
         first = bench.decoded(75.0), bench.decode_identity("of a bitstream")
         assert bench.command_lines(75.0) == ((), ())
     moved = software.rename(tmp_path / "another name")
-    (tmp_path / "python of its own").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    (tmp_path / "python of its own").chmod(0o755)
+    stand_ins.python_that_sees(tmp_path / "python of its own", "NVIDIA H200, CUDA 12.8")
     monkeypatch.setenv("CTC_JPEGAI_VM", str(moved))
     monkeypatch.setenv("CTC_JPEGAI_VM_PYTHON", str(tmp_path / "python of its own"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")

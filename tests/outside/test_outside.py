@@ -88,6 +88,11 @@ def test_a_run_laid_out_officially_scores_as_the_run(ctc: Ctc, once: Made, tmp_p
     rates = [bd_rates_of(out) for out in (once.out, tmp_path / "scored")]
     assert len(rates[0])
     pd.testing.assert_series_equal(*rates, check_exact=True)
+    # Of the run's codecs it is known that they are not learned, of those of a folder nothing is.
+    tables = [pd.read_csv(out / "validity.csv") for out in (once.out, tmp_path / "scored")]
+    validity = [table.query("codec == 'jpeg' and complete == 'holds'") for table in tables]
+    assert [set(table.interop) for table in validity] == [{"does not apply"}, {"not run"}]
+    assert validity[1].interop_reason.str.startswith("nothing is known of how it computes").all()
 
 
 def test_external_points_beside_those_of_a_run(ctc: Ctc, once: Made, laboratory: Path, tmp_path: Path) -> None:

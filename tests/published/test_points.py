@@ -15,7 +15,7 @@ from ctc.errors import DataSetMissing, ToolMissing, UsageError
 from ctc.official import size_in_name
 from ctc.picturefiles import write_png
 from ctc.plan import Options, resolve
-from ctc.published.points import load
+from ctc.published.points import FOLDER, load
 from ctc.records import BD_TARGET_BPPS, TARGET_BPPS
 from ctc.report.as_summary import METRICS
 from ctc.store import Store
@@ -56,6 +56,11 @@ def test_a_summary_is_a_table_of_published_points(tmp_path: Path) -> None:
     assert [(p.picture, p.target_bpp, p.bytes, p.values) for p in of_summary] == [
         (p.picture, p.target_bpp, p.bytes, pytest.approx(p.values, rel=1e-9)) for p in of_table
     ]
+
+
+def test_whether_the_codec_is_learned_is_known_of_the_shipped_table_alone(tmp_path: Path) -> None:
+    shutil.copy(FOLDER / "vvc.csv", tmp_path / "vvc.csv")
+    assert (load("vvc").learned, load(str(tmp_path / "vvc.csv")).learned) == (False, None)
 
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
@@ -115,6 +120,11 @@ def test_a_run_against_published_points(ctc: Ctc, named: Path, tmp_path: Path) -
     findings = (tmp_path / "out" / "findings.csv").read_text()
     assert "no point at 0.06, 0.12, 0.25, 0.5, 0.75 bpp of 1 of 3 pictures (coffee): no points of this picture were published" in findings
     assert findings.count("no value of psnr_hvs_m at 0.06, 0.12, 0.25, 0.5, 0.75 bpp: not published") == 1
+    validity = pd.read_csv(tmp_path / "out" / "validity.csv").set_index(["codec", "picture", "target_bpp"])
+    of_anchor = validity.loc["published:vvc", NAME, 0.25]
+    assert (of_anchor.valid, of_anchor.complete, of_anchor.interop) == ("yes", "holds", "does not apply")
+    assert of_anchor.complete_reason == "not asked of psnr_hvs_m: its source does not give it"
+    assert "psnr_hvs_m: no BD-rate" not in str(validity.loc["jpeg", NAME, 0.25].overlap_reason)
     for report in ("table.md", "report.html", "run.json"):
         assert "anchor_VVC" in (tmp_path / "out" / report).read_text().replace("\\", "")
 

@@ -153,7 +153,9 @@ def _codec(name: str) -> CodecInfo:
     pixels = PixelFormat("yuv", "420", 10, multiple_of=2) if name == ANCHOR else PixelFormat("ppm")
     qp = Knob("QP", 0, 63, True, False, ((0.1, 40), (1.0, 22)))
     knob = Knob("quality", 1, 100, True, True, ((0.2, 20), (1.0, 80))) if name == "jpeg" else qp
-    return CodecInfo(name, f"{name} 1.2 (fixed settings)", pixels, knob, f"The {name} standard, https://example.org/{name}", note)
+    return CodecInfo(
+        name, f"{name} 1.2 (fixed settings)", pixels, knob, f"The {name} standard, https://example.org/{name}", note, learned=False
+    )
 
 
 def _metric(name: str) -> MetricInfo:

@@ -62,7 +62,8 @@ def campaign_of(efficiencies: Mapping[str, float], anchor: str = "anchor") -> Ca
         timed(point, cost(4.0), cost(0.5)) if learned(point.coded.job.codec) else timed(point, cost(2.0), cost(0.1))
         for point in campaign.scored
     ]
-    codecs = tuple(replace(codec, model=learned(codec.name)) for codec in campaign.codecs)
+    models = ((codec, learned(codec.name)) for codec in campaign.codecs)
+    codecs = tuple(replace(codec, model=model, learned=model is not None) for codec, model in models)
     complexity = tuple(Complexity(codec.name, picture, kmac) for codec in codecs if codec.model for picture, kmac in KMAC.items())
     counted = tuple(counts_of(codec.name, campaign.pictures) for codec in codecs if codec.model)
     campaign = replace(campaign, codecs=codecs, scored=tuple(points), complexity=complexity, counted=counted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +46,7 @@ def software(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for variable in ("CTC_JPEGAI_VM_ENCODER", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("CTC_JPEGAI_VM", str(tmp_path / "vm"))
-    monkeypatch.setenv("CTC_JPEGAI_VM_PYTHON", sys.executable)
+    monkeypatch.setenv("CTC_JPEGAI_VM_PYTHON", str(stand_ins.python_that_sees(tmp_path / "python", "a GPU, CUDA 12.8")))
     folder = stand_ins.jpeg_ai_software(tmp_path / "vm")
     (folder / "torch.py").write_text(TORCH.format(available=True))
     decoder = folder / "src" / "reco" / "coders" / "decoder.py"
