@@ -26,7 +26,7 @@ from tests.outputs import check_full_standard_output
         (("--images", "x*"), 2, "ctc: --images x*: matches no picture"),
         (("--rates", "0.1,x"), 2, "ctc: --rates 0.1,x: rates are numbers in bpp"),
         (("--rates", "-1"), 2, "ctc: --rates -1: rates lie between"),
-        (("--rates", ""), 2, "ctc: --rates : rates lie between"),
+        (("--rates", ""), 2, 'ctc: --rates "": rates lie between'),
         (("--workers", "0"), 2, "Invalid value for '--workers': 0 is not in the range"),
         (("--rate-tolerance", "ten"), 2, "Invalid value for '--rate-tolerance': 'ten' is not a valid float"),
         (("--beside", "vm4,vm6"), 2, "ctc: --beside vm6: published tables are known of vm4, vm5; else give a file"),

@@ -144,12 +144,12 @@ def test_scales_cost_no_more_than_none_alone_and_together(
 
 
 @pytest.mark.usefixtures("few_metrics")
-@pytest.mark.parametrize("component", [LUMA, CHROMA])
+@pytest.mark.parametrize(("component", "bend"), [(LUMA, 0.02), (CHROMA, 0.06)])
 def test_what_is_as_it_was_costs_nothing_and_a_move_along_the_curve_gains_little(
-    own_coder: Coder, own_found: Sequence[Sample], component: int
+    own_coder: Coder, own_found: Sequence[Sample], component: int, bend: float
 ) -> None:
     """All steps scaled alike are another displacement, and what is exchanged lies on the curve: only its bend is seen, of
-    chroma's few bytes by 0.035."""
+    chroma's few bytes by 0.047."""
     judge = Judge(own_coder, own_found, 1, component)
     assert judge.reacts
     assert judge.cost(judge.start) == 0
@@ -158,7 +158,7 @@ def test_what_is_as_it_was_costs_nothing_and_a_move_along_the_curve_gains_little
         moved = with_constants(own_coder, thresholds | {"tools.rvs.scales": torch.full((2, 4, 4), scale, dtype=torch.int32)})
         outcome = judge.coded(moved, Tools(rvs=True))
         assert abs(outcome.rate - judge.start.rate) > 0.04
-        assert judge.cost(outcome) == pytest.approx(0, abs=0.04)
+        assert judge.cost(outcome) == pytest.approx(0, abs=bend)
 
 
 def test_few_bytes_are_not_judged_by(own_coder: Coder, own_found: Sequence[Sample], monkeypatch: pytest.MonkeyPatch) -> None:
