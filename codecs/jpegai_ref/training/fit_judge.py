@@ -54,10 +54,10 @@ class Judge:
             self._luma = score if score.reacts else None
             return
         self._plain_error = self._chroma_error(self.start)
-        higher = self.coded(coder, step=STEP)
-        fall = self._plain_error - self._chroma_error(higher)
-        if fall > 0 and higher.rate > self.start.rate:
-            self._per_error = (higher.rate - self.start.rate) / fall
+        low, high = (self.coded(coder, step=step) for step in (-STEP, STEP))
+        fall = self._chroma_error(low) - self._chroma_error(high)
+        if fall > 0 and high.rate > low.rate:
+            self._per_error = (high.rate - low.rate) / fall
 
     @property
     def reacts(self) -> bool:

@@ -94,7 +94,8 @@ def test_a_decoded_luma_is_nearer_with_more_bytes(own_coder: Coder, folder: Path
     for curve in fit_axis.curves(own_coder, [folder / "coffee.png"]):
         assert (np.diff(curve.log_rates) > 0).all()
         rises = dict(zip(AVG_METRICS, (np.diff(curve.metrics, axis=0) > 0).all(0), strict=True))
-        # VMAF alone may fall by a little from one displacement to the next on a single small picture.
+        # VMAF alone may fall from one displacement to the next on a single small picture, by a point or two of a hundred.
+        assert np.diff(curve.metrics[:, AVG_METRICS.index("vmaf")]).min() > -2
         assert {name for name, rising in rises.items() if not rising} <= {"vmaf"}
 
 

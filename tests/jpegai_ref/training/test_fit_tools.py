@@ -144,12 +144,12 @@ def test_scales_cost_no_more_than_none_alone_and_together(
 
 
 @pytest.mark.usefixtures("few_metrics")
-@pytest.mark.parametrize(("component", "bend"), [(LUMA, 0.02), (CHROMA, 0.06)])
+@pytest.mark.parametrize(("component", "bend"), [(LUMA, 0.02), (CHROMA, 0.04)])
 def test_what_is_as_it_was_costs_nothing_and_a_move_along_the_curve_gains_little(
     own_coder: Coder, own_found: Sequence[Sample], component: int, bend: float
 ) -> None:
     """All steps scaled alike are another displacement, and what is exchanged lies on the curve: only its bend is seen, of
-    chroma's few bytes by 0.047."""
+    chroma's few bytes by 0.034."""
     judge = Judge(own_coder, own_found, 1, component)
     assert judge.reacts
     assert judge.cost(judge.start) == 0
