@@ -52,13 +52,9 @@ LABELS = {"efe-linear": "EFE linear", "eicci": "eICCI", "efe-nonlinear": "EFE no
 """What tables call the tools whose names are no abbreviations."""
 
 
-def resident(threads: int = 1) -> Resident:
-    """The process that codes, for all three codecs."""
-    return _resident(threads)
-
-
 @lru_cache
-def _resident(threads: int) -> Resident:
+def resident(threads: int) -> Resident:
+    """The process that codes with so many threads, for all three codecs."""
     return Resident(python_command("jpegai_ref.resident"), environment(), threads)
 
 
@@ -162,7 +158,7 @@ class JpegAi:
             tools = Tools.parse(switches)
         except ValueError as error:
             raise UsageError(f"{asked}: {error}") from error
-        found = _variant(self._operating_point, tools)
+        found = _variant(self._operating_point, tools, self.pixels.bit_depth, self._threads)
         if found.name != f"{self.name}+{switches}":
             raise UsageError(f"{asked}: did you mean {found.name}?")
         return found
@@ -295,8 +291,8 @@ def _types(tensors: Iterable[Any]) -> str:
 
 
 @lru_cache
-def _variant(operating_point: OperatingPoint, tools: Tools, bits: int = 8, threads: int = 1) -> JpegAi:
-    """The same object for the same call, but another for arguments that are given in another way: their defaults left out or named."""
+def _variant(operating_point: OperatingPoint, tools: Tools, bits: int, threads: int) -> JpegAi:
+    """The same object each time, as the registry has it of those that it lists."""
     return JpegAi(operating_point, tools, bits, threads)
 
 

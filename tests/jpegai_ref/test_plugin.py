@@ -37,9 +37,9 @@ def codecs(weights_path: Path) -> Iterator[dict[str, Codec]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, str(weights_path))
         # One that other tests have used has other weights.
-        resident().stop()
+        resident(1).stop()
         yield {name: plugins.codecs()[name] for name in NAMES}
-    resident().stop()
+    resident(1).stop()
 
 
 def interleaved(height: int, width: int) -> pixels.Rgb:
@@ -122,7 +122,7 @@ def test_a_variant_codes_with_its_tools(
     tool_weights_path: Path, tool_coder: Coder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tool_weights_path))
-    resident().stop()
+    resident(1).stop()
     codec = plugins.codecs()["jpegai-sop+rvs+lef"]
     assert ", tools rvs+lef, torch " in codec.version()
     assert codec.version().endswith(", SOP")
@@ -135,7 +135,7 @@ def test_a_variant_codes_with_its_tools(
     codec.decode(tmp_path / "one", tmp_path / "decoded")
     decoded = pixels.read_decoded(tmp_path / "decoded", codec.pixels, 50, 40, 8)
     assert np.array_equal(decoded, np.stack(decode(tool_coder, (tmp_path / "one").read_bytes(), "sop").planes, -1))
-    resident().stop()
+    resident(1).stop()
 
 
 def test_without_constants_a_variant_is_missing(weights_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def test_loading_and_memory_while_this_process_holds_1_gib(
         reloaded = codec.load()
         beside = codec.encode(source, tmp_path / "bits", 1500)
     finally:
-        process().stop()
+        process(1).stop()
     assert loaded.start_s is not None
     assert loaded.start_s > 0
     assert (loaded.wall_s, alone.start_s) == (0.0, None)
