@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ctc.complexity.device_memory import minimum_needed
 from ctc.errors import PictureError, ToolFailed, ToolMissing
-from ctc.protocols import OnGpu
+from ctc.protocols import Codec, OnGpu
 from ctc.records import Coded, DeviceMemory
 from ctc.records.timing import DECODER
 from ctc.timing.desk import Desk
@@ -34,11 +34,11 @@ def _needed(cell: Cell, desk: Desk) -> DeviceMemory:
         whole_bytes = codec.gpu_bytes()
     except ToolMissing as missing:
         return DeviceMemory(*place, None, f"not measured: {missing}")
-    capped = codec
+    capped: Callable[[float], Codec] = codec.capped
 
     def does(allowed_bytes: int) -> bool:
         try:
-            return desk.sample(Job(cell, 0), 0, capped.capped(allowed_bytes / whole_bytes)).same_output
+            return desk.sample(Job(cell, 0), 0, capped(allowed_bytes / whole_bytes)).same_output
         except (ToolFailed, PictureError):
             return False
 
