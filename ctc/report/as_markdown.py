@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from ctc.records import AVG, AVG_METRICS, Campaign, CountedCodec, Interop, PublishedRow
 from ctc.report.complexity import SIDES, counted_notes, side_rows
 from ctc.report.grounds import grounds_text
-from ctc.report.hdr_table import TITLE as HDR_TITLE
-from ctc.report.hdr_table import hdr_cells, hdr_metrics
+from ctc.report.hdr_table import hdr_cells, hdr_rows
 from ctc.report.interop_table import matrix, notes, title
 from ctc.report.multi_branch import branch_rows
 from ctc.report.operating_points import ToolRow, published_rows, tool_rows
@@ -128,16 +127,8 @@ def _row(line: CodecLine, footnotes: Footnotes) -> list[str]:
 
 def _hdr(campaign: Campaign, lines: Sequence[CodecLine], footnotes: Footnotes) -> str:
     """The metrics for HDR pictures, where there are any."""
-    names = hdr_metrics(campaign)
-    header = _escaped([HDR_TITLE, *(metric_label(campaign, name) for name in names)])
-    rows = [
-        [
-            escape(line.codec),
-            *(["anchor", *[""] * (len(names) - 1)] if line.is_anchor else [_bd(cell, footnotes) for cell in hdr_cells(campaign, line)]),
-        ]
-        for line in lines
-    ]
-    return _grid(header, rows) if names else ""
+    rows = hdr_rows(campaign, lines, lambda cell: _bd(cell, footnotes))
+    return _grid(_escaped(rows[0]), [[escape(codec), *cells] for codec, *cells in rows[1:]]) if rows else ""
 
 
 def _unavailable(campaign: Campaign, lines: Sequence[CodecLine]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ctc.records import Campaign
 from ctc.report.overview import BdCell, CodecLine, metric_label
@@ -23,13 +23,13 @@ def hdr_cells(campaign: Campaign, line: CodecLine) -> tuple[BdCell, ...]:
     return tuple(by_metric[name] for name in wanted)
 
 
-def hdr_rows(campaign: Campaign, lines: Sequence[CodecLine]) -> list[list[str]]:
-    """Heading and a row for each codec; empty where no such metric was computed."""
+def hdr_rows(campaign: Campaign, lines: Sequence[CodecLine], text: Callable[[BdCell], str] = bd_text) -> list[list[str]]:
+    """Heading and a row for each codec, with each cell as `text` has it; empty where no such metric was computed."""
     names = hdr_metrics(campaign)
     if not names:
         return []
     rows = [[TITLE, *(metric_label(campaign, name) for name in names)]]
     for line in lines:
-        texts = ["anchor", *[""] * (len(names) - 1)] if line.is_anchor else [bd_text(cell) for cell in hdr_cells(campaign, line)]
+        texts = ["anchor", *[""] * (len(names) - 1)] if line.is_anchor else [text(cell) for cell in hdr_cells(campaign, line)]
         rows.append([line.codec, *texts])
     return rows
