@@ -128,7 +128,8 @@ def _interop(campaign: Campaign, codec: CodecInfo, picture: str) -> Condition:
     interop = next((each for each in campaign.interop if each.codec == codec.name), None)
     if interop is None:
         command = f"ctc interop --codecs {codec.name}"
-        return _not_run("interop", f"not tried on this machine: run `{command}` with the same --cache, on this set or another, then this again")
+        again = f"run `{command}` with the same --cache, on this set or another, then this again"
+        return _not_run("interop", f"not tried on this machine: {again}")
     if not holds(interop):
         return _fails("interop", _what_is_wrong(interop))
     devices, missing = tried(interop), [device.name for device in interop.devices if device.missing]

@@ -28,7 +28,7 @@ OPTIONAL = {
     "dec_time_gpu_x": "time_ratio",
     "params": "parameters",
     "model_bytes": "model_bytes",
-    "enc_time_gpu": "encode_s",
+    "enc_time_gpu": "encode_time",
 }
 """Column -> field of the record; where tables have one mean of kMAC/px, it is called dec_kmac_px."""
 

@@ -26,12 +26,23 @@ class PublishedRow:
     time_ratio: float | None
     parameters: float | None
     model_bytes: float | None
-    encode_s: float | None
+    encode_time: float | None
+    """As the table has it, in no unit that it names: it stands in no column of seconds."""
     unavailable: tuple[tuple[str, str], ...] = ()
     """(column, what the table has there)"""
 
     def rate(self, metric: str) -> float | None:
         return dict(self.rates_percent).get(metric)
+
+    @property
+    def encode_time_text(self) -> str:
+        """ "0.001, in no named unit"; empty where the table has none."""
+        return "" if self.encode_time is None else f"{self.encode_time:g}, in no named unit"
+
+    @property
+    def remarks(self) -> str:
+        """Why values are missing, and what has no column, or empty."""
+        return "; ".join(filter(None, [self.reason, self.encode_time_text and f"enc_time_gpu: {self.encode_time_text}"]))
 
     @property
     def reason(self) -> str:

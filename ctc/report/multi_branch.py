@@ -48,7 +48,7 @@ def published_branch_cells(table: str, row: PublishedRow) -> tuple[Cell, ...]:
     """A published row in the order of `BRANCH_COLUMNS`."""
     rates = (row.rate(metric) for metric in (AVG, *AVG_METRICS))
     named = (row.encoder, row.operating_point, row.test, None)
-    return (*named, *rates, None, None, row.kmac_mean, row.time_ratio, row.encode_s, table, row.reason)
+    return (*named, *rates, None, None, row.kmac_mean, row.time_ratio, None, table, row.remarks)
 
 
 def branch_rows(campaign: Campaign) -> list[BranchRow]:

@@ -182,9 +182,9 @@ def published_cells(table: str, row: PublishedRow) -> tuple[Cell, ...]:
     monotone = None if row.monotone is None else "yes" if row.monotone else "no"
     rates = (row.rate(metric) for metric in AVG_METRICS)
     counted = (None, None, None, None, row.kmac_max, row.kmac_mean)
-    costs = (row.time_ratio, None, None, row.parameters, row.model_bytes, row.encode_s, None)
+    costs = (row.time_ratio, None, None, row.parameters, row.model_bytes, None, None)
     named = (None, row.operating_point, row.test, row.rate(AVG), None)
-    return (*named, *rates, monotone, row.largest_deviation, *counted, *costs, table, row.reason)
+    return (*named, *rates, monotone, row.largest_deviation, *counted, *costs, table, row.remarks)
 
 
 def published_rows(campaign: Campaign, branches: bool) -> list[tuple[PublishedTable, list[PublishedRow]]]:

@@ -59,7 +59,7 @@ def published_texts(row: PublishedRow) -> tuple[str, ...]:
         NOT_AVAILABLE if "dec_time_gpu_x" in failed else significant(row.time_ratio, 2),
         NO_VALUE if row.parameters is None else f"{row.parameters / 1e6:.2f} M",
         size,
-        seconds(row.encode_s),
+        row.encode_time_text or NO_VALUE,
     )
 
 
