@@ -35,6 +35,8 @@ class Device:
     """Wrong on purpose: to see that it is noticed."""
     slow: bool = False
     """Takes minutes at the first picture."""
+    memory_bytes: int = 0
+    """Of a GPU that is there."""
 
 
 def devices() -> tuple[Device, ...]:
@@ -47,7 +49,7 @@ def devices() -> tuple[Device, ...]:
         Device("float64", "float64", 1, "PyTorch, networks in float64"),
         Device("compiled", "compiled", 1, "torch.compile (Inductor)", missing=_no_compiler(), slow=True),
         Device("onnx", "onnx", 1, "ONNX Runtime, all networks of the decoder", encodes=False, missing=not_installed(*ONNX_PACKAGES)),
-        Device("cuda", "cuda", 1, "PyTorch on the first GPU", missing=_no_cuda()),
+        _cuda(),
         Device("float-scales", "float-scales", 1, "as cpu, with the hyper-scale decoder in float32: wrong on purpose", broken=True),
     )
 
@@ -63,10 +65,14 @@ def not_installed(*packages: str) -> str:
     return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed (pip install onnx onnxruntime)" if missing else ""
 
 
-def _no_cuda() -> str:
+def _cuda() -> Device:
     import torch
 
-    return "" if torch.cuda.is_available() else "no CUDA device"
+    about = "PyTorch on the first GPU"
+    if not torch.cuda.is_available():
+        return Device("cuda", "cuda", 1, about, missing="no CUDA device")
+    found = torch.cuda.get_device_properties(0)
+    return Device("cuda", "cuda", 1, f"{about}, {found.name}, CUDA {torch.version.cuda}", memory_bytes=found.total_memory)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,14 @@
 """The codec in the evaluation harness: three decoders of one encoder, `jpegai-sop`, `jpegai-bop`, `jpegai-hop`.
 
-With coding tools they are called `jpegai-bop+rvs`, `jpegai-sop+lsbs+lef` and so on.
+With coding tools they are called `jpegai-bop+rvs`, `jpegai-sop+lsbs+lef` and so on; those that decode on a GPU what a CPU has encoded,
+`jpegai-bop+gpu`, `jpegai-bop+rvs+gpu`.
 
-The only file of the package that knows the harness. Coding is done by a process that stays, `resident`, one for each worker: PyTorch and
-the weights are loaded once in it. Here PyTorch is not imported.
+With `processes` the only file of the package that knows the harness. PyTorch is not imported here.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -40,61 +37,18 @@ from jpegai_ref.devices import Device
 from jpegai_ref.dimensions import OperatingPoint
 from jpegai_ref.encoder_cost import encoder_macs, encoder_parameters
 from jpegai_ref.knob import HIGHEST_QUALITY, START
+from jpegai_ref.processes import GPU_ENGINE, PACKAGE, WHOLE, device_called, device_processes, devices, gpu_driver, gpu_process, resident
 from jpegai_ref.tools import NO_TOOLS, Tools, ToolUnavailable, tools_of_tensors, usable
 
-PACKAGE = Path(__file__).parent
 ID_DIGITS = 8
 TYPICAL_SIDE = 512
 """Of the picture whose complexity the notes state: one tile, of full blocks."""
 DEEP_BITS = 10
 """Of what pictures of more than 8 bits are coded with. The codec itself takes 8 to 16; PQ and the grid of the metrics have 10."""
+GPU = "gpu"
+"""The last switch."""
 LABELS = {"efe-linear": "EFE linear", "eicci": "eICCI", "efe-nonlinear": "EFE non-linear", "quality-map": "quality map"}
 """What tables call the tools whose names are no abbreviations."""
-
-
-@lru_cache
-def resident(threads: int) -> Resident:
-    """The process that codes with so many threads, for all three codecs."""
-    return Resident(python_command("jpegai_ref.resident"), environment(), threads)
-
-
-def environment() -> dict[str, str]:
-    """In which a process finds this package."""
-    return {"PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])}
-
-
-@lru_cache
-def devices() -> tuple[Device, ...]:
-    """All, asked of a process, since PyTorch says whether there is a GPU. Raises ToolMissing where it does not answer."""
-    command = python_command("jpegai_ref.devices")
-    done = subprocess.run(command, env={**os.environ, **environment()}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip() or "it printed nothing").splitlines()[-1]
-        raise ToolMissing(f"jpegai_ref cannot say on what it could be run: {last}")
-    return tuple(Device(**fields) for fields in json.loads(done.stdout))
-
-
-class DeviceProcesses:
-    """A process for each device that was asked for, until it is left: they are asked in turns, and start slowly."""
-
-    def __init__(self) -> None:
-        self._started: dict[str, Resident] = {}
-
-    def run(self, device: Device, task: dict[str, Any], command: tuple[str, ...]) -> Cost:
-        """Raises ToolFailed as `Resident.run`."""
-        if device.name not in self._started:
-            self._started[device.name] = Resident(python_command("jpegai_ref.resident", device.engine), environment(), device.threads)
-        return self._started[device.name].run(task, command, "cuda" if device.engine == "cuda" else "cpu")
-
-    def leave(self) -> None:
-        for process in self._started.values():
-            process.stop()
-
-
-@lru_cache
-def device_processes() -> DeviceProcesses:
-    """Of all three codecs."""
-    return DeviceProcesses()
 
 
 @lru_cache
@@ -123,58 +77,80 @@ def opened_weights() -> Iterator[Any]:
 
 
 class JpegAi:
-    """One operating point of the decoder, and the tools of the encoder; the bitstream is the same for all operating points."""
+    """One operating point of the decoder, and the tools of the encoder; the bitstream is the same for all operating points.
+
+    With a `gpu_share`, the part of its memory that may be taken, the decoder is on the GPU. The encoder never is."""
 
     citation = "structure of ISO/IEC 6048-1 | ITU-T T.840.1 (JPEG AI), own weights; jpegai_ref"
     knob = Knob("quality", 0, HIGHEST_QUALITY, integer=True, rate_rises=True, start=START)
     seconds_per_megapixel = 1.0
 
-    loads = "jpegai_ref"
-
-    def __init__(self, operating_point: OperatingPoint, tools: Tools = NO_TOOLS, bits: int = 8, threads: int = 1) -> None:
-        self._operating_point, self._tools, self._threads = operating_point, tools, threads
+    def __init__(
+        self, operating_point: OperatingPoint, tools: Tools = NO_TOOLS, bits: int = 8, threads: int = 1, gpu_share: float | None = None
+    ) -> None:
+        self._operating_point, self._tools, self._threads, self._gpu_share = operating_point, tools, threads, gpu_share
         self.pixels = PixelFormat("ppm", bit_depth=bits)
-        self.name = "+".join(filter(None, [f"jpegai-{operating_point}", str(tools)]))
+        on_gpu = gpu_share is not None
+        self.loads = "jpegai_ref on a GPU" if on_gpu else "jpegai_ref"
+        self.name = "+".join(filter(None, [f"jpegai-{operating_point}", str(tools), GPU * on_gpu]))
         kmac = self.decoding_kmac_per_pixel(TYPICAL_SIDE, TYPICAL_SIDE)
         self.note = f"{kmac:.1f} kMAC/px to decode; not the reference software, and trained on far less: says nothing of JPEG AI itself"
 
     @property
     def deep(self) -> JpegAi:
         """The same codec, given and giving 10 bits. Its colour transform stays that of BT.709, whatever the transfer."""
-        return _variant(self._operating_point, self._tools, DEEP_BITS, self._threads)
+        return _variant(self._operating_point, self._tools, DEEP_BITS, self._threads, self._gpu_share)
 
     def switches(self) -> tuple[tuple[str, ...], ...]:
-        """The tools that the weights have constants for; none where there are no weights."""
+        """The tools that the weights have constants for, and the GPU where there is a driver for one; none where there are no weights."""
         try:
             with opened_weights() as file:
-                return usable(tools_of_tensors(file.keys()))
+                return (*usable(tools_of_tensors(file.keys())), *(((GPU,),) if gpu_driver() else ()))
         except ToolMissing:
             return ()
 
     def variant(self, switches: str) -> JpegAi:
-        """The codec with tools, `rvs+cwg`. Raises UsageError where there are no such tools or their order is another."""
-        asked = f"unknown codec '{self.name}+{switches}'"
+        """The codec with tools, `rvs+cwg`, `rvs+gpu`. Raises UsageError where there are no such tools or their order is another."""
+        asked, names = f"unknown codec '{self.name}+{switches}'", switches.split("+")
+        on_gpu = names[-1] == GPU
         try:
-            tools = Tools.parse(switches)
+            tools = Tools.parse("+".join(names[:-1] if on_gpu else names))
         except ValueError as error:
-            raise UsageError(f"{asked}: {error}") from error
-        found = _variant(self._operating_point, tools, self.pixels.bit_depth, self._threads)
+            raise UsageError(f"{asked}: {error}; behind them {GPU}, to decode on a GPU") from error
+        found = _variant(self._operating_point, tools, self.pixels.bit_depth, self._threads, WHOLE if on_gpu else None)
         if found.name != f"{self.name}+{switches}":
             raise UsageError(f"{asked}: did you mean {found.name}?")
         return found
 
     def threaded(self, threads: int) -> JpegAi:
-        return _variant(self._operating_point, self._tools, self.pixels.bit_depth, threads)
+        return _variant(self._operating_point, self._tools, self.pixels.bit_depth, threads, self._gpu_share)
 
     def load(self) -> Cost:
-        return resident(self._threads).load(python_command("jpegai_ref.resident"))
+        if self._gpu_share is None:
+            return resident(self._threads).load(python_command("jpegai_ref.resident"))
+        self.leave()
+        return self._on_gpu(self._gpu_share).load(python_command("jpegai_ref.resident", GPU_ENGINE), GPU_ENGINE)
 
     def leave(self) -> None:
         resident(self._threads).stop()
+        if self._gpu_share is not None:
+            gpu_process().stop()
+
+    def gpu_sides(self) -> tuple[str, ...]:
+        return () if self._gpu_share is None else ("decoder",)
+
+    def gpu_bytes(self) -> int:
+        """Raises ToolMissing where there is no GPU."""
+        return self._gpu().memory_bytes
+
+    def capped(self, fraction: float) -> JpegAi:
+        """What PyTorch takes is capped; CUDA itself takes some hundred MiB besides, in every process."""
+        return JpegAi(self._operating_point, self._tools, self.pixels.bit_depth, self._threads, fraction)
 
     def version(self) -> str:
-        """Raises ToolMissing where there are no weights, or none with the constants of the tools."""
-        return f"{self.encoder()[1]}, {self._operating_point.upper()}"
+        """Raises ToolMissing where there are no weights, none with the constants of the tools, or no GPU for a decoder on one."""
+        where = [] if self._gpu_share is None else [f"decoded by {self._gpu().about}"]
+        return ", ".join([self.encoder()[1], self._operating_point.upper(), *where])
 
     def encoder(self) -> tuple[str, str]:
         """That of all operating points with the same tools. Raises ToolMissing as `version`."""
@@ -195,7 +171,7 @@ class JpegAi:
         with opened_weights() as file:
             size = sum(file.get_tensor(name).nbytes for name in file.keys() if is_decoders(name, point, tools))  # noqa: SIM118 - not a mapping
         labels = tuple(LABELS.get(name, name.upper()) for name in tools.names)
-        return DecoderModel(point.upper(), labels, parameters(point, tools), size, COUNTING)
+        return DecoderModel(point.upper(), labels, parameters(point, tools), size, COUNTING, "" if self._gpu_share is None else "GPU")
 
     def decoding_kmac_per_pixel(self, width: int, height: int) -> float:
         return kmac_per_pixel(self._operating_point, self._tools, width, height)
@@ -238,34 +214,50 @@ class JpegAi:
 
     def encode_command(self, source: Path, bitstream: Path, setting: float) -> tuple[str, ...]:
         tools = ("--tools", str(self._tools)) if self._tools != NO_TOOLS else ()
-        options = ("--quality", str(int(setting)), *tools, "--threads", str(self._threads))
+        options = ("--quality", str(int(setting)), *tools, *_on(self._threads))
         return python_command("jpegai_ref", "encode", str(source), str(bitstream), *options)
 
     def decode_command(self, bitstream: Path, destination: Path) -> tuple[str, ...]:
-        options = ("--op", self._operating_point, "--threads", str(self._threads))
-        return python_command("jpegai_ref", "decode", str(bitstream), str(destination), *options)
+        options = _on(self._threads) if self._gpu_share is None else _on(self._threads, GPU_ENGINE)
+        return python_command("jpegai_ref", "decode", str(bitstream), str(destination), "--op", self._operating_point, *options)
 
     def encode(self, source: Path, bitstream: Path, setting: float) -> Cost:
         return resident(self._threads).run(self._encoding(source, bitstream, setting), self.encode_command(source, bitstream, setting))
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        return resident(self._threads).run(self._decoding(bitstream, destination), self.decode_command(bitstream, destination))
+        task, command = self._decoding(bitstream, destination), self.decode_command(bitstream, destination)
+        if self._gpu_share is None:
+            return resident(self._threads).run(task, command)
+        return self._on_gpu(self._gpu_share).run(task, command, GPU_ENGINE)
 
     def devices(self) -> tuple[CodecDevice, ...]:
         return tuple(CodecDevice(each.name, each.about, each.encodes, each.missing, each.broken, each.slow) for each in devices())
 
     def encode_on(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> Cost:
-        chosen, task = _device(device), self._encoding(source, bitstream, setting)
-        command = (*self.encode_command(source, bitstream, setting)[:-1], str(chosen.threads), "--device", chosen.engine)
+        chosen, task = device_called(device), self._encoding(source, bitstream, setting)
+        command = (*self._threaded_by(chosen).encode_command(source, bitstream, setting), "--device", chosen.engine)
         return device_processes().run(chosen, {**task, "trace": str(trace)}, command)
 
     def decode_on(self, device: str, bitstream: Path, destination: Path, trace: Path) -> Cost:
-        chosen, task = _device(device), self._decoding(bitstream, destination)
-        command = (*self.decode_command(bitstream, destination)[:-1], str(chosen.threads), "--device", chosen.engine)
+        chosen, task = device_called(device), self._decoding(bitstream, destination)
+        command = (*self._threaded_by(chosen).decode_command(bitstream, destination), "--device", chosen.engine)
         return device_processes().run(chosen, {**task, "trace": str(trace)}, command)
 
     def leave_devices(self) -> None:
         device_processes().leave()
+
+    def _threaded_by(self, device: Device) -> JpegAi:
+        """The same codec with the threads of `device`, not on a GPU."""
+        return _variant(self._operating_point, self._tools, self.pixels.bit_depth, device.threads, None)
+
+    def _on_gpu(self, share: float) -> Resident:
+        return gpu_process().of(self._threads, share)
+
+    def _gpu(self) -> Device:
+        found = device_called(GPU_ENGINE)
+        if found.missing:
+            raise ToolMissing(f"{self.name} cannot decode: {found.missing}")
+        return found
 
     def _encoding(self, source: Path, bitstream: Path, setting: float) -> dict[str, Any]:
         files = {"source": str(source), "destination": str(bitstream)}
@@ -275,11 +267,9 @@ class JpegAi:
         return {"task": "decode", "source": str(bitstream), "destination": str(destination), "operating_point": self._operating_point}
 
 
-def _device(name: str) -> Device:
-    found = next((device for device in devices() if device.name == name), None)
-    if found is None:
-        raise UsageError(f"unknown device {name!r}: there are {', '.join(device.name for device in devices())}")
-    return found
+def _on(threads: int, engine: str | None = None) -> tuple[str, ...]:
+    """The options that say how it is computed."""
+    return ("--threads", str(threads), *(("--device", engine) if engine else ()))
 
 
 def _types(tensors: Iterable[Any]) -> str:
@@ -291,9 +281,9 @@ def _types(tensors: Iterable[Any]) -> str:
 
 
 @lru_cache
-def _variant(operating_point: OperatingPoint, tools: Tools, bits: int, threads: int) -> JpegAi:
+def _variant(operating_point: OperatingPoint, tools: Tools, bits: int, threads: int, gpu_share: float | None) -> JpegAi:
     """The same object each time, as the registry has it of those that it lists."""
-    return JpegAi(operating_point, tools, bits, threads)
+    return JpegAi(operating_point, tools, bits, threads, gpu_share)
 
 
 CODECS = (JpegAi("sop"), JpegAi("bop"), JpegAi("hop"))

@@ -1,4 +1,4 @@
-"""python -m jpegai_ref.resident [ENGINE]: codes file after file with weights that are loaded once, for whoever has many.
+"""python -m jpegai_ref.resident [ENGINE [SHARE]]: codes file after file with weights that are loaded once, for whoever has many.
 
 Reads a task from each line of standard input, answers with a line of JSON on standard output; first, when it is ready, with
 {"cpu_s": ..., "peak_bytes": ...} of starting.
@@ -8,7 +8,8 @@ Reads a task from each line of standard input, answers with a line of JSON on st
     -> {"wall_s": ..., "cpu_s": ..., "read_s": ..., "write_s": ..., "peak_bytes": ...} or {"error": "one line"}
 
 With "trace": NPZ in the task the integers behind the file are written there, see `tracing`, also those that were known when a task failed.
-An engine other than cpu, see `engines`, is not warmed up: its times say nothing.
+An engine other than cpu and cuda, see `engines`, is not warmed up: its times say nothing. SHARE, above 0 and up to 1, is the part of the
+memory of the GPU that PyTorch may take; a task for which that is too little is an error.
 
 `wall_s` and `cpu_s` are of coding alone, `read_s` and `write_s` of reading and writing files. On a GPU the clock stops when the GPU has
 done all that it was given. Peak memory is that of the process during the task, with interpreter, PyTorch and weights, and the files'
@@ -29,8 +30,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 
-from jpegai_ref.coder import Coder, DeviceMissing
+from jpegai_ref.coder import Coder, DeviceMissing, check_device
 from jpegai_ref.decoder import decode
 from jpegai_ref.encoder import encode
 from jpegai_ref.engines import load_engine
@@ -49,6 +51,9 @@ from jpegai_ref.whole_file import write_whole
 Read = TypeVar("Read")
 Written = TypeVar("Written")
 WARM_SIDE = 128
+WARMED_UP = ("cpu", "cuda")
+"""Engines that are timed."""
+TOO_LITTLE = "the memory of the GPU is not enough"
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"
 """proc(5): makes the peak resident memory of a process its present one."""
@@ -117,11 +122,7 @@ def _timed(
 
 def settling(engine: str) -> Callable[[], object]:
     """What waits until the device of an engine has done all that it was given."""
-    if engine != "cuda":
-        return _nothing
-    import torch
-
-    return torch.cuda.synchronize
+    return torch.cuda.synchronize if engine == "cuda" else _nothing
 
 
 def _forget_peak() -> None:
@@ -143,18 +144,29 @@ def _peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def main(engine: str = "cpu") -> int:
+def allow(share: float) -> None:
+    """Lets PyTorch take no more than this part of the memory of the GPU. Raises DeviceMissing where there is none."""
+    check_device("cuda")
+    torch.cuda.set_per_process_memory_fraction(share)
+
+
+def main(engine: str = "cpu", share: str = "") -> int:
     # Whatever a library prints goes to standard error, the answers alone to standard output.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     reuse_large_blocks()
     try:
+        if share:
+            allow(float(share))
         coder = load_engine(engine, weights_file())
+        if engine in WARMED_UP:
+            warm_up(coder)
     except (WeightsError, WeightsMissing, DeviceMissing) as error:
         print(error, file=sys.stderr)
         return 4
-    if engine == "cpu":
-        warm_up(coder)
+    except torch.cuda.OutOfMemoryError:
+        print(TOO_LITTLE, file=sys.stderr)
+        return 4
     settle = settling(engine)
     answers.write(json.dumps({"cpu_s": time.process_time(), "peak_bytes": _peak_bytes()}) + "\n")
     for line in sys.stdin:
@@ -163,6 +175,8 @@ def main(engine: str = "cpu") -> int:
             answer = perform(coder, json.loads(line), settle)
         except (BitstreamError, PictureFileError, ToolUnavailable, OSError, MemoryError) as error:
             answer = {"error": " ".join(str(error).split()) or type(error).__name__}
+        except torch.cuda.OutOfMemoryError:
+            answer = {"error": TOO_LITTLE}
         answers.write(json.dumps(answer) + "\n")
     return 0
 

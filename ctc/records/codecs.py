@@ -51,6 +51,8 @@ class DecoderModel:
     """Of all that a decoder of the operating point needs, for any rate, as stored."""
     counting: str
     """How its multiply-accumulates are counted."""
+    device: str = ""
+    """What it computes on, as tables name it, e.g. "GPU"; empty: a CPU."""
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,15 @@ class ToolRow:
 
     @property
     def configuration(self) -> str:
-        """ "tools off", "only RVS", "RVS + CWG"."""
+        """ "tools off", "only RVS", "RVS + CWG", "tools off, GPU"."""
         tools = self.model.tools
-        return f"only {tools[0]}" if len(tools) == 1 else " + ".join(tools) or TOOLS_OFF
+        named = f"only {tools[0]}" if len(tools) == 1 else " + ".join(tools) or TOOLS_OFF
+        return ", ".join(filter(None, [named, self.model.device]))
+
+    @property
+    def base(self) -> tuple[str, str]:
+        """What it has in common with the same operating point on the same kind of device, tools off."""
+        return family(self.line.codec), self.model.device
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -100,8 +106,8 @@ def tool_rows(campaign: Campaign) -> list[ToolRow]:
     lines = {line.codec: line for line in codec_lines(campaign)}
     families = list(dict.fromkeys(map(family, models)))
     ordered = sorted(models, key=lambda name: (families.index(family(name)), len(models[name].tools)))
-    plain = {family(name): lines[name] for name in ordered if not models[name].tools}
-    return [_row(campaign, lines[name], models[name], plain.get(family(name))) for name in ordered]
+    plain = {(family(name), models[name].device): lines[name] for name in ordered if not models[name].tools}
+    return [_row(campaign, lines[name], models[name], plain.get((family(name), models[name].device))) for name in ordered]
 
 
 def groups(rows: Iterable[ToolRow]) -> Mapping[tuple[str, str], list[ToolRow]]:

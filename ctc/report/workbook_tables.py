@@ -12,7 +12,7 @@ from ctc.records import AVG, AVG_METRICS, COUNTING_RULES, Campaign
 from ctc.records.timing import DECODER, ENCODER
 from ctc.report.grounds import grounds_text
 from ctc.report.multi_branch import BRANCH_COLUMNS, branch_rows, published_branch_cells
-from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, family, kmac_by_picture, published_cells, published_rows, tool_rows
+from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, kmac_by_picture, published_cells, published_rows, tool_rows
 from ctc.report.overview import BdCell, CodecLine, bd_cells, codec_lines, metric_label, metrics_outside_average, status_of
 from ctc.report.tables import Cell, codec_names, picture_names, point_columns, point_rows
 from ctc.report.timing_table import CELL_COLUMNS, cell_rows
@@ -145,8 +145,7 @@ def tools(book: Book, sources: Sources) -> None:
 
 def _plain(rows: Sequence[ToolRow], row: ToolRow, place: dict[str, int], top: int) -> int | None:
     """Row of the sheet in which the same operating point stands with tools off."""
-    base = family(row.line.codec)
-    plain = next((each for each in rows if family(each.line.codec) == base and not each.model.tools), None)
+    plain = next((each for each in rows if each.base == row.base and not each.model.tools), None)
     return None if plain is None else top + place[plain.line.codec]
 
 

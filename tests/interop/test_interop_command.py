@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jpegai_ref.plugin import device_processes, devices
+from jpegai_ref.processes import device_processes, devices
 
 from tests.conftest import Ctc
 

@@ -14,7 +14,7 @@ from jpegai_ref.coder import Coder
 from jpegai_ref.decoder import decode
 from jpegai_ref.encoder import encode
 from jpegai_ref.model import OPERATING_POINTS, OperatingPoint
-from jpegai_ref.plugin import resident
+from jpegai_ref.processes import resident
 from jpegai_ref.quality import setting_of
 from jpegai_ref.tools import Tools
 from jpegai_ref.weights import read

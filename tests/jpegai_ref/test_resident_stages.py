@@ -10,7 +10,7 @@ import pytest
 import torch
 from jpegai_ref import resident
 from jpegai_ref.coder import Coder
-from jpegai_ref.plugin import resident as process
+from jpegai_ref.processes import resident as process
 from jpegai_ref.weights_place import VARIABLE
 
 from ctc import pixels, plugins

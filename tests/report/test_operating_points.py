@@ -110,6 +110,22 @@ def test_rows_are_grouped_by_operating_point_in_order_of_the_number_of_tools(who
     assert {key: len(of_point) for key, of_point in groups(rows).items()} == {("BOP", "bop"): 4, ("HOP", "hop"): 2}
 
 
+def test_a_decoder_on_a_gpu_is_a_configuration_of_its_own(whole: Campaign) -> None:
+    names = {"bop+cwg", "bop+rvs+cwg"}
+
+    def on_gpu(model: DecoderModel) -> DecoderModel:
+        return replace(model, device="GPU", tools=model.tools[1:])
+
+    codecs = tuple(replace(codec, model=on_gpu(codec.model)) if codec.name in names and codec.model else codec for codec in whole.codecs)
+    rows = {row.line.codec: row for row in tool_rows(replace(whole, codecs=codecs))}
+    configurations = {name: rows[name].configuration for name in ("bop", "bop+rvs", "bop+cwg", "bop+rvs+cwg")}
+    assert configurations == {"bop": "tools off", "bop+rvs": "only RVS", "bop+cwg": "tools off, GPU", "bop+rvs+cwg": "only CWG, GPU"}
+    # Tools are compared with none of them on the same device.
+    assert rows["bop+cwg"].difference.value_percent == 0
+    average = {name: rows[name].line.average.value_percent for name in names}
+    assert rows["bop+rvs+cwg"].difference.value_percent == pytest.approx(average["bop+rvs+cwg"] - average["bop+cwg"])
+
+
 def test_values_are_those_of_the_campaign(whole: Campaign) -> None:
     row = row_of(whole, "bop+rvs")
     assert row.line.average.value_percent == pytest.approx(100 * (1 / 1.4 - 1))
