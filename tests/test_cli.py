@@ -117,7 +117,13 @@ def test_ctrl_c_while_modules_load_is_no_traceback(tmp_path: Path) -> None:
     (slow / "__init__.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     script = Path(__file__).parents[1] / "run_ctc.py"
-    begun = subprocess.Popen([sys.executable, script, "--list"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # What a shell starts in the background ignores the signal, and so do its children, unless they get another handler.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        pipe = subprocess.PIPE
+        begun = subprocess.Popen([sys.executable, script, "--list"], env=environment, stdout=pipe, stderr=pipe, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert begun.stdout is not None
     assert begun.stdout.readline() == "loading\n"
     begun.send_signal(signal.SIGINT)
