@@ -65,8 +65,8 @@ def test_wrong_use_is_told_in_one_line(ctc: Ctc, pictures: Path, arguments: tupl
     assert ended.status == 2
     assert ended.err.startswith(f"ctc: {told}")
     assert ended.err.count("\n") == 1
-    # Before anything is coded.
-    assert not list(pictures.parent.glob(".cache/ctc/cod*/**/*.json"))
+    # Before anything is coded: reports are written ahead of a timing campaign.
+    assert not list(pictures.parent.glob("results/**/report.html"))
 
 
 def test_a_program_is_bound() -> None:
