@@ -52,6 +52,8 @@ def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
     )
     if options.fail_fast and dataset.failed:
         raise PictureError(dataset.failed[0].error)
+    if options.timing is not None:
+        options.timing.require_pictures(dataset.pictures, dataset.name)
     plan = plan.on(dataset.pictures)
 
     pilots, others = pilots_and_others(dataset.pictures)

@@ -108,7 +108,8 @@ def run_command(
     rates: str | None, anchor: str | None, external: tuple[Path, ...], beside: tuple[str, ...], out: Path | None,
     cache: Path | None, workers: int, scheduler: str | None, rate_tolerance: float,
     time_limit: float, internal_bits: str, metric_device: Device, metric_threads: int, fail_fast: bool, dry_run: bool, list_only: bool,
-    timing: bool, timing_samples: int | None, timing_rates: str | None, timing_threads: int | None, timing_reuse: bool,
+    timing: bool, timing_samples: int | None, timing_rates: str | None, timing_images: tuple[str, ...],
+    timing_threads: int | None, timing_reuse: bool,
 ) -> int:  # fmt: skip
     """Take a picture set through the codecs at the target rates, score, check, and write tables and a page."""
     if list_only:
@@ -139,7 +140,7 @@ def run_command(
         metric_threads=metric_threads,
         external=tuple(map(open_source, external)),
         beside=tuple(map(load, beside)),
-        timing=chosen_timing(timing, timing_samples, timing_rates, timing_threads, timing_reuse, target_bpps),
+        timing=chosen_timing(timing, timing_samples, timing_rates, timing_images, timing_threads, timing_reuse, target_bpps),
     )
     if dry_run:
         from ctc.dryrun import describe

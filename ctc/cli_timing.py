@@ -23,6 +23,12 @@ OPTIONS = (
     click.option("--timing-samples", type=int, metavar="N", help=f"Kept of each point and side, {FEWEST} or more. [default: {FEWEST}]"),
     click.option("--timing-rates", metavar="BPP,...", help="Only points at these of the target rates. [default: those of --rates]"),
     click.option(
+        "--timing-images",
+        multiple=True,
+        metavar="GLOB",
+        help="Only points of pictures whose name matches, as of --images; may be given several times. [default: all of the run]",
+    ),
+    click.option(
         "--timing-threads",
         type=click.IntRange(min=1),
         help="Processors to which codecs are bound, and threads of those that can use several. [default: 1]",
@@ -39,15 +45,23 @@ def timing_options(function: Function) -> Function:
 
 
 def chosen_timing(
-    timing: bool, samples: int | None, rates: str | None, threads: int | None, reuse: bool, target_bpps: Sequence[float]
+    timing: bool,
+    samples: int | None,
+    rates: str | None,
+    images: tuple[str, ...],
+    threads: int | None,
+    reuse: bool,
+    target_bpps: Sequence[float],
 ) -> TimingWanted | None:
     """What they ask for; None without `--timing`. Raises UsageError."""
     from ctc.plan import parse_rates
 
-    given = {"--timing-samples": samples, "--timing-rates": rates, "--timing-threads": threads, "--timing-reuse": reuse or None}
+    given = {"--timing-samples": samples, "--timing-rates": rates, "--timing-images": images or None, "--timing-threads": threads}
+    given["--timing-reuse"] = reuse or None
     alone = [name for name, value in given.items() if value is not None]
     if not timing:
         if alone:
             raise UsageError(f"{alone[0]} says how --timing is done: give --timing too")
         return None
-    return wanted(target_bpps, None if rates is None else parse_rates(rates, "--timing-rates"), samples, threads, reuse=reuse)
+    chosen = None if rates is None else parse_rates(rates, "--timing-rates")
+    return wanted(target_bpps, chosen, samples, threads, reuse=reuse, images=images)

@@ -23,6 +23,8 @@ def describe(options: Options) -> str:
     plan = resolve(options)
     store, partial = Store(options.cache), options.allow_partial
     dataset = datasets.load(options.dataset, store, options.images, options.limit, allow_partial=partial, locking=False)
+    if options.timing is not None:
+        options.timing.require_pictures(dataset.pictures, dataset.name)
     plan = plan.on(dataset.pictures)
     pilots, others = pilots_and_others(dataset.pictures)
     pilot_units = plan.coding_units(pilots)

@@ -117,3 +117,8 @@ class Timing:
     samples: tuple[TimingSample, ...]
     failed: tuple[TimingFailure, ...] = ()
     device_memory: tuple[DeviceMemory, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Names of those of which a point was timed, sorted."""
+        return tuple(sorted({sample.picture for sample in self.samples if sample.target_bpp is not None}))

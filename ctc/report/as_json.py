@@ -92,7 +92,7 @@ def _timing(campaign: Campaign) -> dict[str, Any] | None:
     if campaign.timing is None:
         return None
     told = {name: value for name, value in asdict(campaign.timing).items() if name != "samples"}
-    return told | {"codecs": {row.codec: asdict(row) for row in timing_rows(campaign)}}
+    return told | {"pictures": campaign.timing.pictures, "codecs": {row.codec: asdict(row) for row in timing_rows(campaign)}}
 
 
 def _conversions(campaign: Campaign, codec: CodecInfo) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctc.records import Campaign, Cost
+from ctc.report.timing_table import is_of_all_pictures, pictures_timed
 from ctc.timing import results
 
 
@@ -19,16 +20,17 @@ class TimeRatio:
     reason: str = ""
     to: str = ""
     note: str = ""
-    """To whose decoder it is, where not to the anchor's."""
+    """To whose decoder it is, where not to the anchor's, and of which pictures, where not of all."""
 
 
 def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
     """Of the timing campaign where there is one, else to the anchor, of the points of which both were timed on this machine while they were
     coded."""
-    if campaign.timing is not None:
+    if (timing := campaign.timing) is not None:
         measured = results.decode_ratio(campaign, codec)
-        note = f"decoding time is to that of {measured.to}" if measured.to not in ("", campaign.anchor) else ""
-        return TimeRatio(measured.value, measured.points, measured.busy, measured.reason, measured.to, note)
+        notes = [f"decoding time is to that of {measured.to}"] if measured.to not in ("", campaign.anchor) else []
+        notes += [] if is_of_all_pictures(campaign, timing) else [f"times are of {pictures_timed(campaign, timing)}"]
+        return TimeRatio(measured.value, measured.points, measured.busy, measured.reason, measured.to, "; ".join(notes))
     own, anchors = _costs(campaign, codec), _costs(campaign, campaign.anchor)
     pairs = [(cost, anchors[place]) for place, cost in own.items() if place in anchors]
     busy = sum(not (cost.machine_idle and anchor.machine_idle) for cost, anchor in pairs)

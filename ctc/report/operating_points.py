@@ -57,6 +57,8 @@ class ToolRow:
     decoding: TimeRatio
     encode_busy: int
     """Points of `line.encode_s` whose encoding was timed while the machine was not otherwise idle."""
+    encode_reason: str
+    """Why there is no `line.encode_s`."""
     share: str = ""
     """That the pictures are not the whole set, and how many of it they are."""
 
@@ -79,7 +81,7 @@ class ToolRow:
         told = [f"not valid: {plural(self.line.errors, 'error')}"] if self.line.errors else []
         told += [f"{cell.metric}: {cell.reason}" for cell in cells if cell.value_percent is None]
         told += [self.difference.reason, self.decoding.reason, *(kmac.reason for kmac in self.kmac.values())]
-        told += [] if self.line.encode_s is not None else ["no encoding was timed on this machine"]
+        told += [] if self.line.encode_s is not None else [self.encode_reason]
         return tuple(dict.fromkeys(filter(None, told)))
 
     @property
@@ -131,6 +133,7 @@ def _row(campaign: Campaign, line: CodecLine, model: DecoderModel, plain: CodecL
         kmac={rule: _kmac(campaign, line.codec, rule) for rule in COUNTING_RULES},
         decoding=decode_ratio(campaign, line.codec),
         encode_busy=_encode_busy(campaign, line.codec),
+        encode_reason=_encode_reason(campaign, line.codec),
         share=set_share(campaign),
     )
 
@@ -140,6 +143,11 @@ def _encode_busy(campaign: Campaign, codec: str) -> int:
         return results.encode_s(campaign, codec).busy
     encodings = (scored.coded.encode for scored in campaign.scored if scored.coded.job.codec == codec)
     return sum(cost is not None and not cost.machine_idle for cost in encodings)
+
+
+def _encode_reason(campaign: Campaign, codec: str) -> str:
+    """Why no time of encoding is known, where none is."""
+    return "no encoding was timed on this machine" if campaign.timing is None else results.encode_s(campaign, codec).reason
 
 
 def _kmac(campaign: Campaign, codec: str, rule: CountingRule) -> Kmac:

@@ -8,6 +8,7 @@ from statistics import median
 
 from ctc.records import Campaign, Timing, TimingSample
 from ctc.records.timing import DECODER, ENCODER, FROM_CODEC, LOADING, START, TO_CODEC
+from ctc.report.overview import plural
 from ctc.report.tables import Cell, codec_names
 from ctc.timing.load import is_busy, ran_s
 from ctc.timing.results import (
@@ -30,6 +31,8 @@ from ctc.timing.statistics import outliers
 WHOLE_PROCESS, LIBRARY_CALL, STAYS = "whole process", "library call", "process that stays"
 TIME = "time"
 """In place of a stage: those that count together, see `TimingSample.time_s`."""
+NAMED_PICTURES = 8
+"""Of those that were timed, where not all were."""
 SAMPLE_COLUMNS = (
     "codec", "picture", "target_bpp", "side", "stage", "in_time", "sample", "order", "wall_s", "cpu_s", "peak_bytes", "device", "threads",
     "cpus", "busy_share", "machine_busy", "outlier", "same_output",
@@ -135,14 +138,30 @@ def sample_rows(timing: Timing | None) -> Iterable[tuple[Cell, ...]]:
             yield (*head, *told, _yes((place, name, sample.index) in far), _yes(sample.same_output))
 
 
-def conditions(timing: Timing) -> str:
-    """How it was done, in a line."""
+def pictures_timed(campaign: Campaign, timing: Timing) -> str:
+    """ "all 24 pictures", or "3 of 24 pictures: kodim04, kodim08, kodim15", of many the first names only."""
+    timed, pictures = timing.pictures, len(campaign.pictures)
+    if is_of_all_pictures(campaign, timing):
+        return plural(pictures, "picture") if pictures == 1 else f"all {pictures} pictures"
+    names = list(timed[:NAMED_PICTURES])
+    names += [f"{len(timed) - len(names)} more"] if len(timed) > len(names) else []
+    return f"{len(timed)} of {plural(pictures, 'picture')}" + (f": {', '.join(names)}" if names else "")
+
+
+def is_of_all_pictures(campaign: Campaign, timing: Timing) -> bool:
+    """Whether a point of each of the campaign's pictures was timed."""
+    return set(timing.pictures) >= {picture.name for picture in campaign.pictures}
+
+
+def conditions(campaign: Campaign, timing: Timing) -> str:
+    """How it was done, and of which pictures, in a line."""
     processors = "processor" if len(timing.cpus) == 1 else "processors"
     continued = ", continued after an interruption" if timing.continued else ""
     return (
         f"Campaign {timing.round}, begun {timing.started}{continued}: one execution at a time, bound to {processors} "
         f"{', '.join(map(str, timing.cpus))}, {timing.threads} thread{'s' if timing.threads > 1 else ''} at most, "
-        f"{timing.samples_each} samples each after one that does not count, all shuffled (seed {timing.seed})."
+        f"{timing.samples_each} samples each after one that does not count, all shuffled (seed {timing.seed}). "
+        f"Timed: {pictures_timed(campaign, timing)}."
     )
 
 

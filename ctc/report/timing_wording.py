@@ -65,7 +65,7 @@ def timing_notes(campaign: Campaign, rows: Sequence[TimingRow]) -> list[str]:
     busy, samples = sum(row.busy for row in rows), sum(row.samples for row in rows)
     notes = [f"{busy} of {samples} samples were taken while the machine did other work; they do not compare codecs."] if busy else []
     notes += [
-        conditions(timing),
+        conditions(campaign, timing),
         f"Seconds: mean over points of the median of each; × is the sum of these medians over that of {decoder}, of the points "
         "that both have. Beside them 95 % bootstrap over the samples of each point: how well it is known of these points on this machine. "
         "Spread: interquartile range over median, the median over points. "
@@ -89,7 +89,10 @@ def timing_notes(campaign: Campaign, rows: Sequence[TimingRow]) -> list[str]:
     notes += [
         f"{row.codec}: {plural(row.other_output, 'sample')} gave another output than the point has." for row in rows if row.other_output
     ]
-    notes += [f"GPU memory, {each.codec}, {each.side}: {_memory(each.needed_bytes, each.reason)}." for each in timing.device_memory]
+    notes += [
+        f"GPU memory, {each.codec}, {each.side}, {each.picture}: {_memory(each.needed_bytes, each.reason)}."
+        for each in timing.device_memory
+    ]
     notes += [f"Not timed: {each.codec}, {each.picture}, {each.side}: {each.error}." for each in timing.failed]
     return [note.replace("..", ".") for note in notes]
 
@@ -105,7 +108,7 @@ def timing_text(campaign: Campaign) -> list[str]:
     header = ["timing", *(TIMING_HEADER[column] for column in shown)]
     lines = aligned([header, *([row.codec, *(timing_texts(row)[column] for column in shown)] for row in rows)])
     failed = [f"  not timed: {each.codec} {each.picture} {each.side}: {each.error}" for each in campaign.timing.failed]
-    told = filter(None, (conditions(campaign.timing), stands_in(campaign)))
+    told = filter(None, (conditions(campaign, campaign.timing), stands_in(campaign)))
     return [*lines, *(f"  {line}" for line in told), *failed, ""]
 
 

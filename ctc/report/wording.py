@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from ctc.records import Campaign, Parity
 from ctc.report.overview import BdCell, codec_lines
 from ctc.report.tables import absent_pictures, number_text, set_share
+from ctc.report.timing_table import is_of_all_pictures, pictures_timed
+from ctc.timing.results import points_timed
 
 NOT_AVAILABLE = "N/A"
 NO_VALUE = "–"
@@ -135,12 +137,17 @@ def set_caveats(campaign: Campaign) -> list[str]:
 
 
 def timing_caveats(campaign: Campaign) -> list[str]:
-    """What must be read with the times: how many were taken while the machine did other work."""
-    lines = codec_lines(campaign)
-    busy, points = sum(line.busy for line in lines), sum(line.points_ok for line in lines)
+    """What must be read with the times: of which pictures they are, where not of all, and how many were taken while the machine did other
+    work."""
+    lines, timing = codec_lines(campaign), campaign.timing
+    notes = []
+    if timing is not None and not is_of_all_pictures(campaign, timing):
+        notes.append(f"Times of codecs are of the timing campaign, of {pictures_timed(campaign, timing)}.")
+    busy = sum(line.busy for line in lines)
+    points = sum(line.points_ok if timing is None else points_timed(timing, line.codec) for line in lines)
     if not busy:
-        return []
-    return [f"* Times of {busy} of {points} points were taken while the machine did other work; they do not compare codecs."]
+        return notes
+    return [*notes, f"* Times of {busy} of {points} points were taken while the machine did other work; they do not compare codecs."]
 
 
 def rate_range(campaign: Campaign) -> str:

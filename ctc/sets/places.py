@@ -138,13 +138,18 @@ def entry_named_in(text: str) -> NamedSet | None:
     return named_sets().get(name) if not equals or elsewhere.strip() else None
 
 
-def matching(names: Iterable[str], patterns: Sequence[str], name_or_folder: str) -> list[str]:
-    """The file names that match one of the patterns, by name or stem; all without patterns. Raises UsageError where none does."""
+def matching(names: Iterable[str], patterns: Sequence[str], name_or_folder: str, option: str = "--images") -> list[str]:
+    """The file names that match one of the patterns of `option`, see `matches`. Raises UsageError where none does."""
     every = list(names)
-    found = [name for name in every if not patterns or any(fnmatchcase(name, p) or fnmatchcase(Path(name).stem, p) for p in patterns)]
+    found = [name for name in every if matches(name, patterns)]
     if every and not found:
-        raise UsageError(f"--images {' '.join(patterns)}: matches no picture of {name_or_folder}")
+        raise UsageError(f"{option} {' '.join(patterns)}: matches no picture of {name_or_folder}")
     return found
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a file name matches one of the patterns, by name or stem; every name does without patterns."""
+    return not patterns or any(fnmatchcase(name, pattern) or fnmatchcase(Path(name).stem, pattern) for pattern in patterns)
 
 
 def picture_files(folder: Path) -> list[Path]:

@@ -37,7 +37,7 @@ def estimate(points: Sequence[Expected], wanted: TimingWanted, store: Store) -> 
     """One line: what is left of a campaign that was stopped, or that the last one does, where that was asked for.
 
     Points that are not made yet count as if they will be reached."""
-    points = [point for point in points if point.target_bpp in wanted.target_bpps]
+    points = [point for point in points if wanted.takes(point.picture, point.target_bpp)]
     codecs = dict.fromkeys(point.codec for point in points)
     staying = {codec.loads for codec in map(plugins.codecs().__getitem__, codecs) if isinstance(codec, Staying)}
     number, times = 2 * (len(points) + len(codecs)) + len(staying), wanted.samples + 1
@@ -56,10 +56,12 @@ def estimate(points: Sequence[Expected], wanted: TimingWanted, store: Store) -> 
             of_campaign = f" left of the {executions} of campaign {kept.round}, begun {kept.started}"
             executions -= sum(times for _, times in done)
             seconds -= sum(times * _cell_s(cell) for cell, times in done)
+    pictures = len({point.picture.name for point in points})
     cpus = ", ".join(map(str, chosen_processors(wanted.threads)))
     return (
         f"timing: {executions} executions{of_campaign}, one at a time on processor {cpus}: {wanted.samples} and one to warm up "
-        f"of encoder and decoder at {len(points)} points, of the smallest picture with {len(codecs)} codecs, "
+        f"of encoder and decoder at {len(points)} points of {pictures} picture{'' if pictures == 1 else 's'}, "
+        f"of the smallest picture with {len(codecs)} codecs, "
         f"of loading {len(staying)} models; about {seconds / 60:.1f} minutes"
     )
 

@@ -32,11 +32,11 @@ ASK_PROCESSORS = "import os, sys; sys.stdout.write(repr(sorted(os.sched_getaffin
 
 
 def measure(campaign: Campaign, wanted: TimingWanted, store: Store, limit_s: float) -> Timing:
-    """Times every point of `campaign` that was coded here, at the rates wanted.
+    """Times every point of `campaign` that was coded here, of the pictures and at the rates wanted.
 
     A codec that fails becomes a `TimingFailure`. Raises OutOfSpace, NotWritable, and UsageError where another campaign is under way;
     what was taken before that is kept."""
-    points = timed_points(campaign, wanted.target_bpps)
+    points = timed_points(campaign, wanted)
     todo, loads = cells(points), loading(points, wanted.threads)
     conditions = conditions_of(wanted, [*todo, *loads])
     if wanted.reuse and (known := latest_whole(store, conditions)) is not None:

@@ -136,6 +136,11 @@ def start_s(timing: Timing, codec: str, side: str) -> Spread | None:
     return spread([sample.time_s for sample in samples]) if samples else None
 
 
+def points_timed(timing: Timing, codec: str) -> int:
+    """Points of the codec of which a side was timed."""
+    return len({place for side in (ENCODER, DECODER) for place in _of_side(timing, codec, side)})
+
+
 def busy_points(campaign: Campaign, codec: str) -> int:
     """Points of the codec of which a sample was taken while the machine did other work."""
     timing = campaign.timing

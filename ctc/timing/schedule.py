@@ -11,6 +11,7 @@ from ctc import plugins
 from ctc.protocols import Codec, Staying, Threaded
 from ctc.records import Campaign, Coded
 from ctc.records.timing import DECODER, ENCODER, LOADING, SMALLEST
+from ctc.timing.wanted import TimingWanted
 
 Place = tuple[str, str, float | None, str]
 """(codec, picture, target bpp, side)"""
@@ -56,11 +57,10 @@ class Job:
     index: int
 
 
-def timed_points(campaign: Campaign, target_bpps: Sequence[float]) -> list[Coded]:
-    """The points that were coded here, at these rates; see `ordered`."""
-    return ordered(
-        scored.coded for scored in campaign.scored if scored.coded.setting is not None and scored.coded.job.target_bpp in target_bpps
-    )
+def timed_points(campaign: Campaign, wanted: TimingWanted) -> list[Coded]:
+    """The points that were coded here, of the pictures and at the rates wanted; see `ordered`."""
+    here = (scored.coded for scored in campaign.scored if scored.coded.setting is not None)
+    return ordered(coded for coded in here if wanted.takes(coded.job.picture, coded.job.target_bpp))
 
 
 def ordered(points: Iterable[Coded]) -> list[Coded]:

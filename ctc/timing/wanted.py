@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from ctc.errors import UsageError
+from ctc.records import Picture
+from ctc.sets.places import matches, matching
 from ctc.timing.statistics import FEWEST, coverage
 
 
@@ -20,12 +23,32 @@ class TimingWanted:
     threads: int = 1
     reuse: bool = False
     """Whether the last whole campaign under the same conditions does, and none is made."""
+    images: tuple[str, ...] = ()
+    """Patterns of file names as `sets.places.matches` takes them: only points of pictures that match one are timed; all without."""
+
+    def takes(self, picture: Picture, target_bpp: float) -> bool:
+        """Whether points of the picture at the rate are timed."""
+        return target_bpp in self.target_bpps and matches(Path(picture.path).name, self.images)
+
+    def require_pictures(self, pictures: Iterable[Picture], dataset: str) -> None:
+        """Raises UsageError for a pattern that none of the run's pictures matches."""
+        names = [Path(picture.path).name for picture in pictures]
+        for pattern in self.images:
+            matching(names, (pattern,), f"the run of {dataset}", "--timing-images")
 
 
 def wanted(
-    target_bpps: Sequence[float], rates: Sequence[float] | None, samples: int | None, threads: int | None, *, reuse: bool
+    target_bpps: Sequence[float],
+    rates: Sequence[float] | None,
+    samples: int | None,
+    threads: int | None,
+    *,
+    reuse: bool,
+    images: Sequence[str] = (),
 ) -> TimingWanted:
-    """Raises UsageError for too few samples, more threads than processors, rates that the run does not have."""
+    """Raises UsageError for too few samples, more threads than processors, rates that the run does not have.
+
+    Whether the run has pictures for `images` is asked when they are known, see `TimingWanted.require_pictures`."""
     samples, threads, available = FEWEST if samples is None else samples, threads or 1, len(processors())
     if samples < FEWEST:
         sure = f"{100 * coverage(samples, 1):.4g} %" if samples > 1 else "no"
@@ -38,7 +61,7 @@ def wanted(
     strange = [rate for rate in rates or () if rate not in target_bpps]
     if strange:
         raise UsageError(f"--timing-rates {strange[0]:g}: not among the rates of the run, {', '.join(f'{rate:g}' for rate in target_bpps)}")
-    return TimingWanted(tuple(rates or target_bpps), samples, threads, reuse)
+    return TimingWanted(tuple(rates or target_bpps), samples, threads, reuse, tuple(images))
 
 
 def processors() -> list[int]:

@@ -17,9 +17,10 @@ from ctc.records import Campaign, DeviceMemory, StageTime, Timing, TimingFailure
 from ctc.records.timing import CODEC, DECODER, ENCODER, LOADING, READ, SMALLEST, START, WRITE
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import codec_lines
-from ctc.report.timing_table import SAMPLE_COLUMNS, cell_rows, timing_rows
+from ctc.report.timing_table import SAMPLE_COLUMNS, cell_rows, pictures_timed, timing_rows
 from ctc.report.timing_wording import timing_notes, timing_text
 from ctc.report.tool_wording import tool_caveats
+from ctc.report.wording import timing_caveats
 from tests.campaigns import made
 from tests.report.test_operating_points import campaign_of
 
@@ -119,18 +120,81 @@ def test_people_are_told(campaign: Campaign) -> None:
     notes = "\n".join(timing_notes(campaign, timing_rows(campaign)))
     for told in (
         "Campaign 3, begun 2026-01-01T00:00:00+00:00, continued after an interruption: one execution at a time, bound to processor 1, "
-        "1 thread at most, 5 samples each after one that does not count, all shuffled (seed 77).",
+        "1 thread at most, 5 samples each after one that does not count, all shuffled (seed 77). Timed: all 3 pictures.",
         "over that of anchor",
         "holds it with 93.75 %",
         "test: 30 samples gave another output than the point has.",
-        "GPU memory, test, decoder: not measured: no CUDA device.",
-        "GPU memory, lib, decoder: 300 MiB at least",
+        "GPU memory, test, decoder, p0: not measured: no CUDA device.",
+        "GPU memory, lib, decoder, p0: 300 MiB at least",
         "Not timed: test, p0, decoder: it <broke>.",
     ):
         assert told in notes
     text = timing_text(campaign)
     assert text[0].startswith("timing")
     assert any(line.startswith("lib ") and "0.52" not in line for line in text)
+
+
+def of_one_picture(whole: Campaign, name: str) -> Campaign:
+    """The campaign whose timing campaign is of this picture alone."""
+    assert whole.timing is not None
+    samples = tuple(sample for sample in whole.timing.samples if sample.picture in (name, SMALLEST, ""))
+    return replace(whole, timing=replace(whole.timing, samples=samples, failed=()))
+
+
+def test_times_are_of_the_timed_pictures_alone() -> None:
+    """Of the others only what coding took is known: 4 s and 0.5 s of a learned codec, 2 s and 0.1 s of the anchor."""
+    tools = campaign_of({"anchor": 1.0, "bop": 1.1, "bop+rvs": 1.4})
+    factors = {"anchor": 1.0, "bop": 2.0, "bop+rvs": 3.0}
+    timing = timing_of(tools, factors, dict.fromkeys(factors, "process"))
+    # Another ratio in each picture.
+    slower = {("bop", "p0"): 10, ("bop", "p2"): 100, ("anchor", "p2"): 7}
+    samples = tuple(
+        replace(
+            sample,
+            stages=tuple(replace(stage, wall_s=stage.wall_s * slower.get((sample.codec, sample.picture), 1)) for stage in sample.stages),
+        )
+        for sample in timing.samples
+        if (sample.codec, sample.picture) != ("bop+rvs", "p1")
+    )
+    some = of_one_picture(replace(tools, timing=replace(timing, samples=samples)), "p1")
+    rows, lines = {row.line.codec: row for row in tool_rows(some)}, {line.codec: line for line in codec_lines(some)}
+    assert (rows["bop"].decoding.value, rows["bop"].decoding.points) == (pytest.approx(2.0), 5)
+    assert (lines["bop"].encode_s, lines["bop"].decode_s) == (pytest.approx(2 * 10 * 1.05), pytest.approx(2 * 1.05))
+    # Not timed, so without times, although it was coded: never those of coding beside medians.
+    missing = rows["bop+rvs"]
+    assert (missing.decoding.value, lines["bop+rvs"].encode_s, lines["bop+rvs"].decode_s) == (None, None, None)
+    assert missing.reasons.count("bop+rvs was not timed") == 1
+    assert "times are of 1 of 3 pictures: p1" in missing.remarks
+    assert "* Times of 10 of 10 points were taken" in "\n".join(timing_caveats(some))
+
+
+@pytest.mark.parametrize("name", ["report.html", "table.md", "tables.tex", "report.xlsx", "tools.csv", "terminal"])
+def test_every_report_says_of_which_pictures_times_are(name: str) -> None:
+    tools = campaign_of({"anchor": 1.0, "bop": 1.1})
+    whole = replace(tools, timing=timing_of(tools, {"anchor": 1.0, "bop": 2.0}, {"anchor": "process", "bop": "stays"}))
+
+    def told(campaign: Campaign) -> str:
+        if name == "terminal":
+            return "\n".join(timing_text(campaign))
+        content = rendered(campaign, name)
+        if name != "report.xlsx":
+            return content.decode()
+        book = openpyxl.load_workbook(io.BytesIO(content))
+        return "\n".join(str(cell) for title in ("Summary", "Timing") for row in book[title].values for cell in row)
+
+    assert "1 of 3 pictures: p1" in told(of_one_picture(whole, "p1"))
+    assert "of 3 pictures: p" not in told(whole)
+    assert ("all 3 pictures" in told(whole)) == (name not in ("tools.csv", "tables.tex"))
+
+
+def test_of_many_pictures_the_first_names_are_told() -> None:
+    whole = made({"anchor": 1.0}, pictures=24)
+    timing = timing_of(whole, {"anchor": 1.0}, {"anchor": "process"})
+    some = {picture.name for picture in whole.pictures[:11]}
+    timing = replace(timing, samples=tuple(sample for sample in timing.samples if sample.picture in some))
+    names = sorted(some)
+    assert pictures_timed(whole, timing) == f"11 of 24 pictures: {', '.join(names[:8])}, 3 more"
+    assert pictures_timed(whole, replace(timing, samples=())) == "0 of 24 pictures"
 
 
 def test_it_is_said_to_whose_decoder_the_ratio_is(campaign: Campaign) -> None:
@@ -203,6 +267,7 @@ def test_workbook_and_provenance(campaign: Campaign) -> None:
     assert (told["seed"], told["cpus"], told["round"]) == (77, [1], 3)
     assert told["codecs"]["test"]["ratio"]["value"] == pytest.approx(1.06 / 0.525)
     assert "samples" not in told
+    assert told["pictures"] == ["p0", "p1", "p2"]
 
 
 def test_nothing_of_it_without_a_campaign(campaign: Campaign) -> None:

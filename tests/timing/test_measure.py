@@ -125,6 +125,34 @@ def test_a_whole_campaign_is_shown_again_where_that_is_asked_for(two: tuple[Camp
     assert (other.round, len(other.samples)) == (1, 2 * (2 * 2 + 2) * 5)
 
 
+def test_pictures_are_among_the_conditions(two: tuple[Campaign, Told, Told], measured: Measured) -> None:
+    campaign, first, _ = two
+    one = replace(WANTED, images=("chel*",), reuse=True)
+    whole = measured(campaign, WANTED)
+    alone = measured(campaign, one)
+    assert (alone.round, alone.pictures, whole.pictures) == (1, ("chelsea",), ("chelsea", "coffee"))
+    assert {sample.picture for sample in alone.samples} == {"chelsea", SMALLEST}
+    assert len(alone.samples) == 2 * 2 * (2 + 1) * 5
+    number = len(first.executions)
+    assert measured(campaign, one) == alone
+    # Another way to ask for the same pictures; for all of them it is the campaign of all.
+    assert measured(campaign, replace(one, images=("chelsea.png", "*sea"))) == alone
+    assert measured(campaign, replace(one, images=("c*",))) == whole
+    assert len(first.executions) == number
+
+
+def test_a_stopped_campaign_of_some_pictures_is_not_continued_by_one_of_others(
+    two: tuple[Campaign, Told, Told], measured: Measured, register: Register
+) -> None:
+    campaign, first, second = two
+    register(first, Told("codec", _interrupting(steady(3.0), at=20)))
+    with pytest.raises(KeyboardInterrupt):
+        measured(campaign, replace(WANTED, images=("chelsea",)))
+    register(first, second)
+    assert not measured(campaign, replace(WANTED, images=("coffee",))).continued
+    assert measured(campaign, replace(WANTED, images=("chelsea",))).continued
+
+
 def test_another_machine_finds_nothing(
     two: tuple[Campaign, Told, Told], measured: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
@@ -224,6 +252,9 @@ def test_the_estimate_knows_what_is_left(two: tuple[Campaign, Told, Told], measu
     assert f"timing: {left} executions left of the {executions} of campaign 1, begun {made.started}, one at a time" in told
     assert f"nothing to do: campaign 1, begun {made.started}, is whole" in estimate(points, reusing, store)
     assert f"timing: {executions} executions, one at a time" in estimate(points, WANTED, store)
+    one = estimate(points, replace(reusing, images=("coffee",)), store)
+    assert f"timing: {6 * 2 * 2 * 3} executions, one at a time" in one
+    assert "at 4 points of 1 picture, of the smallest" in one
 
 
 def test_processors_are_those_that_a_child_sees(two: tuple[Campaign, Told, Told], measured: Measured) -> None:
@@ -244,7 +275,7 @@ def kept_jobs(folder: Path) -> Counter[Place]:
 def all_places(campaign: Campaign, folder: Path) -> Counter[Place]:
     """The same, with those that have none."""
     kept = kept_jobs(folder)
-    return Counter({cell.place: kept[cell.place] for cell in cells(timed_points(campaign, WANTED.target_bpps))})
+    return Counter({cell.place: kept[cell.place] for cell in cells(timed_points(campaign, WANTED))})
 
 
 def place_of(sample: TimingSample) -> Place:

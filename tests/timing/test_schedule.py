@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ctc.records.timing import DECODER, ENCODER, LOADING, SMALLEST
 from ctc.timing.schedule import Cell, cells, loading, shuffled, timed_points, typical
+from ctc.timing.wanted import TimingWanted
 from tests.campaigns import made
 from tests.timing.conftest import Register
 from tests.timing.told_codecs import Stays, Told, campaign_with, steady
@@ -46,13 +47,23 @@ def test_both_sides_of_every_point_and_the_smallest_picture_once() -> None:
 
 def test_only_points_that_were_coded_here_at_the_rates_asked_for() -> None:
     whole = made({"anchor": 1.0}, pictures=2)
-    assert {coded.job.target_bpp for coded in timed_points(whole, (0.25, 0.5))} == {0.25, 0.5}
+    assert {coded.job.target_bpp for coded in timed_points(whole, TimingWanted((0.25, 0.5)))} == {0.25, 0.5}
+
+
+@pytest.mark.parametrize(
+    ("images", "names"), [((), {"p0", "p1"}), (("p1",), {"p1"}), (("p1.png",), {"p1"}), (("*0", "?1.png"), {"p0", "p1"}), (("P1",), set())]
+)
+def test_only_points_of_pictures_whose_file_name_matches(images: tuple[str, ...], names: set[str]) -> None:
+    whole = made({"anchor": 1.0, "other": 1.1}, pictures=2)
+    points = timed_points(whole, TimingWanted((0.25, 0.5), images=images))
+    assert {coded.job.picture.name for coded in points} == names
+    assert len(points) == 2 * 2 * len(names)
 
 
 def test_what_is_loaded_is_loaded_once_for_all_that_share_it(register: Register, pictures: Path) -> None:
     codecs = (Told("program", steady(1.0)), Stays("sop", steady(1.0)), Stays("bop", steady(1.0)))
     register(*codecs)
-    points = timed_points(campaign_with(pictures, *codecs), (0.25,))
+    points = timed_points(campaign_with(pictures, *codecs), TimingWanted((0.25,)))
     (cell,) = loading(points, 1)
     assert cell.place == ("a model", "", None, LOADING)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +58,14 @@ def test_rates_that_are_none_are_told_with_their_own_option(ctc: Ctc, pictures: 
     ended = ctc("run", "--set", pictures, *QUICK, "--timing", "--timing-rates", rates)
     assert ended.status == 2
     assert f"--timing-rates {shown}: rates " in ended.err
+
+
+def test_the_dry_run_is_of_the_pictures_asked_for(ctc: Ctc, pictures: Path) -> None:
+    both = ("run", "--set", pictures, *QUICK, "--limit", "2", "--timing", "--timing-rates", "2", "--dry-run")
+    told = [ctc(*both, *more).out for more in ((), ("--timing-images", "chelsea.*"))]
+    counts = [re.findall(r"timing: (\d+) .* at (\d+) points of (\d+) picture", out) for out in told]
+    # Five and one of both sides of each picture at one rate, and of the smallest picture.
+    assert counts == [[("36", "2", "2")], [("24", "1", "1")]]
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ for line in sys.stdin:
 def test_what_is_asked_for() -> None:
     assert wanted(RATES, None, None, None, reuse=False) == TimingWanted(RATES, 5, 1)
     assert wanted(RATES, (0.5,), 9, 1, reuse=True) == TimingWanted((0.5,), 9, 1, reuse=True)
+    assert wanted(RATES, None, None, None, reuse=False, images=("a*",)) == TimingWanted(RATES, 5, 1, images=("a*",))
 
 
 def test_too_little_and_too_much() -> None:
@@ -52,6 +53,11 @@ def test_too_little_and_too_much() -> None:
         (("--timing", "--timing-rates", "9"), "--timing-rates 9: not among the rates of the run"),
         (("--timing-samples", "9"), "--timing-samples says how --timing is done: give --timing too"),
         (("--timing-reuse",), "--timing-reuse says how --timing is done"),
+        (("--timing-images", "coffee"), "--timing-images says how --timing is done: give --timing too"),
+        (("--timing", "--timing-images", "sky"), "--timing-images sky: matches no picture of the run of pictures"),
+        (("--timing", "--timing-images", "c*", "--timing-images", "sky"), "--timing-images sky: matches no picture of the run"),
+        (("--timing", "--timing-images", "sky", "--dry-run"), "--timing-images sky: matches no picture of the run of pictures"),
+        (("--images", "coffee", "--timing", "--timing-images", "chelsea"), "--timing-images chelsea: matches no picture of the run"),
     ],
 )
 def test_wrong_use_is_told_in_one_line(ctc: Ctc, pictures: Path, arguments: tuple[str, ...], told: str) -> None:
@@ -59,6 +65,8 @@ def test_wrong_use_is_told_in_one_line(ctc: Ctc, pictures: Path, arguments: tupl
     assert ended.status == 2
     assert ended.err.startswith(f"ctc: {told}")
     assert ended.err.count("\n") == 1
+    # Before anything is coded: reports are written ahead of a timing campaign.
+    assert not list(pictures.parent.glob("results/**/report.html"))
 
 
 def test_a_program_is_bound() -> None:
