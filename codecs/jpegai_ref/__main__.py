@@ -21,6 +21,7 @@ from jpegai_ref.command_errors import Missed, check_output, reported, write_outp
 from jpegai_ref.devices import CODING_ENGINES, ENGINES
 from jpegai_ref.knob import HIGHEST_QUALITY
 from jpegai_ref.onnx_command import export_onnx
+from jpegai_ref.picture_header import THREADS
 from jpegai_ref.regions import Regions, parse_wanted
 from jpegai_ref.tools import Tools, tool_names
 
@@ -57,6 +58,7 @@ def cli() -> None:
 @click.option("--roi", metavar="MASK|X,Y,WIDTH,HEIGHT", help="Region of interest: a picture of its size, white inside, or a rectangle.")
 @click.option("--roi-levels", metavar="INSIDE,OUTSIDE", help="Its qualities, -8 to 8; 4 more halve the steps. [default: 6,-3]")
 @click.option("--regions", metavar="ROWSxCOLUMNS[:dependent]", help="Divide into regions, independent by default. [default: none]")
+@click.option("--entropy-threads", type=click.Choice(list(map(str, THREADS))), help="That can decode a payload. [default: by its size]")
 @threads_option
 @coding_device_option
 def encode(
@@ -69,6 +71,7 @@ def encode(
     roi: str | None,
     roi_levels: str | None,
     regions: str | None,
+    entropy_threads: str | None,
     threads: int | None,
     device: str,
 ) -> None:
@@ -99,7 +102,8 @@ def encode(
             raise click.UsageError(f"--regions {regions}: {problem}")
         quality_map = interest(picture.height, picture.width) if interest else None
         coder = _coder(device, threads)
-        analysis = analysed(coder, picture, quality_map, divided).limited(prefix)
+        dealt = None if entropy_threads is None else int(entropy_threads)
+        analysis = analysed(coder, picture, quality_map, divided, dealt).limited(prefix)
         note, missed = "", False
         if quality is not None:
             setting = setting_of(quality, finest(analysis.quality_map(switches.quality_map)))

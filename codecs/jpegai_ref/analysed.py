@@ -68,6 +68,8 @@ class Analysed:
     """The quality map that is asked for, see `region_of_interest`."""
     regions: Regions | None = None
     """Into which the picture is divided."""
+    entropy_threads: int | None = None
+    """Of each payload, if a number was asked for."""
 
     @cached_property
     def adaptive_map(self) -> Qps:
@@ -92,8 +94,8 @@ class Analysed:
 
     @property
     def residual_threads(self) -> int:
-        """Of each payload of residuals: by the largest region."""
-        return max(stream_threads(tile.region.width, tile.region.height) for tile in self.tiles)
+        """Of each payload of residuals: by the largest region where nothing was asked for."""
+        return self.entropy_threads or max(stream_threads(tile.region.width, tile.region.height) for tile in self.tiles)
 
     def limited(self, prefix: ChannelPrefix) -> Analysed:
         """The picture of which only so many channels will be coded. Raises ChannelsMissing where there are fewer."""
@@ -110,9 +112,11 @@ def stream_threads(width: int, height: int) -> int:
     return threads
 
 
-def analysed(coder: Coder, picture: Picture, interest: Qps | None = None, regions: Regions | None = None) -> Analysed:
-    """Analysis of a picture that is to be coded with a quality map, divided into regions. The result does not depend on the number of
-    PyTorch's threads.
+def analysed(
+    coder: Coder, picture: Picture, interest: Qps | None = None, regions: Regions | None = None, entropy_threads: int | None = None
+) -> Analysed:
+    """Analysis of a picture that is to be coded with a quality map, divided into regions, each payload dealt out to 1, 2, 4, 8 or 16
+    threads; None: see `stream_threads`. The result does not depend on the number of PyTorch's threads.
 
     Raises ValueError where `interest` is no quality map of the size that is coded, at least 4x4, or the picture cannot be divided into
     these regions."""
@@ -121,7 +125,7 @@ def analysed(coder: Coder, picture: Picture, interest: Qps | None = None, region
         check_map(interest, (-(-coded.height // LATENT_STRIDE), -(-coded.width // LATENT_STRIDE)))
     tiles = tiles_of(regions, coded.height, coded.width)
     alone = tiles if regions is not None and regions.independent else tiles_of(None, coded.height, coded.width)
-    threads = stream_threads(coded.width, coded.height)
+    threads = entropy_threads or stream_threads(coded.width, coded.height)
     y_luma, y_chroma = _latents(coder, coded)
     parts = [(coder.model.luma_prior, coder.exact.luma, y_luma)]
     if coded.colour != "grey":
@@ -130,7 +134,7 @@ def analysed(coder: Coder, picture: Picture, interest: Qps | None = None, region
     chroma = others[0] if others else None
     chroma_z = _cheapest(coder, coded) if chroma is None else chroma.z
     hyper = encode_hyper(coder.exact.hyper, luma.z, chroma_z, threads)
-    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads, interest, regions)
+    return Analysed(coded, (picture.width, picture.height), luma, chroma, hyper, threads, interest, regions, entropy_threads)
 
 
 def _latents(coder: Coder, picture: Picture) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,8 @@ bytes -- codestream -- exact stage -- z_hat, symbols -- latents (psi, MCM) -- y_
 
 from __future__ import annotations
 
+import torch
+
 from jpegai_ref import exact
 from jpegai_ref.channel_prefix import ALL_CHANNELS, ChannelPrefix
 from jpegai_ref.chroma_grid import Rectangle
@@ -31,14 +33,14 @@ def decode(
     coder: Coder,
     data: Bytes,
     operating_point: OperatingPoint | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     *,
     wanted: int | Rectangle | None = None,
     fill_missing: bool = False,
 ) -> Picture:
     """The picture of a file, by the operating point or, where it is None, by the one that the stream names first.
 
-    workers       threads of the entropy decoder; they change nothing of the result
+    workers       threads of the entropy decoder, which change nothing of the result; None: as many as PyTorch has
     wanted        the region of an index, or all regions that a rectangle touches: the part of the picture that they make up, in the samples
                   that it has in the whole. Only of independent regions nothing else is decoded.
     fill_missing  whether independent regions that are missing are left neutral
@@ -53,7 +55,7 @@ def decode_stream(
     coder: Coder,
     stream: Codestream,
     operating_point: OperatingPoint | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     prefix: ChannelPrefix = ALL_CHANNELS,
     *,
     wanted: int | Rectangle | None = None,
@@ -64,7 +66,7 @@ def decode_stream(
     Raises BitstreamError and NoSuchRegion as `decode`, ChannelsMissing where the stream has fewer channels.
     """
     check_supported(coder, stream)
-    header = stream.header
+    header, workers = stream.header, workers or torch.get_num_threads()
     regions, point = chosen(header.parts, wanted), operating_point or OPERATING_POINTS[header.transforms[0]]
     if header.regions is not None and header.regions.independent:
         return decode_regions(coder, stream, point, regions, workers, prefix, fill_missing=fill_missing)

@@ -85,7 +85,7 @@ class BandFilter(nn.Module):
         weight = self.last.weight.reshape(-1, BANDS, channels, 3, 3) * strength[..., None, None, None]
         bias = self.last.bias.reshape(-1, BANDS) * strength  # type: ignore[union-attr]
         last = torch.einsum("hbiyx,bs->hsiyx", weight, self.haar).flatten(0, 1)
-        return FoldedFilter(first, self.first_bias[place], self.blocks, last, (bias @ self.haar).flatten())
+        return FoldedFilter(_with_weights(first, self.first_bias[place]), self.blocks, _with_weights(last, (bias @ self.haar).flatten()))
 
     def forward(self, samples: Tensor, operating_point: OperatingPoint, model_id: int) -> Tensor:
         return self.folded(operating_point, model_id)(samples)
@@ -95,18 +95,28 @@ class BandFilter(nn.Module):
 class FoldedFilter:
     """A trunk with its heads, the Haar transforms and strengths in its weights."""
 
-    first: Tensor
-    first_bias: Tensor
+    first: nn.Conv2d
     blocks: nn.ModuleList
-    last: Tensor
-    last_bias: Tensor
+    last: nn.Conv2d
 
     def __call__(self, samples: Tensor) -> Tensor:
         """(N, 48, h/4, w/4) -> (N, 16 heads, h/4, w/4)."""
-        f = F.relu(F.conv2d(samples, self.first, self.first_bias, padding=1))
+        f = F.relu(self.first(samples))
         for block in self.blocks:
             f = block(f)
-        return F.conv2d(f, self.last, self.last_bias, padding=1)
+        corrections: Tensor = self.last(f)
+        return corrections
+
+
+def _with_weights(weight: Tensor, bias: Tensor) -> nn.Conv2d:
+    """A layer of weights that are computed: a module, so that who counts operations by modules sees it; gradients pass."""
+    outputs, inputs, *kernel = weight.shape
+    layer = nn.Conv2d(inputs, outputs, (kernel[0], kernel[1]), padding=(kernel[0] // 2, kernel[1] // 2), device="meta")
+    for name, values in (("weight", weight), ("bias", bias)):
+        # A parameter would be a leaf, at which gradients end.
+        delattr(layer, name)
+        setattr(layer, name, values)
+    return layer
 
 
 class Eicci(nn.Module):

@@ -16,6 +16,7 @@ from jpegai_ref import latents
 from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, write_codestream
+from jpegai_ref.cubes import cube_count
 from jpegai_ref.decoder_gradient import DecoderDistortion
 from jpegai_ref.enhancement_fit import fitted_to
 from jpegai_ref.latents import CHROMA, LUMA
@@ -122,7 +123,9 @@ def encode_analysed(
     if targets is not None and not tools.rdlr:
         raise ValueError("targets are of RDLR, which is off")
     luma_cubes = chroma_cubes = None
-    if decisions is not None:
+    if tools.no_skip:
+        luma_cubes = chroma_cubes = Decided((False,) * cube_count(*source.luma.y.shape[-2:]))
+    elif decisions is not None:
         luma_cubes, chroma_cubes = Decided(decisions.header.luma.may_skip), Decided(decisions.header.chroma.may_skip)
     components = [_Component(LUMA, source.luma, luma_cubes)]
     if source.chroma is not None:

@@ -47,7 +47,13 @@ DEEP_BITS = 10
 """Of what pictures of more than 8 bits are coded with. The codec itself takes 8 to 16; PQ and the grid of the metrics have 10."""
 GPU = "gpu"
 """The last switch."""
-LABELS = {"efe-linear": "EFE linear", "eicci": "eICCI", "efe-nonlinear": "EFE non-linear", "quality-map": "quality map"}
+LABELS = {
+    "efe-linear": "EFE linear",
+    "eicci": "eICCI",
+    "efe-nonlinear": "EFE non-linear",
+    "no-skip": "skip off",
+    "quality-map": "quality map",
+}
 """What tables call the tools whose names are no abbreviations."""
 
 

@@ -53,7 +53,7 @@ def decode_regions(
     hyper = exact.decode_hyper_latents(coder.exact, stream, workers)
     canvas = Canvas.empty(header, colour_of(header, grey), subsampling_of(header, grey), frame_of(regions))
 
-    def decode_region(region: Region) -> None:
+    def decode_region(region: Region, workers: int) -> None:
         decoded = exact.decode_residuals(coder.exact, stream, hyper, workers, prefix=prefix, region=region)
         reconstruct(coder, quantised_picture(coder, stream, decoded, region), operating_point, canvas)
 
@@ -61,11 +61,11 @@ def decode_regions(
         canvas.leave_neutral(region.place)
     there = [region for region in regions if region not in missing]
     if len(there) > 1 and len(there) >= min(torch.get_num_threads(), _tiles_of_largest(there, header.luma.tiling)):
-        in_parallel([partial(decode_region, region) for region in there], coder.device)
+        in_parallel([partial(decode_region, region, 1) for region in there], coder.device)
     else:
         # More threads find work among the tiles of a region than among the regions.
         for region in there:
-            decode_region(region)
+            decode_region(region, workers)
     return canvas.picture(*header.display_size)
 
 

@@ -9,7 +9,8 @@ Reads a task from each line of standard input, answers with a line of JSON on st
 
 With "trace": NPZ in the task the integers behind the file are written there, see `tracing`, also those that were known when a task failed.
 An engine other than cpu and cuda, see `engines`, is not warmed up: its times say nothing. SHARE, above 0 and up to 1, is the part of the
-memory of the GPU that PyTorch may take; a task for which that is too little is an error.
+memory of the GPU that PyTorch may take; a task for which that is too little is an error, and nothing is warmed up, since that would need
+memory too.
 
 `wall_s` and `cpu_s` are of coding alone, `read_s` and `write_s` of reading and writing files. On a GPU the clock stops when the GPU has
 done all that it was given. Peak memory is that of the process during the task, with interpreter, PyTorch and weights, and the files'
@@ -18,13 +19,16 @@ contents.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import io
 import json
 import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -144,6 +148,18 @@ def _peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+@contextmanager
+def gpu_alone() -> Iterator[None]:
+    """While it lasts no other process of this user codes on the GPU: memory that does for one need not do for as many as there are
+    workers. What a task has used is given back behind it."""
+    with open(Path(tempfile.gettempdir()) / f"jpegai_ref-gpu-{os.getuid()}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            torch.cuda.empty_cache()
+
+
 def allow(share: float) -> None:
     """Lets PyTorch take no more than this part of the memory of the GPU. Raises DeviceMissing where there is none."""
     check_device("cuda")
@@ -159,7 +175,7 @@ def main(engine: str = "cpu", share: str = "") -> int:
         if share:
             allow(float(share))
         coder = load_engine(engine, weights_file())
-        if engine in WARMED_UP:
+        if engine in WARMED_UP and not share:
             warm_up(coder)
     except (WeightsError, WeightsMissing, DeviceMissing) as error:
         print(error, file=sys.stderr)
@@ -172,7 +188,8 @@ def main(engine: str = "cpu", share: str = "") -> int:
     for line in sys.stdin:
         answer: dict[str, Any]
         try:
-            answer = perform(coder, json.loads(line), settle)
+            with gpu_alone() if engine == "cuda" else nullcontext():
+                answer = perform(coder, json.loads(line), settle)
         except (BitstreamError, PictureFileError, ToolUnavailable, OSError, MemoryError) as error:
             answer = {"error": " ".join(str(error).split()) or type(error).__name__}
         except torch.cuda.OutOfMemoryError:

@@ -41,6 +41,8 @@ class Tools:
     """All planes are corrected by trained networks behind the synthesis, see `eicci`. Not where chroma has half the size both ways."""
     efe_nonlinear: bool = False
     """Chroma is corrected by luma behind the synthesis, see `efe_nonlinear`. Grey pictures have none."""
+    no_skip: bool = False
+    """Skip mode, which is always on else, is off: no cube flag is set, and every position is coded. See `cubes`."""
     quality_map: bool = False
     """Steps are coarser where luma varies everywhere, see `adaptive_quantisation`. A region of interest needs no tool."""
     rdlr: bool = False

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
+import torch
 from numpy.typing import NDArray
 
 from jpegai_ref import exact
@@ -60,7 +61,8 @@ def traced_decode(coder: Coder, data: Bytes, operating_point: OperatingPoint, tr
     header = stream.header
     if header.regions is not None and header.regions.independent:
         raise BitstreamError("the integers of independent regions are not traced")
-    hyper = exact.decode_hyper_latents(coder.exact, stream)
+    workers = torch.get_num_threads()
+    hyper = exact.decode_hyper_latents(coder.exact, stream, workers)
     if hyper.quality is not None:
         trace["quality_map"] = hyper.quality
     parts = [("luma", coder.exact.luma, hyper.luma)]
@@ -69,7 +71,7 @@ def traced_decode(coder: Coder, data: Bytes, operating_point: OperatingPoint, tr
     trace.update({f"{name}.z": z for name, _, z in parts})
     for name, component, z in parts:
         trace[f"{name}.sigma_index"] = component.scale_decoder.sigma_index(z, *header.latent_size)
-    decoded = exact.decode_residuals(coder.exact, stream, hyper)
+    decoded = exact.decode_residuals(coder.exact, stream, hyper, workers)
     for (name, *_), symbols in zip(parts, (decoded.symbols.luma, decoded.symbols.chroma), strict=False):
         trace[f"{name}.symbols"] = symbols
     return reconstructed(coder, quantised_picture(coder, stream, decoded), operating_point)

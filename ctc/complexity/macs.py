@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
 ACTIVATIONS = (nn.ReLU, nn.PReLU, nn.ELU, nn.LeakyReLU, nn.ReLU6)
@@ -77,12 +78,12 @@ class _Tally:
 
     def __init__(self, counter: FlopCounterMode, rest: str) -> None:
         self.macs: dict[str, Macs] = {}
-        self._counter, self._seen, self._part = counter, 0, rest
+        self._counter, self._seen, self.part = counter, 0, rest
 
     def turn(self, part: str) -> str:
         """Now `part` computes; the one that did until now."""
         total = self._counter.get_total_flops()
-        before, self._part = self._part, part
+        before, self.part = self.part, part
         self.add(before, Macs(flop_counter=(total - self._seen) // 2))
         self._seen = total
         return before
@@ -93,22 +94,20 @@ class _Tally:
 
 @contextmanager
 def _hooks(networks: Mapping[str, Sequence[nn.Module]], rest: str, counter: FlopCounterMode) -> Iterator[_Tally]:
-    """Within it every module of `networks`, called alone or by another, is charged to its part."""
+    """Within it every module of `networks`, called alone or by another, is charged to its part; a module that is made while others
+    compute, to theirs."""
     tally = _Tally(counter, rest)
     callers: list[str] = []
-
-    def watch(module: nn.Module, part: str) -> list[Any]:
-        def before(_module: nn.Module, _inputs: Any) -> None:
-            callers.append(tally.turn(part))
-
-        def after(of: nn.Module, inputs: Any, output: Any) -> None:
-            tally.add(part, official_macs(of, inputs, output))
-            tally.turn(callers.pop())
-
-        return [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
-
     parts = {module: part for part, roots in networks.items() for root in roots for module in root.modules()}
-    handles = [handle for module, part in parts.items() for handle in watch(module, part)]
+
+    def before(module: nn.Module, _inputs: Any) -> None:
+        callers.append(tally.turn(parts.get(module, tally.part)))
+
+    def after(module: nn.Module, inputs: Any, output: Any) -> None:
+        tally.add(tally.part, official_macs(module, inputs, output))
+        tally.turn(callers.pop())
+
+    handles = [register_module_forward_pre_hook(before), register_module_forward_hook(after)]
     try:
         yield tally
     finally:

@@ -8,7 +8,7 @@ import pytest
 from jpegai_ref.coder import Coder
 from jpegai_ref.complexity import encoder, parts
 from jpegai_ref.counted_sides import CountedCoding
-from jpegai_ref.decoder_cost import HYPER, decoder_macs, integer_macs, kmac_per_pixel
+from jpegai_ref.decoder_cost import HYPER, OF_FILTERS, decoder_macs, integer_macs, kmac_per_pixel
 from jpegai_ref.dimensions import COMPACT
 from jpegai_ref.encoder_cost import ANALYSIS, encoder_macs, encoder_parameters
 from jpegai_ref.model import OperatingPoint
@@ -64,6 +64,18 @@ def test_what_an_encoder_finds_by_trial_is_counted_while_it_does(tool_coder: Cod
     found = counted(coding.encode, coding.networks(), "filters")
     assert found["synthesis luma"].flop_counter > 0
     assert found["filters"].functional > 0
+
+
+@pytest.mark.usefixtures("everything_is_chosen")
+def test_the_filter_whose_weights_are_computed_is_seen_by_both_counters(own_coder: Coder) -> None:
+    coding = CountedCoding(own_coder, picture(64, 96), 1800, Tools.parse("eicci"), "bop")
+    coding.encode()
+    filters = counted(coding.decode, coding.networks(), OF_FILTERS)[OF_FILTERS]
+    formula = decoder_macs("bop", Tools.parse("eicci"), 96, 64)[OF_FILTERS]
+    assert filters.products == formula > 0
+    assert filters.official == formula + filters.biases
+    # What computes the weights, once a picture of any size, is no layer.
+    assert 0 < filters.functional < 500_000
 
 
 def test_what_the_harness_is_given(own_weights: Path, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_all_that_is_listed_can_be_used(weights_path: Path, tmp_path: Path, monk
     for names in product(*codec.switches()):
         assert plugins.codecs()["+".join((codec.name, *names))].version()
     monkeypatch.setenv(VARIABLE, str(weights_path))
-    assert codec.switches() == (("efe-linear",), ("efe-nonlinear",), ("quality-map", "rdlr"))
+    assert codec.switches() == (("efe-linear",), ("efe-nonlinear",), ("no-skip",), ("quality-map", "rdlr"))
     for names in product(*codec.switches()):
         assert plugins.codecs()["+".join((codec.name, *names))].version()
     monkeypatch.setenv(VARIABLE, str(tmp_path))
