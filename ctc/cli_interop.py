@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +51,7 @@ def interop_command(
     from ctc.interop.matrix import holds
     from ctc.interop.stored import keep
     from ctc.plan import parse_rates
+    from ctc.progress import Steps
     from ctc.protocols import Portable
     from ctc.report.interop_table import text_matrix
     from ctc.store import Store
@@ -72,10 +72,10 @@ def interop_command(
         raise PictureError(found.failed[0].error)
     scored_by = tuple(scorefiles.chosen_metrics(metrics, metric_device, {picture.transfer for picture in found.pictures}))
     wanted = Wanted(found.pictures, target_bpps, rate_tolerance, scored_by, Setting(int(internal_bits), metric_device))
-    results = []
+    results, told = [], Steps()
     with limited(time_limit):
         for each in tested:
-            results.append(exchange(each, wanted, _tell))
+            results.append(exchange(each, wanted, told))
             click.echo(text_matrix(results[-1]) + "\n")
             if not any(device.broken for device in each.devices) and not keep(store, results[-1]):
                 click.echo(f"{each.codec.name}: a matrix of more devices, pictures or rates is in the store, and stays\n")
@@ -92,11 +92,6 @@ def _prepare(folder: Path) -> None:
         raise UsageError(f"--out {folder}: is a file, not a folder")
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-
-
-def _tell(what: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(what, err=True)
 
 
 def _write(folder: Path, results: Sequence[Interop]) -> None:
