@@ -41,7 +41,7 @@ def interop_command(
 
     Bitstreams are compared with decoding on the device that made them. Codecs without devices are encoded and decoded twice. The matrices
     are printed, kept in the store, and shown by every `ctc run` with these codecs on this machine; one with a device that is broken on
-    purpose is not kept, nor one that is part of what is there.
+    purpose is not kept, nor one that is part of what is there and finds no more. A failure is shown until all that it tried holds.
     """
     from ctc import datasets, plugins, scorefiles
     from ctc.cli import default_cache
@@ -77,8 +77,8 @@ def interop_command(
         for each in tested:
             results.append(exchange(each, wanted, told))
             click.echo(text_matrix(results[-1]) + "\n")
-            if not any(device.broken for device in each.devices) and not keep(store, results[-1]):
-                click.echo(f"{each.codec.name}: a matrix of more devices, pictures or rates is in the store, and stays\n")
+            if not any(device.broken for device in each.devices) and (why := keep(store, results[-1])):
+                click.echo(f"{each.codec.name}: {why}\n")
     if out is not None:
         _write(out, results)
     return 0 if all(map(holds, results)) else GATE_FAILED
