@@ -54,7 +54,7 @@ def interop_command(
     from ctc.progress import Steps
     from ctc.protocols import Portable
     from ctc.report.interop_table import text_matrix
-    from ctc.store import Store
+    from ctc.store import Store, check_folder
     from ctc.together import Setting
 
     target_bpps = parse_rates(rates) if rates is not None else BD_TARGET_BPPS
@@ -65,7 +65,7 @@ def interop_command(
     for each in tested:
         each.codec.version()
     if out is not None:
-        _prepare(out)
+        check_folder("--out", out)
     store = Store((cache or default_cache()).expanduser().absolute())
     found = datasets.load(dataset, store, images, limit, allow_partial=allow_partial, locking=False)
     if found.failed:
@@ -84,16 +84,6 @@ def interop_command(
     return 0 if all(map(holds, results)) else GATE_FAILED
 
 
-def _prepare(folder: Path) -> None:
-    """Before any work is done for it. Raises UsageError, NotWritable, OutOfSpace."""
-    from ctc.store import explained
-
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder}: is a file, not a folder")
-    with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-
-
 def _write(folder: Path, results: Sequence[Interop]) -> None:
     from ctc.report.as_csv import csv_text
     from ctc.report.interop_table import as_json, cell_columns, cell_rows, text_matrix
@@ -105,5 +95,6 @@ def _write(folder: Path, results: Sequence[Interop]) -> None:
         "interop.json": as_json(results),
     }
     with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             write_whole(folder / name, content)
