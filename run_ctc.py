@@ -17,7 +17,6 @@ if __name__ == "__main__":
 
     main(["run", *sys.argv[1:]])
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,13 +27,13 @@ from ctc.bdrate.tables import bd_rates
 from ctc.coding import CodingResult, code_unit, recall_coding
 from ctc.complexity.machine import machine
 from ctc.complexity.versions import package_versions
-from ctc.errors import PictureError, UsageError
+from ctc.errors import PictureError
 from ctc.line import Line
 from ctc.plan import Options, Plan, pilots_and_others, resolve
 from ctc.records import BD_TARGET_BPPS, Campaign, Counts, Failed, Scored, Unreachable, Unsupported
 from ctc.scoring import ScoringResult, recall_scoring, score_unit
 from ctc.scratch import remove_abandoned
-from ctc.store import Store, explained, write_whole
+from ctc.store import Store, check_folder, explained, write_whole
 from ctc.timing.measure import measure
 from ctc.validity import point_validity
 
@@ -45,7 +44,7 @@ def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
     Raises CtcError; everything finished before that is in the store."""
     started, clock = datetime.now(UTC), time.monotonic()
     options = replace(options, target_bpps=options.target_bpps or BD_TARGET_BPPS)
-    prepare_output(options)
+    check_output(options)
     plan = resolve(options)
     dataset = dataset or datasets.load(
         options.dataset, Store(options.cache), options.images, options.limit, allow_partial=options.allow_partial
@@ -77,15 +76,10 @@ def run(options: Options, dataset: datasets.Dataset | None = None) -> Campaign:
     return campaign
 
 
-def prepare_output(options: Options) -> None:
-    """Makes the folders before any work is done for them. Raises OutOfSpace, NotWritable, UsageError."""
-    for option, folder in (("--out", options.out), ("--cache", options.cache)):
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{option} {folder}: is a file, not a folder")
-        with explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder) as probe:
-                probe.write(b"x")
+def check_output(options: Options) -> None:
+    """Before any work is done for them; the folders are made with what is first written. Raises OutOfSpace, NotWritable, UsageError."""
+    check_folder("--out", options.out)
+    check_folder("--cache", options.cache)
     remove_abandoned()
 
 
@@ -135,4 +129,5 @@ def write_reports(campaign: Campaign, options: Options) -> None:
     for report in plugins.reports().found.values():
         content = report.render(campaign)
         with explained(options.out):
+            options.out.mkdir(parents=True, exist_ok=True)
             write_whole(options.out / report.file_name, content)

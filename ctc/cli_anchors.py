@@ -80,7 +80,7 @@ def anchors_verify_command(
     from ctc.notary import published as publication
     from ctc.published.points import load
     from ctc.records import CTC_ANCHOR
-    from run_ctc import prepare_output
+    from run_ctc import check_output
 
     if lock_file is not None and (published is not None or metrics):
         raise UsageError(f"--lock {lock_file}: has bytes and hashes; leave out {'--published' if published is not None else '--metrics'}")
@@ -89,7 +89,7 @@ def anchors_verify_command(
     name = codec or (locked[0].codec if locked else CTC_ANCHOR)
     wanted = publication.metrics_of(points, metrics) if points else UNSCORED
     options = _options(name, out or Path("results") / f"anchor-{name}", wanted, metric_threads=metric_threads, **where)
-    prepare_output(options)
+    check_output(options)
     verdict = publication.verify(options, points) if points else lock.verify(options, locked, str(lock_file))
     _write(verdict, options)
     click.echo(tables.as_text(verdict))
@@ -108,13 +108,13 @@ def anchors_lock_command(codec: str, rates: str | None, out: Path, **where: Any)
     from ctc.plan import parse_rates
     from ctc.records import BD_TARGET_BPPS
     from ctc.store import explained, write_whole
-    from run_ctc import prepare_output
+    from run_ctc import check_output
 
     if out.is_dir():
         raise UsageError(f"--out {out}: is a folder; give the name of the lock file")
     targets = parse_rates(rates) if rates is not None else BD_TARGET_BPPS
     options = _options(codec, out.absolute().parent, UNSCORED, target_bpps=targets, **where)
-    prepare_output(options)
+    check_output(options)
     content, left_out, failed = lock.make(options)
     for line in (*left_out, *(f"failed: {each.picture}: {each.stage}: {each.error}" for each in failed)):
         click.echo(line)
@@ -122,6 +122,7 @@ def anchors_lock_command(codec: str, rates: str | None, out: Path, **where: Any)
         click.echo(f"ctc: {out} was not written: a lock is whole or not at all; what was coded is kept", err=True)
         return 1
     with explained(options.out):
+        options.out.mkdir(parents=True, exist_ok=True)
         write_whole(out, content)
     # The heading and the names of the columns are no points.
     click.echo(f"{len(content.splitlines()) - 2} points of {codec} locked in {out}")
@@ -163,5 +164,6 @@ def _write(verdict: Verdict, options: Options) -> None:
     from ctc.store import explained, write_whole
 
     with explained(options.out):
+        options.out.mkdir(parents=True, exist_ok=True)
         write_whole(options.out / "anchor.csv", tables.as_csv(verdict))
         write_whole(options.out / "anchor.md", tables.as_markdown(verdict))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
 from ctc.cli_metrics import names
 from ctc.cli_pictures import CACHE, of_a_set
@@ -41,6 +39,7 @@ def complexity_command(
     from ctc.complexity.instructions import counting
     from ctc.complexity.stored import keep
     from ctc.complexity.survey import learned_macs, program_costs, why_not
+    from ctc.progress import shown
     from ctc.protocols import Codec, Countable
     from ctc.report import complexity as report
     from ctc.store import Store, explained, write_whole
@@ -60,25 +59,24 @@ def complexity_command(
     if not loaded.pictures:
         return 1
 
-    def shown(codec: Codec) -> Iterable[Picture]:
+    def codable(codec: Codec) -> Iterable[Picture]:
         """The pictures that the codec can code, with how far it is; of the others why not."""
         reasons = {picture: why_not(codec, picture) for picture in loaded.pictures}
         for picture, why in reasons.items():
             if why:
                 click.echo(f"left out: {picture.name} {why}", err=True)
-        codable = [picture for picture, why in reasons.items() if not why]
-        return tqdm(codable, desc=codec.name, unit="picture", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
+        return shown([picture for picture, why in reasons.items() if not why], codec.name, "picture")
 
     macs: dict[str, list[PictureMacs]] = {}
     costs: list[ProgramCost] = []
     try:
         for codec in chosen:
-            if isinstance(codec, Countable) and (counted := [learned_macs(codec, picture, rate) for picture in shown(codec)]):
+            if isinstance(codec, Countable) and (counted := [learned_macs(codec, picture, rate) for picture in codable(codec)]):
                 macs[codec.name] = counted
                 keep(store, codec.name, codec.version(), counted, codec.model_sizes())
                 click.echo(report.learned_text(codec.name, counted, codec.model_sizes()) + "\n")
         for codec in programs:
-            of_codec = [cost for picture in shown(codec) for cost in program_costs(codec, picture, rate, how.counter if how else None)]
+            of_codec = [cost for picture in codable(codec) for cost in program_costs(codec, picture, rate, how.counter if how else None)]
             costs += of_codec
             if of_codec:
                 click.echo(report.program_text(of_codec) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def interop_command(
 
     Bitstreams are compared with decoding on the device that made them. Codecs without devices are encoded and decoded twice. The matrices
     are printed, kept in the store, and shown by every `ctc run` with these codecs on this machine; one with a device that is broken on
-    purpose is not kept, nor one that is part of what is there.
+    purpose is not kept, nor one that is part of what is there and finds no more. A failure is shown until all that it tried holds.
     """
     from ctc import datasets, plugins, scorefiles
     from ctc.cli import default_cache
@@ -52,9 +51,10 @@ def interop_command(
     from ctc.interop.matrix import holds
     from ctc.interop.stored import keep
     from ctc.plan import parse_rates
+    from ctc.progress import Steps
     from ctc.protocols import Portable
     from ctc.report.interop_table import text_matrix
-    from ctc.store import Store
+    from ctc.store import Store, check_folder
     from ctc.together import Setting
 
     target_bpps = parse_rates(rates) if rates is not None else BD_TARGET_BPPS
@@ -65,38 +65,23 @@ def interop_command(
     for each in tested:
         each.codec.version()
     if out is not None:
-        _prepare(out)
+        check_folder("--out", out)
     store = Store((cache or default_cache()).expanduser().absolute())
     found = datasets.load(dataset, store, images, limit, allow_partial=allow_partial, locking=False)
     if found.failed:
         raise PictureError(found.failed[0].error)
     scored_by = tuple(scorefiles.chosen_metrics(metrics, metric_device, {picture.transfer for picture in found.pictures}))
     wanted = Wanted(found.pictures, target_bpps, rate_tolerance, scored_by, Setting(int(internal_bits), metric_device))
-    results = []
+    results, told = [], Steps()
     with limited(time_limit):
         for each in tested:
-            results.append(exchange(each, wanted, _tell))
+            results.append(exchange(each, wanted, told))
             click.echo(text_matrix(results[-1]) + "\n")
-            if not any(device.broken for device in each.devices) and not keep(store, results[-1]):
-                click.echo(f"{each.codec.name}: a matrix of more devices, pictures or rates is in the store, and stays\n")
+            if not any(device.broken for device in each.devices) and (why := keep(store, results[-1])):
+                click.echo(f"{each.codec.name}: {why}\n")
     if out is not None:
         _write(out, results)
     return 0 if all(map(holds, results)) else GATE_FAILED
-
-
-def _prepare(folder: Path) -> None:
-    """Before any work is done for it. Raises UsageError, NotWritable, OutOfSpace."""
-    from ctc.store import explained
-
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder}: is a file, not a folder")
-    with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-
-
-def _tell(what: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(what, err=True)
 
 
 def _write(folder: Path, results: Sequence[Interop]) -> None:
@@ -110,5 +95,6 @@ def _write(folder: Path, results: Sequence[Interop]) -> None:
         "interop.json": as_json(results),
     }
     with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             write_whole(folder / name, content)

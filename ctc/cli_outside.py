@@ -30,7 +30,10 @@ BESIDE = click.option(
 @click.option("--set", "dataset", help="The pictures, a set of datasets.yaml; needed where their names carry no sizes.")
 @click.option("--data", "folder", type=click.Path(path_type=Path), help="The pictures, a folder, instead of --set.")
 @click.option("--codec", default="", help="What the names of reconstructions begin with. [default: all up to the first underscore]")
-@click.option("--anchor", help="Codec of a summary that BD-rates compare with, or published:vvc. [default: that if it has the pictures]")
+@click.option(
+    "--anchor",
+    help="Codec of a summary that BD-rates compare with, or published:vvc. [default: that where it has a picture, or the first]",
+)
 @click.option("--metrics", callback=names, help="Only these of the metrics that the summaries have.")
 @BESIDE
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the tables and the page. [default: results/<first summary>]")
@@ -43,12 +46,17 @@ def import_command(
     from ctc.datasets import Dataset
     from ctc.outside.summary import open_summary
     from ctc.published.configurations import load
+    from ctc.published.points import PREFIX, shipped
 
     opened = [open_summary(path, codec) for path in summaries]
     known = tuple(dict.fromkeys(metric for source in opened for metric in source.metrics))
     wanted = tuple(metric for metric in known if not metrics or metric in metrics)
     if not wanted:
         raise UsageError(f"--metrics {','.join(metrics)}: the summaries have {', '.join(known) or 'none'}")
+    codecs = dict.fromkeys(name for source in opened for name in source.codecs)
+    if anchor is not None and anchor not in codecs and not anchor.startswith(PREFIX):
+        published = ", ".join(f"{PREFIX}{name}" for name in shipped())
+        raise UsageError(f"--anchor {anchor}: the summaries have {', '.join(codecs)}; published are {published}")
     pictures = None
     if dataset is None and folder is None:
         every = {picture.name: picture for source in opened for picture in source.pictures()}
@@ -78,6 +86,7 @@ def tables(
 
     store = (cache or default_cache()).expanduser().absolute()
     dataset = dataset or datasets.load(pictures, Store(store), allow_partial=True, locking=False)
+    default = _default_anchor(sources, [picture.name for picture in dataset.pictures], internal_bits) if anchor is None else ""
     options = Options(
         dataset=pictures,
         out=out.absolute(),
@@ -85,13 +94,15 @@ def tables(
         command=shlex.join(["ctc", *sys.argv[1:]]),
         codecs=(),
         target_bpps=tuple(sorted({target for source in sources for target in source.target_bpps})),
-        anchor=anchor or _default_anchor(sources, [picture.name for picture in dataset.pictures], internal_bits),
+        anchor=anchor or default,
         external=tuple(sources),
         internal_bits=internal_bits,
         **rest,
     )
     campaign = run(options, dataset)
     click.echo(summary_text(campaign, options))
+    if default in sources[0].codecs:
+        click.echo(f"BD-rates compare with {default}, the first codec there is: {sources[0].source}; --anchor names another")
     return exit_status(campaign)
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from ctc.complexity.process import run, time_limit
 from ctc.errors import ToolFailed, ToolMissing
-from ctc.records import digest
+from ctc.records import Cost, digest
 
 PROBE_LIMIT_S = 10
+WHO_SPEAKS = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\] *)+")
 
 
 def executable() -> Path:
@@ -32,6 +33,17 @@ def executable() -> Path:
     if not (path.is_file() and os.access(path, os.X_OK)):
         raise ToolMissing(f"ffmpeg is missing: {path} is not a program; unset CTC_FFMPEG or set it to a build of ffmpeg")
     return path
+
+
+def decode(command: tuple[str, ...], threads: int) -> Cost:
+    """Runs a decoder. Raises as `run`: where ffmpeg fails with what it said first, the rest being what came of that."""
+    return run(command, threads=threads, complaint=_undecodable).cost
+
+
+def _undecodable(log: str) -> str:
+    """Without the parts of ffmpeg that speak and their addresses, e.g. "[hevc @ 0x55e6]"."""
+    said = [WHO_SPEAKS.sub("", line).strip() for line in log.splitlines()]
+    return f"the bitstream cannot be decoded ({said[0] if said else 'it does not say why'})"
 
 
 @lru_cache

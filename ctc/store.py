@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ctc.errors import NotWritable, OutOfSpace
+from ctc.errors import NotWritable, OutOfSpace, UsageError
 from ctc.records import digest
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -127,6 +127,18 @@ def explained(folder: Path) -> Iterator[None]:
         if error.errno in REFUSED:
             raise NotWritable(f"{folder} cannot be written ({error.strerror}): choose another folder") from error
         raise
+
+
+def check_folder(option: str, folder: Path) -> None:
+    """That results can be written into `folder`, which may have to be made then. Makes nothing.
+
+    Raises UsageError where it is a file, OutOfSpace, NotWritable."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{option} {folder}: is a file, not a folder")
+    # A link that leads nowhere is no place to make a folder, so it counts as there.
+    nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    with explained(folder), tempfile.TemporaryFile(dir=nearest) as probe:
+        probe.write(b"x")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +43,12 @@ def called(main: Callable[[list[str]], object], capfd: pytest.CaptureFixture[str
 @pytest.fixture
 def ctc(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ctc:
     """Calls the command line inside `tmp_path`; gives exit status, stdout, stderr."""
+    from ctc import progress
     from ctc.cli import main
 
     monkeypatch.chdir(tmp_path)
+    # On a busy machine even small work takes so long that it would be told.
+    monkeypatch.setattr(progress, "APART_S", math.inf)
     return called(main, capfd)
 
 

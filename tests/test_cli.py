@@ -35,17 +35,21 @@ from tests.outputs import check_full_standard_output
         (("--scheduler", "nowhere"), 2, "an address looks like tcp://host:8786"),
         (("--out", "file"), 2, "ctc: --out file: is a file, not a folder"),
         (("--out", "file/x"), 2, "file/x cannot be written (Not a directory): choose another folder"),
+        (("--out", "pictures/nowhere"), 2, "pictures/nowhere cannot be written (No such file or directory): choose another folder"),
     ],
 )
 def test_wrong_use(ctc: Ctc, pictures: Path, tmp_path: Path, arguments: tuple[str, ...], status: int, says: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
+    (pictures / "nowhere").symlink_to("no/such/folder")
     sets = () if "--set" in arguments else ("--set", pictures)
     ended = ctc("run", *sets, *arguments)
     assert ended.status == status, ended.err
     assert says in ended.err.replace(str(tmp_path) + "/", "")
     assert "Traceback" not in ended.err
     assert len(ended.err.strip().splitlines()) == 1
+    # In the store are the hashes of the pictures where the run came so far.
+    assert {path.name for path in tmp_path.iterdir()} - {".cache"} == {"pictures", "empty", "file"}
 
 
 def test_absent_scheduler(ctc: Ctc, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +74,7 @@ def test_missing_ffmpeg_ends_before_any_work(ctc: Ctc, pictures: Path, tmp_path:
     for name in ("codec hevc-x265", "codec vvc-vvenc", "metric vmaf"):
         assert f"{name}: ffmpeg is missing: {tmp_path}/gone is not a program" in ended.err
     assert "to go on without: --codecs jpeg,jpeg2000,jpegai-sop,jpegai-bop,jpegai-hop --anchor jpegai-hop --metrics msssim," in ended.err
-    assert not list((tmp_path / "results" / "pictures").iterdir())
+    assert not (tmp_path / "results").exists()
     doctor = ctc("doctor")
     assert doctor.status == 4
     assert "missing  hevc-x265" in doctor.out

@@ -71,7 +71,7 @@ class VvcVvenc:
         return run(self.encode_command(source, bitstream, setting)).cost
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        return run(self.decode_command(bitstream, destination), threads=self._decoder_threads).cost
+        return ffmpeg.decode(self.decode_command(bitstream, destination), self._decoder_threads)
 
 
 CODECS = (VvcVvenc(),)

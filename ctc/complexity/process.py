@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -47,8 +47,13 @@ def limit_s() -> float:
     return _limit_s.get()
 
 
-def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> Run:
-    """Runs `command` to its end.
+def last_line(log: str) -> str:
+    """Where most programs say why they end."""
+    return log.splitlines()[-1].strip() if log else "it printed nothing"
+
+
+def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu", complaint: Callable[[str], str] = last_line) -> Run:
+    """Runs `command` to its end. Where it fails, `complaint` finds the reason in what it wrote to standard error.
 
     Raises ToolFailed when it cannot be started, ends with another status than 0, or exceeds the time limit; OutOfSpace when it says
     that the disk is full."""
@@ -71,8 +76,8 @@ def run(command: tuple[str, ...], *, threads: int = 1, device: str = "cpu") -> R
     if report["status"] != 0:
         if "No space left on device" in log:
             raise OutOfSpace(f"the disk is full: {program_name(command)} could not write; free some space and run again")
-        complaint = done.stderr.decode(errors="replace").strip() or log
-        raise ToolFailed(_failure(command, report["status"], complaint), command, _tail(log))
+        reason = complaint(done.stderr.decode(errors="replace").strip() or log)
+        raise ToolFailed(_failure(command, report["status"], reason), command, _tail(log))
     cost = Cost(report["wall_s"], report["cpu_s"], report["peak_bytes"], device, threads, machine().identity, idle)
     return Run(cost, done.stdout.decode(errors="replace"), log)
 
@@ -115,10 +120,9 @@ def shell_line(command: tuple[str, ...]) -> str:
     return shlex.join(command)
 
 
-def _failure(command: tuple[str, ...], status: int, log: str) -> str:
+def _failure(command: tuple[str, ...], status: int, reason: str) -> str:
     ending = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-    last = log.splitlines()[-1].strip() if log else "it printed nothing"
-    return f"{program_name(command)} {ending}: {last}"
+    return f"{program_name(command)} {ending}: {reason}"
 
 
 def _tail(log: str) -> str:

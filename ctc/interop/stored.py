@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ctc.complexity.machine import machine
+from ctc.interop.matrix import holds
 from ctc.records import CodecDevice, Interop, InteropMismatch, InteropPoint, InteropStream, TensorDifference
 from ctc.store import Store
 
@@ -14,18 +15,30 @@ FORMAT = 2
 """Rises when the records change."""
 
 
-def keep(store: Store, interop: Interop) -> bool:
-    """In place of an older one, unless that has all that this one has, and more: then False. Raises OutOfSpace, NotWritable."""
+def keep(store: Store, interop: Interop) -> str:
+    """In place of an older one, or why that stays; empty where it does not. Raises OutOfSpace, NotWritable.
+
+    A failure takes the place of a matrix that holds, however much more that tried, and gives way to one that holds only where that has
+    tried all of it again. Of two that both hold, or both fail, the newer is kept unless it is a part of the older."""
     older = recall(store, interop.codec, interop.version)
-    if older is not None and _tried(interop) < _tried(older):
-        return False
-    store.put(KIND, _identity(interop.codec, interop.version), asdict(interop))
-    return True
+    why = "" if older is None else _why_it_stays(older, interop)
+    if not why:
+        store.put(KIND, _identity(interop.codec, interop.version), asdict(interop))
+    return why
 
 
-def _tried(interop: Interop) -> set[tuple[str, str, str, float]]:
-    """Encoder, decoder, picture and target rate of every decoding."""
-    return {(point.encoder, point.decoder, point.picture, point.target_bpp) for point in interop.points}
+def _why_it_stays(older: Interop, newer: Interop) -> str:
+    if holds(newer) and not holds(older):
+        again = _tried(newer) >= _tried(older)
+        return "" if again else "a matrix that fails is in the store, and stays until all that it tried is tried again"
+    part = holds(newer) == holds(older) and _tried(newer) < _tried(older)
+    return "a matrix of more devices, pictures or rates is in the store, and stays" if part else ""
+
+
+def _tried(interop: Interop) -> set[tuple[object, ...]]:
+    """The devices that were to encode; encoder, decoder, picture and target rate of every decoding."""
+    encoders = {(stream.encoder,) for stream in interop.streams} | {(device,) for device, _ in interop.failed}
+    return encoders | {(point.encoder, point.decoder, point.picture, point.target_bpp) for point in interop.points}
 
 
 def recall(store: Store, codec: str, version: str) -> Interop | None:

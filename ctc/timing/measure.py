@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ctc.complexity.machine import machine
 from ctc.complexity.process import run, time_limit
 from ctc.errors import PictureError, ToolFailed
+from ctc.progress import Progress
 from ctc.protocols import Staying
 from ctc.records import Campaign, Coded, Timing, TimingFailure, TimingSample
 from ctc.scratch import scratch_prefix
@@ -50,20 +49,22 @@ def _measured(
 ) -> Timing:
     jobs, store = shuffled(todo, wanted.samples, kept.seed), kept.store
     to_load = [Job(cell, index) for cell in loads for index in range(wanted.samples)]
-    continued = any(kept.sample(job) is not None for job in (*to_load, *jobs))
+    unloaded, missing = [job for job in to_load if kept.sample(job) is None], [job for job in jobs if kept.sample(job) is None]
+    continued = len(unloaded) + len(missing) < len(to_load) + len(jobs)
+    to_warm = dict.fromkeys(job.cell for job in missing)
+    executions = len(loads) + len(unloaded) + len(to_warm) + len(missing)
     with (
         bound_to(chosen_processors(wanted.threads)),
         time_limit(limit_s),
         tempfile.TemporaryDirectory(prefix=scratch_prefix()) as folder,
-        _Line(Desk(Path(folder), store, wanted.threads), kept, (wanted.samples + 1) * (len(todo) + len(loads))) as line,
+        _Line(Desk(Path(folder), store, wanted.threads), kept, executions) as line,
         _left(loads, wanted.threads),
     ):
         for cell in loads:
             # Loaded anew in any case: what an earlier part of the run has left is bound to other processors.
             line.warm_up([cell])
             line.take([Job(cell, index) for index in range(wanted.samples)], first=0)
-        missing = [job for job in jobs if kept.sample(job) is None]
-        line.warm_up(dict.fromkeys(job.cell for job in missing))
+        line.warm_up(to_warm)
         line.take(jobs, first=len(loads) * wanted.samples)
         kept.finish(line.failed, device_memory(points, Desk(Path(folder), store, wanted.threads)))
     return _gathered(kept, wanted, [*todo, *loads], continued=continued)
@@ -82,13 +83,14 @@ class _Line(AbstractContextManager["_Line"]):
     desk: Desk
     kept: Kept
     executions: int
+    """That there are to be, warming up included."""
     failures: dict[Place, TimingFailure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._bar = tqdm(total=self.executions, unit="execution", desc="timing", file=sys.stderr, disable=not sys.stderr.isatty())
+        self._progress = Progress("timing", self.executions, "execution")
 
     def __exit__(self, *error: object) -> None:
-        self._bar.close()
+        self._progress.__exit__(*error)
 
     @property
     def failed(self) -> tuple[TimingFailure, ...]:
@@ -109,14 +111,17 @@ class _Line(AbstractContextManager["_Line"]):
 
     def _tried(self, job: Job, order: int) -> TimingSample | None:
         """None where it fails, or has failed before."""
-        self._bar.update()
-        place = job.cell.place
-        if place in self.failures:
-            return None
+        sample = None
+        if tried := job.cell.place not in self.failures:
+            sample = self._sample(job, order)
+        self._progress.advance(failed=sample is None, made=tried)
+        return sample
+
+    def _sample(self, job: Job, order: int) -> TimingSample | None:
         try:
             return self.desk.sample(job, order)
         except (ToolFailed, PictureError) as error:
-            self.failures[place] = TimingFailure(*place, str(error))
+            self.failures[job.cell.place] = TimingFailure(*job.cell.place, str(error))
             return None
 
 

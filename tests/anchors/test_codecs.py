@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,26 @@ def test_rubbish_is_refused(tmp_path: Path, name: str) -> None:
         assert caught.value.command
         assert caught.value.log_tail
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "reason"),
+    [
+        ("hevc-x265", 10, "PTL information too short"),
+        ("hevc-x265", 0, "Output file does not contain any stream"),
+        ("vvc-vvenc", 10, "can't find slice in picture unit."),
+    ],
+)
+def test_ffmpeg_tells_in_one_line_why_a_cut_bitstream_is_refused(tmp_path: Path, name: str, kept: int, reason: str) -> None:
+    codec = CODECS[name]
+    source = pixels.write_source(np.ascontiguousarray(data.coffee()[:64, :64]), codec.pixels, tmp_path)
+    codec.encode(source, tmp_path / "whole.bits", 30)
+    cut = tmp_path / "cut.bits"
+    cut.write_bytes((tmp_path / "whole.bits").read_bytes()[:kept])
+    with pytest.raises(ToolFailed) as caught:
+        codec.decode(cut, tmp_path / "decoded")
+    assert re.fullmatch(rf"ffmpeg\S* ended with status \d+: the bitstream cannot be decoded \({re.escape(reason)}\)", str(caught.value))
+    assert "@ 0x" in caught.value.log_tail
 
 
 def test_ffmpeg_command_lines(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,10 @@ from ctc.errors import UsageError
 from ctc.interop.candidate import Candidate
 from ctc.interop.matrix import Cell, holds, rows
 from ctc.interop.stored import from_plain, keep, recall
-from ctc.records import ALL, Interop
+from ctc.records import ALL, Interop, InteropStream
 from ctc.store import Store
 from tests.interop.conftest import Exchanged
+from tests.interop.matrices import broken_matrix, matrix_of
 from tests.interop.stand_in import StandIn
 
 
@@ -141,13 +142,47 @@ def test_the_store_gives_back_what_was_kept(exchanged: Exchanged, tmp_path: Path
 def test_a_part_does_not_take_the_place_of_the_whole(exchanged: Exchanged, tmp_path: Path) -> None:
     store = Store(tmp_path / "kept")
     part, whole, other = (exchanged(StandIn(), *names) for names in (("first",), ("first", "rounds"), ("first", "decodes")))
-    assert keep(store, part)
-    assert keep(store, whole)
     assert not keep(store, part)
+    assert not keep(store, whole)
+    assert keep(store, part) == "a matrix of more devices, pictures or rates is in the store, and stays"
     assert recall(store, "stand-in", "1") == whole
-    assert keep(store, whole)
-    assert keep(store, other)
+    assert not keep(store, whole)
+    assert not keep(store, other)
     assert recall(store, "stand-in", "1") == other
+
+
+def test_a_failure_is_not_hidden(tmp_path: Path) -> None:
+    whole = matrix_of("stand-in")
+    first = replace(whole, points=tuple(point for point in whole.points if point.decoder == "cpu"), devices=whole.devices[:1])
+    failing = broken_matrix("stand-in")
+    second = replace(whole, points=tuple(point for point in whole.points if point.target_bpp == 0.12))
+    assert all(map(holds, (whole, first, second)))
+    less_failing = replace(failing, points=failing.points[:-1])
+    stays = "a matrix that fails is in the store, and stays until all that it tried is tried again"
+    part = "a matrix of more devices, pictures or rates is in the store, and stays"
+    cases = (
+        (whole, less_failing, ""),
+        (less_failing, first, stays),
+        (less_failing, second, stays),
+        (less_failing, whole, ""),
+        (less_failing, failing, ""),
+        (failing, less_failing, part),
+        (failing, whole, ""),
+    )
+    for number, (older, newer, why) in enumerate(cases):
+        store = Store(tmp_path / f"kept-{number}")
+        keep(store, older)
+        assert keep(store, newer) == why
+        assert recall(store, "stand-in", "1") == (older if why else newer)
+
+
+def test_a_device_that_cannot_encode_is_tried_again_before_all_is_well(tmp_path: Path) -> None:
+    whole = matrix_of("stand-in")
+    dies, again = replace(whole, failed=(("dies", "it died"),)), InteropStream("dies", "p0", 0.25, 30.0, 0.25, same_as_first=True)
+    store = Store(tmp_path / "kept")
+    assert not keep(store, dies)
+    assert "stays until all that it tried is tried again" in keep(store, whole)
+    assert not keep(store, replace(whole, streams=(*whole.streams, again)))
 
 
 def test_the_mean_is_over_pictures(exchanged: Exchanged) -> None:

@@ -74,7 +74,8 @@ def test_devices_of_the_bundled_codec() -> None:
 )
 def test_one_line_for_what_is_wrong(ctc: Ctc, pictures: Path, tmp_path: Path, arguments: list[str], status: int, says: str) -> None:
     (tmp_path / "a-file").touch()
-    ended = ctc("interop", "--set", pictures, *QUICK, *arguments)
+    ended = ctc("interop", "--set", pictures, *QUICK, "--out", "out", *arguments)
     assert ended.status == status
     assert says in ended.err
     assert ended.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()

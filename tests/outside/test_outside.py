@@ -122,6 +122,17 @@ def test_a_summary_that_was_imported_gives_the_points_of_the_run(ctc: Ctc, once:
     assert given.bytes.equals(back.bytes)
     columns = pd.read_csv(tmp_path / "imported" / "points.csv", nrows=0).columns
     assert set(columns) - set(POINT_COLUMNS) == {"psnr_y", "psnr_hvs", "fsim"}
+    assert "--anchor names another" not in ended.out
+    other = ctc("import", once.out / "summary.txt", "--data", once.pictures, "--anchor", "hevc-x265", "--out", "other")
+    assert other.status == 0, other.err
+    assert set(pd.read_csv(tmp_path / "other" / "bd.csv").anchor) == {"hevc-x265"}
+    unasked = ctc("import", once.out / "summary.txt", "--data", once.pictures, "--out", "unasked")
+    assert "BD-rates compare with jpeg, the first codec there is: values of summary.txt; --anchor names another\n" in unasked.out
+    assert (tmp_path / "unasked" / "bd.csv").read_bytes() == (tmp_path / "imported" / "bd.csv").read_bytes()
+    unknown = ctc("import", once.out / "summary.txt", "--data", once.pictures, "--anchor", "jpeg2000", "--out", "unknown")
+    assert unknown.status == 2
+    assert unknown.err == "ctc: --anchor jpeg2000: the summaries have jpeg, hevc-x265; published are published:vvc\n"
+    assert not (tmp_path / "unknown").exists()
     nameless = ctc("import", once.out / "summary.txt")
     assert nameless.status == 2
     assert "the size of chelsea is not in its name; give the pictures with --data FOLDER" in nameless.err

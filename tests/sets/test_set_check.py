@@ -253,8 +253,9 @@ def test_commands(by_md5: Path, ctc: Ctc) -> None:
     assert (refused.status, len(refused.err.splitlines())) == (4, 1)
     for path in by_md5.iterdir():
         path.unlink()
-    missing = ctc("run", "--set", "four")
+    missing = ctc("run", "--set", "four", "--out", "refused")
     assert missing.status == 4
+    assert not Path("refused").exists()
     assert missing.err == f"ctc: set four: all 4 pictures are missing, none of them is in {by_md5}; get them from example.org/four; " + (
         "if they are elsewhere: four=FOLDER\n"
     )
