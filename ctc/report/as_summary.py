@@ -1,8 +1,8 @@
 """summary.txt: the layout of the JPEG AI evaluation software, for pasting into the meeting's workbook.
 
 Tab separated, no header, 19 columns: reconstruction, bpp, MS-SSIM (torch), MS-SSIM (IQA), PSNR Y, U, V, VIF, FSIM, NLPD,
-IW-SSIM, VMAF, PSNR-HVS, kMAC/pixel (of the decoder by the official rule, where it was counted), decoding s on GPU and on CPU,
-encoding s on GPU and on CPU, match or mismatch.
+IW-SSIM, VMAF, PSNR-HVS, kMAC/pixel (of the decoder by the official rule, where that picture was counted at that rate), decoding s on GPU
+and on CPU, encoding s on GPU and on CPU, match or mismatch.
 The official file holds one codec; here the codecs follow one another, each line beginning with the codec's name.
 
 This is the only place where the official sentinels are written: `None` for a value that is missing, -100 for a metric that was
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from ctc import official
 from ctc.records import Campaign, Coded, Cost, Scored
-from ctc.report.operating_points import kmac_by_picture
 from ctc.report.tables import absent_pictures, codec_names, number_text, picture_names, unread_pictures
 
 METRICS = ("msssim", "msssim_iqa", "psnr_y", "psnr_u", "psnr_v", "vif", "fsim", "nlpd", "iwssim", "vmaf", "psnr_hvs")
@@ -39,11 +38,11 @@ class SummaryReport:
         asked = frozenset(metric.name for metric in campaign.metrics)
         lines = []
         for codec in codec_names(campaign):
-            kmac = kmac_by_picture(campaign, codec)["official"]
+            kmac = _kmac(campaign, codec)
             for picture in (*picture_names(campaign), *unread_pictures(campaign), *(name for name, _ in absent_pictures(campaign))):
                 for target in sorted(campaign.target_bpps):
                     scored = points.get((codec, picture, target))
-                    lines.append(_point_line(scored, asked, kmac.get(picture)) if scored else _absent_line(picture, target))
+                    lines.append(_point_line(scored, asked, kmac.get((picture, target))) if scored else _absent_line(picture, target))
         return "".join("\t".join(line) + "\n" for line in lines).encode()
 
 
@@ -64,6 +63,18 @@ def _point_line(scored: Scored, asked: frozenset[str], kmac: float | None) -> li
 def _absent_line(picture: str, target_bpp: float) -> list[str]:
     name = f"No_rec_for_{official.picture_stem(picture)}_RATE{official.rate_text(target_bpp)}"
     return [name, ABSENT, *[ABSENT] * len(METRICS), *[MISSING] * 5, "mismatch"]
+
+
+def _kmac(campaign: Campaign, codec: str) -> dict[tuple[str, float], float]:
+    """By picture and target rate; not of pictures for which others stand in, since what is computed may depend on what is coded."""
+    found: dict[tuple[str, float], float] = {}
+    for counted in (each for each in campaign.counted if each.codec == codec):
+        others = dict(counted.stand_ins)
+        for count in (each for each in counted.counts if each.picture.name not in others):
+            value = count.kmac_per_pixel("decoder", "official")
+            if value is not None:
+                found[count.picture.name, count.target_bpp] = value
+    return found
 
 
 def _value(scored: Scored, metric: str) -> str:
