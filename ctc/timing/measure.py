@@ -21,7 +21,7 @@ from ctc.records import Campaign, Coded, Timing, TimingFailure, TimingSample
 from ctc.scratch import scratch_prefix
 from ctc.store import Store
 from ctc.timing.desk import Desk
-from ctc.timing.gpu import device_memory
+from ctc.timing.gpu import device_memory, searched, tries_at_most
 from ctc.timing.kept import Kept, begun, conditions_key, held, latest_whole
 from ctc.timing.schedule import Cell, Job, Place, cells, loading, shuffled, timed_points
 from ctc.timing.wanted import TimingWanted, bound_to, chosen_processors
@@ -55,7 +55,7 @@ def _measured(
         bound_to(chosen_processors(wanted.threads)),
         time_limit(limit_s),
         tempfile.TemporaryDirectory(prefix=scratch_prefix()) as folder,
-        _Line(Desk(Path(folder), store, wanted.threads), kept, (wanted.samples + 1) * (len(todo) + len(loads))) as line,
+        _Line(Desk(Path(folder), store, wanted.threads), kept, _executions(points, [*todo, *loads], wanted)) as line,
         _left(loads, wanted.threads),
     ):
         for cell in loads:
@@ -65,8 +65,13 @@ def _measured(
         missing = [job for job in jobs if kept.sample(job) is None]
         line.warm_up(dict.fromkeys(job.cell for job in missing))
         line.take(jobs, first=len(loads) * wanted.samples)
-        kept.finish(line.failed, device_memory(points, Desk(Path(folder), store, wanted.threads)))
+        kept.finish(line.failed, device_memory(points, Desk(Path(folder), store, wanted.threads), line.tried))
     return _gathered(kept, wanted, [*todo, *loads], continued=continued)
+
+
+def _executions(points: Sequence[Coded], todo: Sequence[Cell], wanted: TimingWanted) -> int:
+    """Samples, warm-ups, and the tries that a search for the memory of a GPU takes at most."""
+    return (wanted.samples + 1) * len(todo) + sum(tries_at_most(cell.codec(wanted.threads)) for cell in searched(points))
 
 
 def conditions_of(wanted: TimingWanted, todo: Sequence[Cell]) -> str:
@@ -93,6 +98,10 @@ class _Line(AbstractContextManager["_Line"]):
     @property
     def failed(self) -> tuple[TimingFailure, ...]:
         return tuple(self.failures.values())
+
+    def tried(self) -> None:
+        """An execution that is no sample begins."""
+        self._bar.update()
 
     def warm_up(self, todo: Iterable[Cell]) -> None:
         """Each once, not counted."""
