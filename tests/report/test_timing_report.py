@@ -125,13 +125,18 @@ def test_people_are_told(campaign: Campaign) -> None:
         "holds it with 93.75 %",
         "test: 30 samples gave another output than the point has.",
         "GPU memory, test, decoder, p0: not measured: no CUDA device.",
-        "GPU memory, lib, decoder, p0: 300 MiB at least",
+        "GPU memory, lib, decoder, p0: 300 MiB at least for the same samples, without",
         "Not timed: test, p0, decoder: it <broke>.",
     ):
         assert told in notes
     text = timing_text(campaign)
     assert text[0].startswith("timing")
     assert any(line.startswith("lib ") and "0.52" not in line for line in text)
+    assert "on a GPU" not in notes
+    assert campaign.timing is not None
+    on_gpu = (replace(sample, device="a GPU") if sample.codec == "lib" else sample for sample in campaign.timing.samples)
+    notes = "\n".join(timing_notes(replace(campaign, timing=replace(campaign.timing, samples=tuple(on_gpu))), timing_rows(campaign)))
+    assert "\nlib: on a GPU, whose load is not watched: busy is of the processors alone." in notes
 
 
 def of_one_picture(whole: Campaign, name: str) -> Campaign:
