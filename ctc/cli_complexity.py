@@ -33,7 +33,8 @@ def complexity_command(
     cache: Path | None, csv_file: Path | None,
 ) -> int:  # fmt: skip
     """Count what encoders and decoders compute: multiply-accumulates per pixel of learned codecs, part by part and by three ways of
-    counting; instructions, or CPU seconds, of programs. What learned codecs compute is kept in the store, and shown by every `ctc run`."""
+    counting; instructions, or CPU seconds, of programs. What learned codecs compute is kept in the store, rate by rate, and shown by every
+    `ctc run`: with counts at several rates its maximum and mean are over these too."""
     from ctc import datasets, plugins
     from ctc.cli import default_cache
     from ctc.complexity.instructions import counting

@@ -24,6 +24,7 @@ def test_programs_in_cpu_seconds(ctc: Ctc, pictures: Path, tmp_path: Path) -> No
         ("jpeg", name, side) for name in ("chelsea", "coffee") for side in ("encoder", "decoder")
     ]
     assert "interpreter's start" not in ended.out
+    assert {row["target_bpp"] for row in rows} == {"0.25"}
     assert all(float(row["cpu_s"]) > 0 and not row["instructions"] for row in rows)
 
 
@@ -51,7 +52,13 @@ def test_pictures_that_a_codec_cannot_code_are_left_out(ctc: Ctc, pictures: Path
 def test_a_learned_codec(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
     ended = ctc("complexity", "--set", pictures, "--limit", "1", "--codecs", "jpegai-bop", "--csv", tmp_path / "cost.csv")
     assert ended.status == 0, ended.err
-    for said in ("kMAC/px over 1 picture", "synthesis luma", "maximum: chelsea, 96x64", "transposed convolutions count", "float16"):
+    for said in (
+        "kMAC/px over 1 picture at about 0.25 bpp",
+        "synthesis luma",
+        "maximum: chelsea, 96x64",
+        "transposed convolutions count",
+        "float16",
+    ):
         assert said in ended.out
     rows = list(csv.DictReader((tmp_path / "cost.csv").read_text().splitlines()))
     assert {(row["side"], row["part"]) for row in rows} == {
@@ -80,7 +87,7 @@ def test_wrong_use(ctc: Ctc, arguments: tuple[str, ...], status: int, says: str)
 def test_every_difference_has_its_reason_and_together_they_are_all_of_it() -> None:
     """For a part of 1000 MACs by formula: 100 in integers, 50 element by element, 30 functional."""
     parts = (PartMacs("decoder", "synthesis luma", 10**6, 85 * 10**4, 1_570_000, 10**5, 5 * 10**5, 10**5, 5 * 10**4, 3 * 10**4),)
-    picture = PictureMacs(Picture("set", "a", "/a.png", 10, 10, 8, "RGB", ""), parts)
+    picture = PictureMacs(Picture("set", "a", "/a.png", 10, 10, 8, "RGB", ""), parts, 0.25)
     amounts = [line.split(":")[0].rsplit(" ", 2)[1:] for line in differences("decoder", [picture])]
     assert amounts == [
         ["1.000", "lower"], ["0.500", "lower"], ["0.300", "lower"], ["5.000", "higher"], ["1.000", "higher"], ["0.500", "higher"],
@@ -88,6 +95,6 @@ def test_every_difference_has_its_reason_and_together_they_are_all_of_it() -> No
     formula, counter, official = (picture.kmac_per_pixel("decoder", count) for count in ("formula", "flop_counter", "official"))
     assert (formula, counter) == (10.0, 8.5)
     assert official == pytest.approx(10.0 - 0.5 - 0.3 + 5.0 + 1.0 + 0.5)
-    missing = PictureMacs(picture.picture, (PartMacs("encoder", "filters", None, 5, 0, 0, 0, 0, 0, 5),))
+    missing = PictureMacs(picture.picture, (PartMacs("encoder", "filters", None, 5, 0, 0, 0, 0, 0, 5),), 0.25)
     assert "found by trial" in differences("encoder", [missing])[-1]
     assert missing.kmac_per_pixel("encoder", "formula") is None

@@ -26,3 +26,11 @@ def minimum_needed(does: Callable[[int], bool], whole_bytes: int) -> int | None:
         else:
             too_little = middle
     return enough
+
+
+def most_tries(whole_bytes: int) -> int:
+    """How often `minimum_needed` asks at most."""
+    tries, left = 1, whole_bytes
+    while left > RESOLUTION_BYTES:
+        tries, left = tries + 1, left - left // 2
+    return tries

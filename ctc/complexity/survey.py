@@ -1,7 +1,7 @@
 """What coding costs, picture by picture: multiply-accumulates of learned codecs, instructions or CPU seconds of programs.
 
-Each picture is coded once, at the setting with which a search for the rate would begin: the operations of a learned codec do not depend on
-it, those of a program do.
+Each picture is coded once, at the setting with which a search for the rate would begin. The operations of a program depend on it; those of
+a learned codec do where its encoder switches tools by what the picture holds.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class ProgramCost:
     codec: str
     picture: Picture
     side: str
+    target_bpp: float
     setting: float
     bpp: float
     instructions: int | None
@@ -60,7 +61,7 @@ def learned_macs(codec: Codec, picture: Picture, target_bpp: float) -> PictureMa
         source = _source_file(codec, picture, Path(scratch))
         setting = f"{setting_for(codec, target_bpp):g}"
         printed = run(python_command("ctc.complexity.count_child", codec.name, setting, str(source))).printed
-    return PictureMacs(picture, tuple(PartMacs(**record) for record in json.loads(printed.splitlines()[-1])))
+    return PictureMacs(picture, tuple(PartMacs(**record) for record in json.loads(printed.splitlines()[-1])), target_bpp)
 
 
 def program_costs(codec: Codec, picture: Picture, target_bpp: float, counter: Counter | None) -> list[ProgramCost]:
@@ -78,7 +79,7 @@ def program_costs(codec: Codec, picture: Picture, target_bpp: float, counter: Co
         for side, cost, command in measured:
             number, reason = _instructions(counter, command)
             measured_here = (number, cost.cpu_s, cost.machine_idle, command[0] == sys.executable)
-            costs.append(ProgramCost(codec.name, picture, side, setting, bpp, *measured_here, reason))
+            costs.append(ProgramCost(codec.name, picture, side, target_bpp, setting, bpp, *measured_here, reason))
     return costs
 
 

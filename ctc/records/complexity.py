@@ -70,10 +70,12 @@ class ModelSizes:
 
 @dataclass(frozen=True)
 class PictureMacs:
-    """What a learned codec computes for a picture."""
+    """What a learned codec computes for a picture at a rate."""
 
     picture: Picture
     parts: tuple[PartMacs, ...]
+    target_bpp: float
+    """It was coded at the setting with which a search for this rate begins: near it, not at it."""
 
     def kmac_per_pixel(self, side: str, count: CountingRule, part: str = "") -> float | None:
         """Of a side; of one part where it is named. None where a part has no such count."""
@@ -86,8 +88,17 @@ class CountedCodec:
     """What was counted of a learned codec by `ctc complexity`."""
 
     codec: str
-    pictures: tuple[PictureMacs, ...]
-    """One or more."""
+    counts: tuple[PictureMacs, ...]
+    """One or more: of the same pictures at each rate."""
     sizes: ModelSizes
     stand_ins: tuple[tuple[str, str], ...] = ()
     """(picture, the picture of the same size with which it was counted) where that is another."""
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(dict.fromkeys(count.picture for count in self.counts))
+
+    @property
+    def target_bpps(self) -> tuple[float, ...]:
+        """Sorted."""
+        return tuple(sorted({count.target_bpp for count in self.counts}))

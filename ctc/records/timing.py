@@ -83,7 +83,7 @@ class TimingFailure:
 
 @dataclass(frozen=True)
 class DeviceMemory:
-    """The least memory of a GPU with which a codec still does its work on the largest picture of the campaign."""
+    """The least memory of a GPU with which a codec still gives the same output for the largest picture of the campaign."""
 
     codec: str
     side: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctc.records import ALL, AVG, AVG_METRICS, CONDITIONS, NOTHING_SAID, Campaign, Coded, Failed, Finding
 from ctc.report import tool_wording, wording
-from ctc.report.complexity import SIDES, counted_notes, side_rows
+from ctc.report.complexity import SIDES, counted_notes, counted_over, side_rows
 from ctc.report.hdr_table import hdr_metrics
 from ctc.report.interop_table import matrix, notes, title
 from ctc.report.multi_branch import branch_rows
@@ -192,7 +192,8 @@ def _content(campaign: Campaign) -> dict[str, Any]:
         "condition_marks": {"holds": "✓", "fails": "✕", "not run": "?", "does not apply": "–"},
         "validity": {(point.codec, point.picture, point.target_bpp): point.conditions for point in campaign.validity},
         "complexities": [
-            (counted, [side_rows(side, counted.pictures) for side in SIDES], counted_notes(counted)) for counted in campaign.counted
+            (counted, counted_over(counted.counts), [side_rows(side, counted.counts) for side in SIDES], counted_notes(counted))
+            for counted in campaign.counted
         ],
         "timed": timed,
         "timing_header": TIMING_HEADER,

@@ -68,12 +68,13 @@ def provenance(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _counted(counted: CountedCodec) -> dict[str, dict[str, dict[str, float | None]]]:
-    """kMAC/px by picture, side and way of counting."""
-    return {
-        each.picture.name: {side: {rule: each.kmac_per_pixel(side, rule) for rule in COUNTING_RULES} for side in ("decoder", "encoder")}
-        for each in counted.pictures
-    }
+def _counted(counted: CountedCodec) -> dict[str, dict[str, Any]]:
+    """kMAC/px by picture, target rate, side and way of counting."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in counted.counts:
+        sides = {side: {rule: each.kmac_per_pixel(side, rule) for rule in COUNTING_RULES} for side in ("decoder", "encoder")}
+        found.setdefault(each.picture.name, {})[f"{each.target_bpp:g}"] = sides
+    return found
 
 
 def _points_valid(campaign: Campaign, codec: str) -> int:

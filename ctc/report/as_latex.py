@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ctc.records import AVG, AVG_METRICS, Campaign, PublishedRow
-from ctc.report.complexity import SIDES, counted_notes, side_rows
+from ctc.report.complexity import SIDES, counted_notes, counted_over, side_rows
 from ctc.report.grounds import grounds_text
 from ctc.report.multi_branch import branch_rows
 from ctc.report.operating_points import ToolRow, published_rows, tool_rows
-from ctc.report.overview import BdCell, CodecLine, codec_lines, metric_label, plural, status_of, status_text
+from ctc.report.overview import BdCell, CodecLine, codec_lines, metric_label, status_of, status_text
 from ctc.report.tool_wording import (
     BRANCH_HEADER,
     TOOL_HEADER,
@@ -167,8 +167,8 @@ def _complexity(campaign: Campaign) -> list[str]:
     tables = []
     for counted in campaign.counted:
         for side in SIDES:
-            head, *rows = side_rows(side, counted.pictures)
-            caption = f"Complexity of {counted.codec}, {side}, kMAC/px over {plural(len(counted.pictures), 'picture')}"
+            head, *rows = side_rows(side, counted.counts)
+            caption = f"Complexity of {counted.codec}, {side}, kMAC/px over {counted_over(counted.counts)}"
             below = map(escape, counted_notes(counted) if side == SIDES[-1] else ())
             tables.append(_table(caption, head, [[list(map(escape, row)) for row in rows]], below))
     return tables

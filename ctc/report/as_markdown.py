@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ctc.records import AVG, AVG_METRICS, Campaign, CountedCodec, Interop, PublishedRow
-from ctc.report.complexity import SIDES, counted_notes, side_rows
+from ctc.report.complexity import SIDES, counted_notes, counted_over, side_rows
 from ctc.report.grounds import grounds_text
 from ctc.report.hdr_table import hdr_cells, hdr_rows
 from ctc.report.interop_table import matrix, notes, title
@@ -225,9 +225,9 @@ def _complexity(counted: CountedCodec) -> str:
     """What decoder and encoder compute, part by part, by three ways of counting."""
     tables = []
     for side in SIDES:
-        head, *rows = (_escaped(row) for row in side_rows(side, counted.pictures))
+        head, *rows = (_escaped(row) for row in side_rows(side, counted.counts))
         tables.append(_grid(head, rows))
-    heading = f"## Complexity, {escape(counted.codec)}, kMAC/px over {plural(len(counted.pictures), 'picture')}"
+    heading = f"## Complexity, {escape(counted.codec)}, kMAC/px over {counted_over(counted.counts)}"
     return "\n\n".join([heading, *tables, _list(counted_notes(counted))])
 
 

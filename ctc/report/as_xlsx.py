@@ -84,7 +84,7 @@ def _complexity(book: Book, campaign: Campaign) -> None:
     if campaign.counted:
         told = [f"{each.codec}: {note}" for each in campaign.counted for note in complexity.counted_notes(each)]
         above = ["kMAC/px by three ways of counting", *told]
-        rows = [row for each in campaign.counted for picture in each.pictures for row in complexity.part_rows(each.codec, picture)]
+        rows = [row for each in campaign.counted for count in each.counts for row in complexity.part_rows(each.codec, count)]
         book.sheet("Complexity", complexity.PART_COLUMNS, rows, dict.fromkeys(complexity.PART_COLUMNS, "0.000"), above, frozen_columns=2)
 
 

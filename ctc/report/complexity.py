@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from ctc.complexity.survey import ProgramCost
-from ctc.records import COUNTING_RULES, CountedCodec, CountingRule, ModelSizes, PartMacs, PictureMacs
-from ctc.report.overview import plural
+from ctc.records import COUNTING_RULES, CountedCodec, CountingRule, ModelSizes, PartMacs, Picture, PictureMacs
+from ctc.report.overview import plural, rates_text
 from ctc.report.tables import Cell
 from ctc.report.terminal import aligned
 from ctc.report.wording import NO_VALUE, significant
@@ -17,19 +17,24 @@ from ctc.report.wording import NO_VALUE, significant
 SIDES = ("decoder", "encoder")
 MIB = 2**20
 COLUMNS = (
-    "codec", "picture", "width", "height", "side", "part", "kmac_per_pixel_formula", "kmac_per_pixel_flop_counter",
+    "codec", "picture", "width", "height", "target_bpp", "side", "part", "kmac_per_pixel_formula", "kmac_per_pixel_flop_counter",
     "kmac_per_pixel_official", "official_transposed", "official_biases", "official_elements", "functional", "unseen",
     "setting", "bpp", "instructions", "cpu_s", "machine_idle", "reason",
 )  # fmt: skip
 
 
-def learned_text(codec: str, pictures: Sequence[PictureMacs], sizes: ModelSizes) -> str:
+def learned_text(codec: str, counts: Sequence[PictureMacs], sizes: ModelSizes) -> str:
     """Everything that is known of one learned codec."""
-    lines = [f"{codec}, kMAC/px over {plural(len(pictures), 'picture')}, overlap and padding included"]
+    lines = [f"{codec}, kMAC/px over {counted_over(counts)}, overlap and padding included"]
     for side in SIDES:
-        lines += ["", *_side_table(side, pictures), *(f"  {reason}" for reason in differences(side, pictures))]
+        lines += ["", *_side_table(side, counts), *(f"  {reason}" for reason in differences(side, counts))]
     lines += ["", *size_lines(sizes)]
     return "\n".join(lines)
+
+
+def counted_over(counts: Sequence[PictureMacs]) -> str:
+    """Over which pictures and rates: "2 pictures at about 0.25 bpp"."""
+    return f"{plural(len({count.picture for count in counts}), 'picture')} at about {rates_text(count.target_bpp for count in counts)} bpp"
 
 
 def size_lines(sizes: ModelSizes) -> list[str]:
@@ -44,19 +49,26 @@ def size_lines(sizes: ModelSizes) -> list[str]:
 
 
 def counted_notes(counted: CountedCodec) -> list[str]:
-    """What must be read with the tables of one codec: the maxima, why the ways of counting differ, sizes, and what stands in for what."""
-    notes = []
+    """What must be read with the tables of one codec: the rates, the maxima, why the ways of counting differ, sizes, and what stands in for
+    what."""
+    rates = rates_text(counted.target_bpps)
+    notes = [
+        f"counted at about {rates} bpp, at the setting with which a search for the rate begins: what the encoder switches by content takes "
+        "more at one rate and picture and less at another; maximum and mean are over the pictures and rates that were counted"
+    ]
     for side in SIDES:
-        told = [most_costly(side, counted.pictures), *differences(side, counted.pictures)]
+        told = [most_costly(side, counted.counts), *differences(side, counted.counts)]
         notes += [f"{side}: {line}" for line in told]
     if counted.stand_ins:
         pairs = ", ".join(f"{picture} ({other})" for picture, other in counted.stand_ins)
-        notes.append(f"counted while another picture of the same size was coded, on which only parts without formula depend: {pairs}")
+        notes.append(
+            f"counted while another picture of the same size was coded, on which parts depend that are switched by content: {pairs}"
+        )
     return notes + size_lines(counted.sizes)
 
 
-def differences(side: str, pictures: Sequence[PictureMacs]) -> list[str]:
-    """Why the three ways of counting differ, each cause with what it makes in kMAC/px, the mean over pictures."""
+def differences(side: str, counts: Sequence[PictureMacs]) -> list[str]:
+    """Why the three ways of counting differ, each cause with what it makes in kMAC/px, the mean over counts."""
     causes = (
         ("flop_counter", "lower", "networks that are computed in integers, by compiled loops, are not seen", lambda part: part.unseen),
         (
@@ -71,13 +83,11 @@ def differences(side: str, pictures: Sequence[PictureMacs]) -> list[str]:
         ("official", "higher", "activations that are modules count", lambda part: part.elements),
     )
     said = []
-    for count, direction, cause, amount in causes:
-        mean = fmean(
-            sum(amount(part) for part in picture.parts if part.side == side) / picture.picture.pixels / 1000 for picture in pictures
-        )
+    for rule, direction, cause, amount in causes:
+        mean = fmean(sum(amount(part) for part in count.parts if part.side == side) / count.picture.pixels / 1000 for count in counts)
         if mean:
-            said.append(f"{count} {mean:.3f} {direction}: {cause}")
-    if any(part.formula is None for picture in pictures for part in picture.parts if part.side == side):
+            said.append(f"{rule} {mean:.3f} {direction}: {cause}")
+    if any(part.formula is None for count in counts for part in count.parts if part.side == side):
         said.append(f"{NO_VALUE}: found by trial, how often depends on the picture; there is no formula")
     return said
 
@@ -110,60 +120,63 @@ def as_csv(macs: Mapping[str, Sequence[PictureMacs]], costs: Sequence[ProgramCos
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for codec, pictures in macs.items():
-        for of_picture in pictures:
-            writer.writerows(_part_row(codec, of_picture, part) for part in of_picture.parts)
+    for codec, counts in macs.items():
+        for count in counts:
+            writer.writerows(_part_row(codec, count, part) for part in count.parts)
     for cost in costs:
-        picture = cost.picture
-        named = {"codec": cost.codec, "picture": picture.name, "width": picture.width, "height": picture.height, "side": cost.side}
+        named = _named(cost.codec, cost.picture, cost.target_bpp, cost.side)
         measured = {"instructions": cost.instructions, "cpu_s": cost.cpu_s, "machine_idle": cost.machine_idle, "reason": cost.reason}
         writer.writerow({**named, "setting": cost.setting, "bpp": cost.bpp, **measured})
     return text.getvalue().encode()
 
 
-PART_COLUMNS = COLUMNS[:14]
+PART_COLUMNS = COLUMNS[:15]
 """Those of `COLUMNS` that a learned codec has."""
 
 
-def part_rows(codec: str, of_picture: PictureMacs) -> list[tuple[Cell, ...]]:
+def part_rows(codec: str, count: PictureMacs) -> list[tuple[Cell, ...]]:
     """Rows of `PART_COLUMNS`."""
-    rows = (_part_row(codec, of_picture, part) for part in of_picture.parts)
+    rows = (_part_row(codec, count, part) for part in count.parts)
     return [tuple(row[column] for column in PART_COLUMNS) for row in rows]
 
 
-def _part_row(codec: str, of_picture: PictureMacs, part: PartMacs) -> dict[str, Cell]:
-    picture = of_picture.picture
-    row: dict[str, Cell] = {"codec": codec, "picture": picture.name, "width": picture.width, "height": picture.height}
-    row |= {"side": part.side, "part": part.part, "functional": part.functional, "unseen": part.unseen}
-    row |= {f"kmac_per_pixel_{count}": of_picture.kmac_per_pixel(part.side, count, part.part) for count in COUNTING_RULES}
+def _named(codec: str, picture: Picture, target_bpp: float, side: str) -> dict[str, Cell]:
+    size = {"width": picture.width, "height": picture.height}
+    return {"codec": codec, "picture": picture.name, **size, "target_bpp": target_bpp, "side": side}
+
+
+def _part_row(codec: str, count: PictureMacs, part: PartMacs) -> dict[str, Cell]:
+    row = _named(codec, count.picture, count.target_bpp, part.side)
+    row |= {"part": part.part, "functional": part.functional, "unseen": part.unseen}
+    row |= {f"kmac_per_pixel_{rule}": count.kmac_per_pixel(part.side, rule, part.part) for rule in COUNTING_RULES}
     return row | {f"official_{name}": getattr(part, name) for name in ("transposed", "biases", "elements")}
 
 
-def _side_table(side: str, pictures: Sequence[PictureMacs]) -> list[str]:
-    return [*aligned(side_rows(side, pictures)), f"  {most_costly(side, pictures)}"]
+def _side_table(side: str, counts: Sequence[PictureMacs]) -> list[str]:
+    return [*aligned(side_rows(side, counts)), f"  {most_costly(side, counts)}"]
 
 
-def side_rows(side: str, pictures: Sequence[PictureMacs]) -> list[list[str]]:
-    """A heading, parts with their means, the mean of all, and the picture that takes most; kMAC/px by each way of counting."""
-    parts = dict.fromkeys(part.part for picture in pictures for part in picture.parts if part.side == side)
-    rows = [[side, *COUNTING_RULES], *([part, *(_mean(side, count, part, pictures) for count in COUNTING_RULES)] for part in parts)]
-    rows.append(["mean", *(_mean(side, count, "", pictures) for count in COUNTING_RULES)])
-    most = _most(side, pictures)
-    return [*rows, ["maximum", *(_shown(most.kmac_per_pixel(side, count)) for count in COUNTING_RULES)]]
+def side_rows(side: str, counts: Sequence[PictureMacs]) -> list[list[str]]:
+    """A heading, parts with their means, the mean of all, and the picture and rate that takes most; kMAC/px by each way of counting."""
+    parts = dict.fromkeys(part.part for count in counts for part in count.parts if part.side == side)
+    rows = [[side, *COUNTING_RULES], *([part, *(_mean(side, rule, part, counts) for rule in COUNTING_RULES)] for part in parts)]
+    rows.append(["mean", *(_mean(side, rule, "", counts) for rule in COUNTING_RULES)])
+    most = _most(side, counts)
+    return [*rows, ["maximum", *(_shown(most.kmac_per_pixel(side, rule)) for rule in COUNTING_RULES)]]
 
 
-def most_costly(side: str, pictures: Sequence[PictureMacs]) -> str:
-    """Which picture the maximum is of."""
-    most = _most(side, pictures).picture
-    return f"maximum: {most.name}, {most.width}x{most.height}"
+def most_costly(side: str, counts: Sequence[PictureMacs]) -> str:
+    """Which picture the maximum is of, and at which rate."""
+    most = _most(side, counts)
+    return f"maximum: {most.picture.name}, {most.picture.width}x{most.picture.height}, at about {most.target_bpp:g} bpp"
 
 
-def _most(side: str, pictures: Sequence[PictureMacs]) -> PictureMacs:
-    return max(pictures, key=lambda picture: picture.kmac_per_pixel(side, "official") or 0.0)
+def _most(side: str, counts: Sequence[PictureMacs]) -> PictureMacs:
+    return max(counts, key=lambda count: count.kmac_per_pixel(side, "official") or 0.0)
 
 
-def _mean(side: str, count: CountingRule, part: str, pictures: Sequence[PictureMacs]) -> str:
-    values = [picture.kmac_per_pixel(side, count, part) for picture in pictures]
+def _mean(side: str, rule: CountingRule, part: str, counts: Sequence[PictureMacs]) -> str:
+    values = [count.kmac_per_pixel(side, rule, part) for count in counts]
     known = [value for value in values if value is not None]
     return _shown(fmean(known) if len(known) == len(values) else None)
 

@@ -14,7 +14,8 @@ from ctc.report.tables import Cell
 
 BRANCH_COLUMNS = (
     "encoder", "decoder", "configuration", "codec", "avg_percent", *(f"{metric}_percent" for metric in AVG_METRICS),
-    *(f"decoder_kmac_per_pixel_avg_{rule}" for rule in COUNTING_RULES), "decode_time_ratio", "encode_s", "published", "reason",
+    *(f"decoder_kmac_per_pixel_avg_{rule}" for rule in COUNTING_RULES), "decoder_kmac_counted_at_bpp",
+    "decode_time_ratio", "encode_s", "published", "reason",
 )  # fmt: skip
 
 Streams = Mapping[tuple[str, float], str]
@@ -41,14 +42,14 @@ class BranchRow:
         rates = [0.0 if line.is_anchor else cell.value_percent for cell in (line.average, *line.metrics)]
         counted = (row.kmac[rule].mean for rule in COUNTING_RULES)
         named = (self.encoder, row.model.operating_point, row.configuration, line.codec)
-        return (*named, *rates, *counted, row.decoding.value, line.encode_s, "", row.remarks)
+        return (*named, *rates, *counted, row.counted_at, row.decoding.value, line.encode_s, "", row.remarks)
 
 
 def published_branch_cells(table: str, row: PublishedRow) -> tuple[Cell, ...]:
     """A published row in the order of `BRANCH_COLUMNS`."""
     rates = (row.rate(metric) for metric in (AVG, *AVG_METRICS))
     named = (row.encoder, row.operating_point, row.test, None)
-    return (*named, *rates, None, None, row.kmac_mean, row.time_ratio, None, table, row.remarks)
+    return (*named, *rates, None, None, row.kmac_mean, None, row.time_ratio, None, table, row.remarks)
 
 
 def branch_rows(campaign: Campaign) -> list[BranchRow]:

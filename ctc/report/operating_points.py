@@ -12,8 +12,8 @@ from statistics import fmean
 
 from ctc.records import AVG, AVG_METRICS, COUNTING_RULES, Campaign, CountingRule, DecoderModel, PublishedRow, PublishedTable
 from ctc.report.decode_ratio import TimeRatio, decode_ratio
-from ctc.report.overview import CodecLine, codec_lines, plural
-from ctc.report.tables import Cell, set_share
+from ctc.report.overview import CodecLine, codec_lines, plural, rates_text
+from ctc.report.tables import Cell, picture_names, set_share
 from ctc.timing import results
 
 TOOLS_OFF = "tools off"
@@ -22,6 +22,7 @@ TOOL_COLUMNS = (
     "codec", "operating_point", "configuration", "avg_percent", "avg_minus_tools_off_percent",
     *(f"{metric}_percent" for metric in AVG_METRICS),
     "monotonic", "max_bit_deviation", *(f"decoder_kmac_per_pixel_{name}_{rule}" for rule in COUNTING_RULES for name in ("max", "avg")),
+    "decoder_kmac_counted_at_bpp",
     "decode_time_ratio", "decode_time_points", "decode_time_points_busy", "parameters", "model_bytes", "encode_s", "encode_s_points_busy",
     "published", "reason",
 )  # fmt: skip
@@ -38,11 +39,21 @@ class Difference:
 
 @dataclass(frozen=True)
 class Kmac:
-    """kMAC/px of a decoder by one way of counting: of the picture that takes most, and the mean over pictures. None with the reason."""
+    """kMAC/px of a decoder by one way of counting: the most of any picture and rate, and the mean over both. None with the reason."""
 
     largest: float | None
     mean: float | None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class KmacRow:
+    """kMAC/px of a decoder for one picture."""
+
+    picture: str
+    target_bpp: float | None
+    """About at which rate it was counted; None where it was not."""
+    kmac: Mapping[CountingRule, float | None]
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class ToolRow:
     difference: Difference
     """0 for tools off."""
     kmac: Mapping[CountingRule, Kmac]
+    counted_bpps: tuple[float, ...]
+    """About at which rates the counts were taken that depend on it."""
     decoding: TimeRatio
     encode_busy: int
     """Points of `line.encode_s` whose encoding was timed while the machine was not otherwise idle."""
@@ -85,6 +98,11 @@ class ToolRow:
         return tuple(dict.fromkeys(filter(None, told)))
 
     @property
+    def counted_at(self) -> str | None:
+        """ "0.06, 0.25"; None where nothing was counted."""
+        return rates_text(self.counted_bpps) or None
+
+    @property
     def cells(self) -> tuple[Cell, ...]:
         """The values in the order of `TOOL_COLUMNS`."""
         line = self.line
@@ -92,7 +110,7 @@ class ToolRow:
         monotone = None if line.monotone is None else "yes" if line.monotone else "no"
         times = (self.decoding.value, self.decoding.points, self.decoding.points_busy)
         counted = [value for rule in COUNTING_RULES for value in (self.kmac[rule].largest, self.kmac[rule].mean)]
-        costs = (*counted, *times, self.model.parameters, self.model.bytes, line.encode_s, self.encode_busy)
+        costs = (*counted, self.counted_at, *times, self.model.parameters, self.model.bytes, line.encode_s, self.encode_busy)
         named = (line.codec, self.model.operating_point, self.configuration, _average(line), self.difference.value_percent)
         return (*named, *rates, monotone, line.largest_deviation, *costs, "", self.remarks)
 
@@ -131,6 +149,7 @@ def _row(campaign: Campaign, line: CodecLine, model: DecoderModel, plain: CodecL
         model=model,
         difference=_difference(line, plain),
         kmac={rule: _kmac(campaign, line.codec, rule) for rule in COUNTING_RULES},
+        counted_bpps=counted_rates(campaign, line.codec),
         decoding=decode_ratio(campaign, line.codec),
         encode_busy=_encode_busy(campaign, line.codec),
         encode_reason=_encode_reason(campaign, line.codec),
@@ -151,25 +170,35 @@ def _encode_reason(campaign: Campaign, codec: str) -> str:
 
 
 def _kmac(campaign: Campaign, codec: str, rule: CountingRule) -> Kmac:
-    """By formula of every picture; by the other rules where every picture was counted."""
+    """By formula of every picture; by the other rules where every picture was counted: over pictures and rates, as the verification models'
+    tables have it, whose MAX and AVG are over the points."""
     if rule == "formula":
-        values = kmac_by_picture(campaign, codec)[rule]
-        return _largest_and_mean(list(values.values()), "no complexity was recorded")
-    values, pictures = kmac_by_picture(campaign, codec)[rule], len(campaign.pictures)
-    how = f"of {len(values)} of {pictures} pictures only" if values else "of no picture"
+        values = [each.kmac_per_pixel for each in campaign.complexity if each.codec == codec]
+        return _largest_and_mean(values, "no complexity was recorded")
+    found = {(row.picture, row.target_bpp): value for row in kmac_rows(campaign, codec) if (value := row.kmac[rule]) is not None}
+    counted, pictures = len({picture for picture, _ in found}), len(campaign.pictures)
+    how = f"of {counted} of {pictures} pictures only" if counted else "of no picture"
     missing = f"kMAC/px were counted {how}: run `ctc complexity --codecs {codec}` with the same --set and --cache, then this again"
-    return _largest_and_mean(list(values.values()) if len(values) == pictures else [], missing)
+    return _largest_and_mean(list(found.values()) if counted == pictures else [], missing)
 
 
-def kmac_by_picture(campaign: Campaign, codec: str) -> dict[CountingRule, dict[str, float]]:
-    """Decoder kMAC/px by way of counting and picture, of the pictures that have it."""
+def kmac_rows(campaign: Campaign, codec: str) -> list[KmacRow]:
+    """Of a learned codec, every picture at each of the rates at which it was counted."""
     formula = {each.picture: each.kmac_per_pixel for each in campaign.complexity if each.codec == codec}
-    counted = [picture for each in campaign.counted if each.codec == codec for picture in each.pictures]
-    found: dict[CountingRule, dict[str, float]] = {"formula": formula}
-    for rule in COUNTING_RULES[1:]:
-        values = ((picture.picture.name, picture.kmac_per_pixel("decoder", rule)) for picture in counted)
-        found[rule] = {name: value for name, value in values if value is not None}
-    return found
+    counts = {(count.picture.name, count.target_bpp): count for each in campaign.counted if each.codec == codec for count in each.counts}
+    rows = []
+    for picture in picture_names(campaign):
+        for target in counted_rates(campaign, codec) or (None,):
+            count = None if target is None else counts.get((picture, target))
+            by_rule: dict[CountingRule, float | None] = {"formula": formula.get(picture)}
+            by_rule |= {rule: count.kmac_per_pixel("decoder", rule) if count is not None else None for rule in COUNTING_RULES[1:]}
+            rows.append(KmacRow(picture, target, by_rule))
+    return rows
+
+
+def counted_rates(campaign: Campaign, codec: str) -> tuple[float, ...]:
+    """About at which bpp the codec's operations were counted; empty where they were not."""
+    return tuple(rate for each in campaign.counted if each.codec == codec for rate in each.target_bpps)
 
 
 def _largest_and_mean(values: Sequence[float], missing: str) -> Kmac:
@@ -195,7 +224,7 @@ def published_cells(table: str, row: PublishedRow) -> tuple[Cell, ...]:
     """A published row in the order of `TOOL_COLUMNS`; what its layout does not have is empty."""
     monotone = None if row.monotone is None else "yes" if row.monotone else "no"
     rates = (row.rate(metric) for metric in AVG_METRICS)
-    counted = (None, None, None, None, row.kmac_max, row.kmac_mean)
+    counted = (None, None, None, None, row.kmac_max, row.kmac_mean, None)
     costs = (row.time_ratio, None, None, row.parameters, row.model_bytes, None, None)
     named = (None, row.operating_point, row.test, row.rate(AVG), None)
     return (*named, *rates, monotone, row.largest_deviation, *counted, *costs, table, row.remarks)

@@ -161,6 +161,11 @@ def status_text(status: Status) -> str:
     return f"{found}; {counted}{unread}{cannot}"
 
 
+def rates_text(target_bpps: Iterable[float]) -> str:
+    """Each once, rising: "0.06, 0.25"."""
+    return ", ".join(f"{rate:g}" for rate in sorted(set(target_bpps)))
+
+
 def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ctc.records import Campaign
+from ctc.records import Campaign, DeviceMemory
+from ctc.records.timing import DECODER
 from ctc.report.decode_ratio import stands_in
 from ctc.report.overview import plural
 from ctc.report.terminal import aligned
@@ -77,6 +78,8 @@ def timing_notes(campaign: Campaign, rows: Sequence[TimingRow]) -> list[str]:
         notes.append(f"{names}: {MADE_OF[kind]}")
     on_cpu = [row.codec for row in rows if row.timed_as == STAYS and _devices(campaign, row.codec) == {"cpu"}]
     notes += [f"{', '.join(on_cpu)}: timed on the CPU only, also where there is a GPU."] if on_cpu else []
+    on_gpu = [row.codec for row in rows if _devices(campaign, row.codec) - {"cpu"}]
+    notes += [f"{', '.join(on_gpu)}: on a GPU, whose load is not watched: busy is of the processors alone."] if on_gpu else []
     notes += [f"Loading {name}: {significant(seconds, 3)} s, median of {number}." for name, seconds, number in loading_times(timing)]
     notes.append(
         f"To and from codec: colour conversion and files of the harness, never in the time. Peak: of the process that codes, with its "
@@ -89,10 +92,7 @@ def timing_notes(campaign: Campaign, rows: Sequence[TimingRow]) -> list[str]:
     notes += [
         f"{row.codec}: {plural(row.other_output, 'sample')} gave another output than the point has." for row in rows if row.other_output
     ]
-    notes += [
-        f"GPU memory, {each.codec}, {each.side}, {each.picture}: {_memory(each.needed_bytes, each.reason)}."
-        for each in timing.device_memory
-    ]
+    notes += [f"GPU memory, {each.codec}, {each.side}, {each.picture}: {_memory(each)}." for each in timing.device_memory]
     notes += [f"Not timed: {each.codec}, {each.picture}, {each.side}: {each.error}." for each in timing.failed]
     return [note.replace("..", ".") for note in notes]
 
@@ -124,8 +124,11 @@ def _two(first: float | None, second: float | None) -> str:
     return f"{significant(first, 2)}, {significant(second, 2)}"
 
 
-def _memory(needed_bytes: int | None, reason: str) -> str:
-    return reason if needed_bytes is None else f"{needed_bytes / MIB:.0f} MiB at least, without the context of CUDA"
+def _memory(found: DeviceMemory) -> str:
+    if found.needed_bytes is None:
+        return found.reason
+    output = "samples" if found.side == DECODER else "bitstream"
+    return f"{found.needed_bytes / MIB:.0f} MiB at least for the same {output}, without the context of CUDA"
 
 
 def _devices(campaign: Campaign, codec: str) -> set[str]:

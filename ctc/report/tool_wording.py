@@ -77,10 +77,12 @@ def tool_caveats(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
         return []
     notes = [
         f"Against {campaign.anchor}. Difference: AVG less that of the same operating point with tools off, in percentage points.",
-        f"Decoder kMAC/px: maximum and mean over {plural(len(campaign.pictures), 'picture')}, overlap and padding included. "
+        f"Decoder kMAC/px: maximum and mean over {plural(len(campaign.pictures), 'picture')} and the rates that were counted, overlap and "
+        "padding included. "
         f"Formula: {'; '.join(dict.fromkeys(row.model.counting for row in rows))}. "
         "Official: by the rule of the JPEG AI reference software, which has transposed "
-        "convolutions at output resolution, biases and activations, counted while pictures were coded.",
+        "convolutions at output resolution, biases and activations, counted while pictures were coded"
+        f"{counted_at(rows)}.",
         *_decoding_times(campaign, rows),
         "Parameters: of the networks that decode one picture. "
         "Model: all that a decoder of the operating point needs, for any rate, as stored.",
@@ -88,6 +90,14 @@ def tool_caveats(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
     if any(row.decoding.points_busy or row.encode_busy for row in rows):
         notes.append("* Taken, at least in part, while the machine did other work.")
     return notes + reason_lines(rows)
+
+
+def counted_at(rows: Sequence[ToolRow]) -> str:
+    """At which rates the codecs were counted, where any was: " at about 0.25 bpp", codec by codec where they differ."""
+    counted = [row for row in rows if row.counted_at is not None]
+    if len({row.counted_at for row in counted}) <= 1:
+        return "".join(f" at about {row.counted_at} bpp" for row in counted[:1])
+    return f" at about {'; '.join(f'{row.counted_at} bpp ({row.line.codec})' for row in counted)}"
 
 
 def _decoding_times(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:

@@ -12,7 +12,7 @@ from ctc.records import AVG, AVG_METRICS, COUNTING_RULES, Campaign
 from ctc.records.timing import DECODER, ENCODER
 from ctc.report.grounds import grounds_text
 from ctc.report.multi_branch import BRANCH_COLUMNS, branch_rows, published_branch_cells
-from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, kmac_by_picture, published_cells, published_rows, tool_rows
+from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, kmac_rows, published_cells, published_rows, tool_rows
 from ctc.report.overview import BdCell, CodecLine, bd_cells, codec_lines, metric_label, metrics_outside_average, status_of
 from ctc.report.tables import Cell, codec_names, picture_names, point_columns, point_rows
 from ctc.report.timing_table import CELL_COLUMNS, cell_rows
@@ -35,6 +35,7 @@ class Sources:
         self.tested = [codec for codec in codec_names(campaign) if codec != campaign.anchor]
         self.metrics = (AVG, *AVG_METRICS, *metrics_outside_average(campaign))
         self.learned = [codec.name for codec in campaign.codecs if codec.model is not None]
+        self.counted = [(codec, row) for codec in self.learned for row in kmac_rows(campaign, codec)]
         self.points: dict[str, list[int]] = {}
         for number, row in enumerate(point_rows(campaign), start=1):
             self.points.setdefault(row.codec, []).append(number)
@@ -49,8 +50,8 @@ class Sources:
 
     def kmac(self, codec: str, rule: str) -> str:
         """The kMAC/px of its decoder."""
-        first = 1 + self.learned.index(codec) * len(self.pictures)
-        return cells(KMAC, 2 + COUNTING_RULES.index(rule), first, first + len(self.pictures) - 1)
+        rows = [number for number, (name, _) in enumerate(self.counted, start=1) if name == codec]
+        return cells(KMAC, 3 + COUNTING_RULES.index(rule), rows[0], rows[-1])
 
     def point(self, codec: str, column: str) -> str:
         """A column of its points."""
@@ -82,15 +83,13 @@ def by_picture(book: Book, sources: Sources) -> None:
 
 
 def kmac(book: Book, sources: Sources) -> None:
-    """A row for each learned codec and picture: decoder kMAC/px by each way of counting; nothing without learned codecs."""
+    """A row for each learned codec, picture and rate that was counted: decoder kMAC/px by each way of counting; nothing without learned
+    codecs."""
     if not sources.learned:
         return
-    rows = []
-    for codec in sources.learned:
-        found = kmac_by_picture(sources.campaign, codec)
-        rows += [[codec, picture, *(found[rule].get(picture) for rule in COUNTING_RULES)] for picture in sources.pictures]
+    rows = [[codec, row.picture, row.target_bpp, *(row.kmac[rule] for rule in COUNTING_RULES)] for codec, row in sources.counted]
     titled = [f"decoder kMAC/px, {rule}" for rule in COUNTING_RULES]
-    book.sheet(KMAC, ("codec", "picture", *titled), rows, dict.fromkeys(titled, "0.000"), frozen_columns=2)
+    book.sheet(KMAC, ("codec", "picture", "counted at about bpp", *titled), rows, dict.fromkeys(titled, "0.000"), frozen_columns=2)
 
 
 def summary(book: Book, sources: Sources) -> None:

@@ -11,6 +11,7 @@ from ctc.protocols import Staying
 from ctc.records import Coded, Cost, Picture
 from ctc.records.timing import DECODER, ENCODER, LOADING
 from ctc.store import Store
+from ctc.timing.gpu import gpu_sides, tries_at_most
 from ctc.timing.kept import Kept, first_unfinished, latest_whole
 from ctc.timing.measure import conditions_of
 from ctc.timing.schedule import Cell, Job, cells, loading, ordered
@@ -56,14 +57,32 @@ def estimate(points: Sequence[Expected], wanted: TimingWanted, store: Store) -> 
             of_campaign = f" left of the {executions} of campaign {kept.round}, begun {kept.started}"
             executions -= sum(times for _, times in done)
             seconds -= sum(times * _cell_s(cell) for cell, times in done)
+    tries, tries_s = _memory_search(points)
     pictures = len({point.picture.name for point in points})
     cpus = ", ".join(map(str, chosen_processors(wanted.threads)))
     return (
         f"timing: {executions} executions{of_campaign}, one at a time on processor {cpus}: {wanted.samples} and one to warm up "
         f"of encoder and decoder at {len(points)} points of {pictures} picture{'' if pictures == 1 else 's'}, "
         f"of the smallest picture with {len(codecs)} codecs, "
-        f"of loading {len(staying)} models; about {seconds / 60:.1f} minutes"
+        f"of loading {len(staying)} models{_searching(tries)}; about {(seconds + tries_s) / 60:.1f} minutes"
     )
+
+
+def _memory_search(points: Sequence[Expected]) -> tuple[int, float]:
+    """Tries with less and less memory of a GPU, at most, and their seconds. What a stopped campaign has tried is not kept."""
+    largest = {point.codec: point for point in sorted(points, key=lambda point: (point.picture.pixels, point.target_bpp))}
+    tries, seconds = 0, 0.0
+    for point in largest.values():
+        codec = plugins.codec_on(point.codec, point.picture)
+        for side in gpu_sides(codec):
+            # Each in a process of its own, also of a codec whose process stays elsewhere.
+            number, starting_s = tries_at_most(codec), LOADING_S if isinstance(codec, Staying) else 0.0
+            tries, seconds = tries + number, seconds + number * (_side_s(point, side) + starting_s)
+    return tries, seconds
+
+
+def _searching(tries: int) -> str:
+    return f", and up to {tries} tries for the least memory of the GPU" if tries else ""
 
 
 def _todo(made: Sequence[Coded], wanted: TimingWanted) -> list[Cell]:

@@ -1,10 +1,10 @@
-"""The least memory of a GPU that codecs need, where they use one."""
+"""The least memory of a GPU that codecs need, where they use one: what still gives the same output."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ctc.complexity.device_memory import minimum_needed
+from ctc.complexity.device_memory import minimum_needed, most_tries
 from ctc.errors import PictureError, ToolFailed, ToolMissing
 from ctc.protocols import Codec, OnGpu
 from ctc.records import Coded, DeviceMemory
@@ -13,20 +13,33 @@ from ctc.timing.desk import Desk
 from ctc.timing.schedule import Cell, Job
 
 
-def device_memory(points: Sequence[Coded], desk: Desk) -> list[DeviceMemory]:
-    """Of every codec that computes on a GPU, for the largest of its pictures, at the highest rate of it."""
+def device_memory(points: Sequence[Coded], desk: Desk, tried: Callable[[], object]) -> list[DeviceMemory]:
+    """Of every codec that computes on a GPU, for the largest of its pictures, at the highest rate of it. Calls `tried` at each try."""
+    return [_needed(cell, desk, tried) for cell in searched(points)]
+
+
+def searched(points: Sequence[Coded]) -> list[Cell]:
+    """What is tried with less and less memory."""
     largest: dict[str, Coded] = {}
     for coded in sorted(points, key=lambda coded: (coded.job.picture.pixels, coded.job.target_bpp)):
         largest[coded.job.codec] = coded
-    return [_needed(Cell(coded, side), desk) for coded in largest.values() for side in _sides(coded)]
+    return [Cell(coded, side) for coded in largest.values() for side in gpu_sides(Cell(coded, DECODER).codec(1))]
 
 
-def _sides(coded: Coded) -> tuple[str, ...]:
-    codec = Cell(coded, DECODER).codec(1)
+def gpu_sides(codec: Codec) -> tuple[str, ...]:
+    """Which of "encoder" and "decoder" are on a GPU."""
     return codec.gpu_sides() if isinstance(codec, OnGpu) else ()
 
 
-def _needed(cell: Cell, desk: Desk) -> DeviceMemory:
+def tries_at_most(codec: Codec) -> int:
+    """Of the search for one side; none where there is no GPU."""
+    try:
+        return most_tries(codec.gpu_bytes()) if isinstance(codec, OnGpu) else 0
+    except ToolMissing:
+        return 0
+
+
+def _needed(cell: Cell, desk: Desk, tried: Callable[[], object]) -> DeviceMemory:
     codec, place = cell.codec(desk.threads), (cell.coded.job.codec, cell.side, cell.coded.job.picture.name)
     if not isinstance(codec, OnGpu):
         raise TypeError(f"{codec.name} does not compute on a GPU")
@@ -37,6 +50,7 @@ def _needed(cell: Cell, desk: Desk) -> DeviceMemory:
     capped: Callable[[float], Codec] = codec.capped
 
     def does(allowed_bytes: int) -> bool:
+        tried()
         try:
             return desk.sample(Job(cell, 0), 0, capped(allowed_bytes / whole_bytes)).same_output
         except (ToolFailed, PictureError):

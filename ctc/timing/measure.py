@@ -20,7 +20,7 @@ from ctc.records import Campaign, Coded, Timing, TimingFailure, TimingSample
 from ctc.scratch import scratch_prefix
 from ctc.store import Store
 from ctc.timing.desk import Desk
-from ctc.timing.gpu import device_memory
+from ctc.timing.gpu import device_memory, searched, tries_at_most
 from ctc.timing.kept import Kept, begun, conditions_key, held, latest_whole
 from ctc.timing.schedule import Cell, Job, Place, cells, loading, shuffled, timed_points
 from ctc.timing.wanted import TimingWanted, bound_to, chosen_processors
@@ -52,7 +52,7 @@ def _measured(
     unloaded, missing = [job for job in to_load if kept.sample(job) is None], [job for job in jobs if kept.sample(job) is None]
     continued = len(unloaded) + len(missing) < len(to_load) + len(jobs)
     to_warm = dict.fromkeys(job.cell for job in missing)
-    executions = len(loads) + len(unloaded) + len(to_warm) + len(missing)
+    executions = len(loads) + len(unloaded) + len(to_warm) + len(missing) + _tries(points, wanted)
     with (
         bound_to(chosen_processors(wanted.threads)),
         time_limit(limit_s),
@@ -66,8 +66,13 @@ def _measured(
             line.take([Job(cell, index) for index in range(wanted.samples)], first=0)
         line.warm_up(to_warm)
         line.take(jobs, first=len(loads) * wanted.samples)
-        kept.finish(line.failed, device_memory(points, Desk(Path(folder), store, wanted.threads)))
+        kept.finish(line.failed, device_memory(points, Desk(Path(folder), store, wanted.threads), line.tried))
     return _gathered(kept, wanted, [*todo, *loads], continued=continued)
+
+
+def _tries(points: Sequence[Coded], wanted: TimingWanted) -> int:
+    """Executions that the searches for the memory of a GPU take at most."""
+    return sum(tries_at_most(cell.codec(wanted.threads)) for cell in searched(points))
 
 
 def conditions_of(wanted: TimingWanted, todo: Sequence[Cell]) -> str:
@@ -95,6 +100,10 @@ class _Line(AbstractContextManager["_Line"]):
     @property
     def failed(self) -> tuple[TimingFailure, ...]:
         return tuple(self.failures.values())
+
+    def tried(self) -> None:
+        """An execution that is no sample begins."""
+        self._progress.advance()
 
     def warm_up(self, todo: Iterable[Cell]) -> None:
         """Each once, not counted."""

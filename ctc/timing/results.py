@@ -29,6 +29,7 @@ class CellTime:
     """Wall seconds in the sense of the common test conditions, see `TimingSample.time_s`."""
     stages: tuple[tuple[str, float], ...]
     """(stage, median wall seconds), in their order."""
+    device: str
     peak_bytes: int
     """The largest."""
     busy: int
@@ -245,6 +246,7 @@ def _cell_time(place: Place, samples: Sequence[TimingSample]) -> CellTime:
         place=place,
         time=spread(times),
         stages=tuple((name, median(values)) for name, values in walls.items()),
+        device=samples[0].device,
         peak_bytes=max(sample.peak_bytes for sample in samples),
         busy=sum(map(is_busy, samples)),
         outliers=sum(outliers(times)),

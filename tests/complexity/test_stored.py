@@ -14,8 +14,8 @@ from tests.campaigns import picture
 SIZES = ModelSizes(1, 2, 3, 4, 5, 6, 7, "float16")
 
 
-def macs(of: Picture, official: int) -> PictureMacs:
-    return PictureMacs(of, (PartMacs("decoder", "hyper", None, 5, official, 0, 0, 1, 2, 0),))
+def macs(of: Picture, official: int, target_bpp: float = 0.25) -> PictureMacs:
+    return PictureMacs(of, (PartMacs("decoder", "hyper", None, 5, official, 0, 0, 1, 2, 0),), target_bpp)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_what_was_kept_is_found(store: Store) -> None:
     keep(store, "bop", "1", [macs(one, 10), macs(two, 20), macs(small, 30)], SIZES)
     found = recall(store, "bop", "1", [two, small, one])
     assert found is not None
-    assert found.pictures == (macs(two, 20), macs(small, 30), macs(one, 10))
+    assert found.counts == (macs(two, 20), macs(small, 30), macs(one, 10))
     assert (found.codec, found.sizes, found.stand_ins) == ("bop", SIZES, ())
 
 
@@ -37,7 +37,7 @@ def test_another_picture_of_the_size_stands_in_and_is_named(store: Store) -> Non
     keep(store, "bop", "1", [macs(one, 10)], SIZES)
     found = recall(store, "bop", "1", [other, picture("of another size", 8, 8)])
     assert found is not None
-    assert found.pictures == (macs(other, 10),)
+    assert found.counts == (macs(other, 10),)
     assert found.stand_ins == (("other", "one"),)
 
 
@@ -47,7 +47,34 @@ def test_a_new_count_takes_the_place_of_the_old_one_of_its_picture_only(store: S
     keep(store, "bop", "1", [macs(one, 11)], SIZES)
     found = recall(store, "bop", "1", [one, two])
     assert found is not None
-    assert found.pictures == (macs(one, 11), macs(two, 20))
+    assert found.counts == (macs(one, 11), macs(two, 20))
+
+
+def test_counts_at_several_rates_stand_beside_one_another(store: Store) -> None:
+    one, two = picture("one"), picture("two")
+    keep(store, "bop", "1", [macs(one, 20, 0.5), macs(two, 30, 0.5)], SIZES)
+    keep(store, "bop", "1", [macs(one, 10, 0.06), macs(two, 11, 0.06)], SIZES)
+    found = recall(store, "bop", "1", [one, two])
+    assert found is not None
+    assert found.counts == (macs(one, 10, 0.06), macs(two, 11, 0.06), macs(one, 20, 0.5), macs(two, 30, 0.5))
+    assert (found.pictures, found.target_bpps, found.stand_ins) == ((one, two), (0.06, 0.5), ())
+
+
+def test_a_rate_of_fewer_pictures_enters_no_mean(store: Store) -> None:
+    one, small = picture("one"), picture("small", 64, 64)
+    keep(store, "bop", "1", [macs(one, 10), macs(small, 20), macs(one, 5, 0.06), macs(small, 40, 0.75), macs(one, 30, 0.75)], SIZES)
+    found = recall(store, "bop", "1", [one, small])
+    assert found is not None
+    assert found.counts == (macs(one, 10), macs(small, 20), macs(one, 30, 0.75), macs(small, 40, 0.75))
+
+
+def test_at_each_rate_the_picture_stands_in_that_was_counted_at_it(store: Store) -> None:
+    one, other = picture("one"), picture("other")
+    keep(store, "bop", "1", [macs(one, 10), macs(other, 20, 0.5)], SIZES)
+    found = recall(store, "bop", "1", [one])
+    assert found is not None
+    assert found.counts == (macs(one, 10), macs(one, 20, 0.5))
+    assert found.stand_ins == (("one", "other"),)
 
 
 @pytest.mark.parametrize(("codec", "version"), [("bop", "2"), ("hop", "1")])

@@ -32,6 +32,7 @@ from ctc.records import (
 )
 from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, groups, tool_rows
 from ctc.report.terminal import terminal_table
+from ctc.report.tool_wording import tool_caveats
 from ctc.validity import point_validity
 from tests.campaigns import changed, failed, find, made
 
@@ -82,7 +83,7 @@ def counts_of(codec: str, pictures: Sequence[Picture]) -> CountedCodec:
             PartMacs("decoder", "synthesis luma", macs, macs * 9 // 10, 2 * macs, 0, macs, 0, 0, 0),
         )
 
-    macs = tuple(PictureMacs(picture, parts(picture)) for picture in pictures)
+    macs = tuple(PictureMacs(picture, parts(picture), 0.25) for picture in pictures)
     return CountedCodec(codec, macs, ModelSizes(1, 2, 3, 4, 5, 6, 7, "float16"), (("p2", "p1"),))
 
 
@@ -188,10 +189,38 @@ def test_complexity_that_was_not_recorded_is_missing(whole: Campaign) -> None:
     assert {(kmac.largest, kmac.mean) for kmac in row.kmac.values()} == {(None, None)}
     run = "run `ctc complexity --codecs bop` with the same --set and --cache, then this again"
     assert row.reasons == ("no complexity was recorded", f"kMAC/px were counted of no picture: {run}")
-    part = tuple(replace(each, pictures=each.pictures[:1]) for each in whole.counted)
+    part = tuple(replace(each, counts=each.counts[:1]) for each in whole.counted)
     row = row_of(replace(whole, counted=part), "bop")
     assert row.kmac["official"].largest is None
     assert row.reasons == (f"kMAC/px were counted of 1 of 3 pictures only: {run}",)
+
+
+def test_maximum_and_mean_are_over_the_rates_that_were_counted(whole: Campaign) -> None:
+    """At 0.5 bpp half as much again of everything: only in what was counted."""
+
+    def more(count: PictureMacs) -> PictureMacs:
+        parts = tuple(replace(part, flop_counter=part.flop_counter * 3 // 2, official=part.official * 3 // 2) for part in count.parts)
+        return PictureMacs(count.picture, parts, 0.5)
+
+    both = (replace(each, counts=(*each.counts, *map(more, each.counts))) if each.codec == "bop" else each for each in whole.counted)
+    campaign = replace(whole, counted=tuple(both))
+    row = row_of(campaign, "bop")
+    assert (row.kmac["official"].largest, row.kmac["official"].mean) == (pytest.approx(1.5 * 27), pytest.approx(1.25 * 25.6))
+    assert (row.kmac["formula"].largest, row.kmac["formula"].mean) == (13.5, pytest.approx(12.8))
+    assert row.reasons == ()
+    told = " ".join(tool_caveats(campaign, tool_rows(campaign)))
+    assert "at about 0.25, 0.5 bpp (bop); 0.25 bpp (bop+cwg);" in told
+    assert "counted while pictures were coded at about 0.25 bpp. " in " ".join(tool_caveats(whole, tool_rows(whole)))
+    assert "official: counted at about 0.25 bpp\n" in terminal_table(whole)
+    assert "kMAC/px over 3 pictures at about 0.25, 0.5 bpp" in rendered(campaign, "table.md").decode()
+    assert "decoder: maximum: p1, " in (page := rendered(campaign, "report.html").decode())
+    assert "at about 0.5 bpp</li>" in page
+    rows = {row["codec"]: row for row in csv.DictReader(io.StringIO(rendered(campaign, "tools.csv").decode(), newline=""))}
+    assert [rows[codec]["decoder_kmac_counted_at_bpp"] for codec in ("bop", "hop")] == ["0.25, 0.5", "0.25"]
+    plain = json.loads(rendered(campaign, "run.json"))["counted"]["bop"]["p1"]
+    assert {rate: sides["decoder"]["official"] for rate, sides in plain.items()} == {"0.25": pytest.approx(27), "0.5": pytest.approx(40.5)}
+    summary = {line[0]: line[13] for line in map(str.split, rendered(campaign, "summary.txt").decode().splitlines())}
+    assert (summary["bop_p1_050.png"], summary["hop_p1_050.png"]) == ("40.5", "None")
 
 
 def test_a_configuration_with_errors_is_said_to_be_invalid_in_every_report(whole: Campaign) -> None:
@@ -312,7 +341,10 @@ def test_the_complexity_of_each_part_is_shown_where_it_was_counted(whole: Campai
         assert "p2 (p1)" in text
         assert "synthesis luma" not in rendered(replace(whole, counted=()), file_name).decode()
     summary = [line.split("\t") for line in rendered(whole, "summary.txt").decode().splitlines()]
-    assert {line[13] for line in summary if line[0].startswith("bop_p1")} == {"27"}
+    assert {line[0]: line[13] for line in summary if line[0].startswith("bop_p") and line[13] != "None"} == {
+        "bop_p0_025.png": "24",
+        "bop_p1_025.png": "27",
+    }
     assert {line[13] for line in summary if line[0].startswith("other_")} == {"None"}
     sheet = openpyxl.load_workbook(io.BytesIO(rendered(whole, "report.xlsx")))["Complexity"]
     assert "synthesis luma" in {cell.value for row in sheet.iter_rows() for cell in row}

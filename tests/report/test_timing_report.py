@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import openpyxl  # type: ignore[import-untyped]
 import pytest
@@ -15,14 +16,16 @@ from ctc.bdrate.tables import bd_rates
 from ctc.checks import run_checks
 from ctc.records import Campaign, DeviceMemory, StageTime, Timing, TimingFailure, TimingSample
 from ctc.records.timing import CODEC, DECODER, ENCODER, LOADING, READ, SMALLEST, START, WRITE
+from ctc.report.as_summary import METRICS, SummaryReport
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import codec_lines
 from ctc.report.timing_table import SAMPLE_COLUMNS, cell_rows, pictures_timed, timing_rows
 from ctc.report.timing_wording import timing_notes, timing_text
 from ctc.report.tool_wording import tool_caveats
 from ctc.report.wording import timing_caveats
+from ctc.summaryfile import read_summary
 from tests.campaigns import made
-from tests.report.test_operating_points import campaign_of
+from tests.report.test_operating_points import campaign_of, cost, timed
 
 MIB = 1 << 20
 TIMES = (1.0, 1.1, 0.9, 1.05, 3.0)
@@ -125,10 +128,15 @@ def test_people_are_told(campaign: Campaign) -> None:
         "holds it with 93.75 %",
         "test: 30 samples gave another output than the point has.",
         "GPU memory, test, decoder, p0: not measured: no CUDA device.",
-        "GPU memory, lib, decoder, p0: 300 MiB at least",
+        "GPU memory, lib, decoder, p0: 300 MiB at least for the same samples, without",
         "Not timed: test, p0, decoder: it <broke>.",
     ):
         assert told in notes
+    assert "on a GPU" not in notes
+    assert campaign.timing is not None
+    on_gpu = (replace(sample, device="a GPU") if sample.codec == "lib" else sample for sample in campaign.timing.samples)
+    notes = "\n".join(timing_notes(replace(campaign, timing=replace(campaign.timing, samples=tuple(on_gpu))), timing_rows(campaign)))
+    assert "\nlib: on a GPU, whose load is not watched: busy is of the processors alone." in notes
     text = timing_text(campaign)
     assert text[0].startswith("timing")
     assert any(line.startswith("lib ") and "0.52" not in line for line in text)
@@ -245,6 +253,35 @@ def test_the_busy_mark_is_of_the_same_measurement_as_the_value() -> None:
     assert row.encode_busy == 0
     (row,) = tool_rows(replace(tools, scored=busy_coding))
     assert row.encode_busy == 15
+
+
+def test_the_official_summary_takes_medians_and_no_time_of_a_busy_machine(tmp_path: Path) -> None:
+    whole = made({"anchor": 1.0, "test": 1.1}, metrics=METRICS)
+    coded = (timed(point, cost(4.0), cost(0.5, idle=point.place[1] != "p1")) for point in whole.scored)
+    whole = replace(whole, scored=tuple(coded))
+
+    def changed(sample: TimingSample) -> TimingSample:
+        if sample.picture == "p0" and sample.target_bpp == 0.25:
+            return replace(sample, device="a GPU", idle_before=sample.index < 3)
+        return replace(sample, idle_before=sample.index < 2) if sample.picture == "p0" and sample.target_bpp == 0.5 else sample
+
+    timing = timing_of(whole, {"test": 1.0}, {"test": "process"})
+    failed = (TimingFailure("test", "p0", 0.75, DECODER, "it broke"),)
+    timing = replace(timing, samples=tuple(map(changed, timing.samples)), failed=failed)
+
+    def times(campaign: Campaign) -> dict[str, list[str]]:
+        (tmp_path / "summary.txt").write_bytes(SummaryReport().render(campaign))
+        assert len(read_summary(tmp_path / "summary.txt")) == len(campaign.scored)
+        lines = [line.split("\t") for line in (tmp_path / "summary.txt").read_text().splitlines()]
+        return {line[0].removesuffix(".png"): line[14:18] for line in lines}
+
+    without, found = times(whole), times(replace(whole, timing=timing))
+    assert without["test_p0_006"] == found["anchor_p0_006"] == ["None", "0.5", "None", "4"]
+    assert without["test_p1_006"] == found["anchor_p1_006"] == ["None", "None", "None", "4"]
+    assert found["test_p0_006"] == found["test_p1_006"] == ["None", "1.05", "None", "10.5"]
+    assert found["test_p0_025"] == ["1.05", "None", "10.5", "None"]
+    assert found["test_p0_050"] == ["None"] * 4
+    assert found["test_p0_075"] == ["None", "0.5", "None", "10.5"]
 
 
 def test_points_that_failed_are_told_and_in_no_spread(campaign: Campaign) -> None:

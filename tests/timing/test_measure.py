@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +22,7 @@ from ctc.timing.measure import measure, processors_of_a_child
 from ctc.timing.schedule import Place, cells, timed_points
 from ctc.timing.wanted import TimingWanted, bound_to, chosen_processors, processors
 from tests.timing.conftest import Register
-from tests.timing.told_codecs import Stays, Told, campaign_with, steady, told
+from tests.timing.told_codecs import MIB, OnAGpu, Stays, Told, campaign_with, steady, told
 
 WANTED = TimingWanted((0.25, 0.5))
 POINTS = 2 * 2
@@ -255,6 +256,40 @@ def test_the_estimate_knows_what_is_left(two: tuple[Campaign, Told, Told], measu
     one = estimate(points, replace(reusing, images=("coffee",)), store)
     assert f"timing: {6 * 2 * 2 * 3} executions, one at a time" in one
     assert "at 4 points of 1 picture, of the smallest" in one
+
+
+def test_the_search_for_the_memory_of_a_gpu_is_in_the_estimate_and_the_progress(
+    register: Register, pictures: Path, measured: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars: list[Bar] = []
+
+    class Bar:
+        def __init__(self, total: int, **_: object) -> None:
+            self.total, self.done = total, 0
+            bars.append(self)
+
+        def update(self) -> None:
+            self.done += 1
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("ctc.timing.measure.tqdm", Bar)
+    codec = OnAGpu("codec", steady(1.0))
+    register(codec)
+    campaign = campaign_with(pictures, codec)
+    points = [Expected(coded.job.codec, coded.job.picture, coded.job.target_bpp, coded) for coded in (s.coded for s in campaign.scored)]
+    text, executions = estimate(points, WANTED, Store(tmp_path / "store")), SAMPLES // 2 * 6 // 5
+    # All of 256 MiB, then 128, 64, 32 and at the finest 16 MiB from one try to the next.
+    assert f"timing: {executions} executions, " in text
+    assert "of loading 0 models, and up to 5 tries for the least memory of the GPU; about " in text
+    (found,) = measured(campaign).device_memory
+    assert (found.needed_bytes, found.side) == (160 * MIB, DECODER)
+    assert [(bar.total, bar.done) for bar in bars] == [(executions + 5, executions + 5)]
+    minute = replace(told(60.0), machine=machine().identity)
+    slow = [replace(point, coded=replace(point.coded, decode=minute)) for point in points if point.coded is not None]
+    (minutes,) = re.findall(r"about ([0-9.]+) minutes", estimate(slow, WANTED, Store(tmp_path / "other")))
+    assert 6 * POINTS + 5 <= float(minutes) < 6 * POINTS + 6
 
 
 def test_processors_are_those_that_a_child_sees(two: tuple[Campaign, Told, Told], measured: Measured) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,29 @@ class Stays(Told):
 
     def leave(self) -> None:
         self.executions.append("leave")
+
+
+class OnAGpu(Told):
+    """Its decoder needs 150 MiB of the 256 of a GPU."""
+
+    allowed_bytes = 256 * MIB
+
+    def gpu_sides(self) -> tuple[str, ...]:
+        return ("decoder",)
+
+    def gpu_bytes(self) -> int:
+        return 256 * MIB
+
+    def capped(self, fraction: float) -> OnAGpu:
+        other = copy.copy(self)
+        other.allowed_bytes = round(256 * MIB * fraction)
+        return other
+
+    def decode(self, bitstream: Path, destination: Path) -> Cost:
+        if self.allowed_bytes < 150 * MIB:
+            self.executions.append("decoder")
+            raise ToolFailed("out of memory", (self.name,))
+        return super().decode(bitstream, destination)
 
 
 def told(wall_s: float, *, idle: bool = True, peak_bytes: int = 10 * MIB) -> Cost:
