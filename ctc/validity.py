@@ -141,7 +141,16 @@ def _interop(campaign: Campaign, codec: CodecInfo, picture: str) -> Condition:
     among = "a picture of this name was among them" if picture in names else "not on this picture"
     rates = {point.target_bpp for point in interop.points}
     how_much = f"tried on {_counted(len(names), 'picture')} at {_counted(len(rates), 'rate')}, {_listed(devices)}"
-    return Condition("interop", "holds", "; ".join(filter(None, [how_much, among, not_run])))
+    faults = tuple(_not_compared(campaign, interop))
+    return Condition("interop", "not run" if faults else "holds", "; ".join(filter(None, [how_much, among, not_run])), faults)
+
+
+def _not_compared(campaign: Campaign, interop: Interop) -> Iterator[Fault]:
+    """Metrics in which devices may differ and nobody has looked. Where all samples are identical, none can."""
+    if any(cell.state == "close" for row in rows(interop) for cell in row):
+        for info in campaign.metrics:
+            if info.name not in interop.metrics:
+                yield Fault(info.name, "not compared by `ctc interop`: run it again with --metrics that include it")
 
 
 def _counted(number: int, what: str) -> str:
