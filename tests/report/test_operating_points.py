@@ -126,6 +126,26 @@ def test_a_decoder_on_a_gpu_is_a_configuration_of_its_own(whole: Campaign) -> No
     assert rows["bop+rvs+cwg"].difference.value_percent == pytest.approx(average["bop+rvs+cwg"] - average["bop+cwg"])
 
 
+@pytest.mark.parametrize(
+    ("others", "on_gpu", "where"),
+    [
+        ((), "bop+rvs", " on the GPU"),
+        (("bop",), "bop+rvs", " on the GPU"),
+        (("bop",), "bop", " on the CPU"),
+        (("hop",), "", ""),
+    ],
+)
+def test_the_difference_that_is_missing_is_to_tools_off_on_the_same_device(others: Sequence[str], on_gpu: str, where: str) -> None:
+    campaign = campaign_of({"anchor": 1.0, "bop+rvs": 1.3, **dict.fromkeys(others, 1.1)})
+    codecs = tuple(
+        replace(codec, model=replace(codec.model, device="GPU")) if codec.name == on_gpu and codec.model else codec
+        for codec in campaign.codecs
+    )
+    row = row_of(replace(campaign, codecs=codecs), "bop+rvs")
+    assert row.difference.value_percent is None
+    assert row.difference.reason == f"the operating point was not run with tools off{where}"
+
+
 def test_values_are_those_of_the_campaign(whole: Campaign) -> None:
     row = row_of(whole, "bop+rvs")
     assert row.line.average.value_percent == pytest.approx(100 * (1 / 1.4 - 1))
