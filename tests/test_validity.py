@@ -178,6 +178,26 @@ def test_interoperability_is_between_two_devices(whole: Campaign) -> None:
     assert states(of(judged(replace(learned(whole), interop=(unlike,)))))["interop"] == "fails"
 
 
+@pytest.mark.parametrize(
+    ("encodes_on", "decodes_on", "said"),
+    [
+        ("cpu", "cpu", ""),
+        ("cpu", "rounds <b>", ""),
+        ("", "", ""),
+        ("cpu", "cuda", "tried without cuda, on which it decodes; cuda not run"),
+        ("rounds <b>", "cpu", "tried without rounds <b>, on which it encodes; cuda not run"),
+        ("other", "other", "tried without other, on which it encodes and decodes; cuda not run"),
+        ("other", "cuda", "tried without other, on which it encodes; tried without cuda, on which it decodes; cuda not run"),
+    ],
+)
+def test_interoperability_is_of_the_devices_that_made_the_points(whole: Campaign, encodes_on: str, decodes_on: str, said: str) -> None:
+    # Of the second device of the matrix there is a decoder alone; the third is not there.
+    codec = said_of(learned(whole), encodes_on=encodes_on, decodes_on=decodes_on)
+    point = of(replace(codec, validity=point_validity(replace(codec, interop=(compared("test"),)))))
+    assert states(point)["interop"] == ("not run" if said else "holds")
+    assert not said or reason(point, "interop") == said
+
+
 def test_interoperability_is_of_the_metrics_that_were_compared(whole: Campaign) -> None:
     without = ("psnr_y", AVG_METRICS[0])
     campaign = judged(replace(learned(whole), interop=(compared("test", *(name for name in METRIC_ORDER if name not in without)),)))

@@ -13,6 +13,7 @@ from ctc.errors import UsageError
 from ctc.interop.candidate import Candidate
 from ctc.interop.matrix import Cell, holds, rows
 from ctc.interop.stored import from_plain, keep, recall
+from ctc.plan import Options, resolve
 from ctc.records import ALL, Interop
 from ctc.store import Store
 from tests.interop.conftest import Exchanged
@@ -36,6 +37,14 @@ def test_devices_that_agree_and_one_that_rounds(exchanged: Exchanged) -> None:
     assert rounds.largest_mismatch is not None
     assert 0 < abs(rounds.largest_mismatch) < 0.5
     assert holds(interop)
+
+
+def test_a_plan_says_on_which_devices_the_points_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = {"stand-in": StandIn(decodes_on="rounds"), "jpeg": plugins.codecs()["jpeg"]}
+    monkeypatch.setattr(plugins, "codecs", lambda: plugins.Registry("codec", found, {}))
+    options = Options("made", tmp_path, tmp_path, codecs=tuple(found), metrics=("psnr_y",), target_bpps=(0.5,), anchor="jpeg")
+    where = {codec.name: (codec.encodes_on, codec.decodes_on) for codec in resolve(options).codecs}
+    assert where == {"stand-in": ("first", "rounds"), "jpeg": ("", "")}
 
 
 def test_each_is_compared_with_the_device_that_encoded(exchanged: Exchanged) -> None:
