@@ -184,6 +184,30 @@ def test_times_that_were_not_measured_are_missing(whole: Campaign) -> None:
     assert "no encoding was timed on this machine" in str(cells["reason"])
 
 
+def test_times_that_are_not_alike_are_said_to_be_so_in_every_report() -> None:
+    campaign = campaign_of({"anchor": 1.0, "bop": 1.1})
+    for point in campaign.scored:
+        if point.coded.job.codec == "bop":
+            campaign = changed(campaign, point, timed(point, cost(4.0), replace(cost(0.5), read_s=0.01, write_s=0.02)))
+    said = (
+        "ecoding time compares whole processes, with their start and the writing of raw pictures (anchor), with decoding alone in a "
+        "process that had started (bop): × less start, which `--timing` gives, is the fairer comparison"
+    )
+    for file_name in ("table.md", "report.html"):
+        assert said in " ".join(rendered(campaign, file_name).decode().replace("\\", "").split())
+    assert said in terminal_table(campaign)
+    assert "is the fairer comparison" in rendered(campaign, "tables.tex").decode()
+    (row,) = csv.DictReader(io.StringIO(rendered(campaign, "tools.csv").decode(), newline=""))
+    assert row["reason"] == f"d{said}"
+    sheet = openpyxl.load_workbook(io.BytesIO(rendered(campaign, "report.xlsx")))["Tools"]
+    assert f"d{said}" in {cell.value for cells in sheet.iter_rows() for cell in cells}
+    # Of a machine where none of them was timed, and where both are programs, there is nothing to say.
+    alike = campaign_of({"anchor": 1.0, "bop": 1.1})
+    untimed = replace(campaign, scored=tuple(timed(point, None, None) for point in campaign.scored))
+    assert not any("fairer" in terminal_table(each) for each in (alike, untimed))
+    assert row_of(alike, "bop").decoding.note == ""
+
+
 def test_without_tools_off_there_is_no_difference() -> None:
     campaign = campaign_of({"anchor": 1.0, "bop+rvs": 1.3})
     row = row_of(campaign, "bop+rvs")
