@@ -15,7 +15,7 @@ from ctc.interop.stored import recall
 from ctc.outside.anchor import PUBLISHED_BITS, Comparison, published_of_set, whose_points_are_published
 from ctc.outside.points import joined, published_points
 from ctc.outside.sources import OutsideSource
-from ctc.protocols import Codec, Deepened, Device, Learned, Metric, SaysLearned
+from ctc.protocols import Codec, Deepened, Device, Learned, Metric, Portable, SaysLearned
 from ctc.published.points import PREFIX, Published, load
 from ctc.ratecontrol import memory_offset
 from ctc.records import (
@@ -247,7 +247,11 @@ def _codec_info(codec: Codec, deep: CodecInfo | None = None) -> CodecInfo:
     """Asks the codec. Raises ToolMissing."""
     model = codec.decoder_model() if isinstance(codec, Learned) else None
     learned = codec.learned if isinstance(codec, SaysLearned) else model is not None
-    return CodecInfo(codec.name, codec.version(), codec.pixels, codec.knob, codec.citation, codec.note, model, deep=deep, learned=learned)
+    encodes_on, decodes_on = codec.own_devices() if isinstance(codec, Portable) else ("", "")
+    return CodecInfo(
+        codec.name, codec.version(), codec.pixels, codec.knob, codec.citation, codec.note, model,
+        deep=deep, learned=learned, encodes_on=encodes_on, decodes_on=decodes_on,
+    )  # fmt: skip
 
 
 def _metric_infos(metrics: Iterable[Metric], options: Options) -> tuple[MetricInfo, ...]:

@@ -170,6 +170,10 @@ class Portable(Protocol):
         """All that it knows of, also those that this machine lacks; that which the others are compared with first. Raises ToolMissing."""
         ...
 
+    def own_devices(self) -> tuple[str, str]:
+        """Names of those on which `Codec.encode` and `Codec.decode` compute, also where this machine lacks them."""
+        ...
+
     def encode_on(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> Cost:
         """As `Codec.encode`, on the device called so. Raises ToolFailed, UsageError for a device that there is not."""
         ...

@@ -134,14 +134,34 @@ def _interop(campaign: Campaign, codec: CodecInfo, picture: str) -> Condition:
         return _fails("interop", _what_is_wrong(interop))
     devices, missing = tried(interop), [device.name for device in interop.devices if device.missing]
     not_run = f"{', '.join(missing)} not run" if missing else ""
-    if len(devices) < LEAST_DEVICES:
-        alone = f"tried on one device alone, {', '.join(devices)}: nothing was mixed"
-        return _not_run("interop", "; ".join(filter(None, [alone, not_run])))
+    alone = f"tried on one device alone, {', '.join(devices)}: nothing was mixed" if len(devices) < LEAST_DEVICES else ""
+    if alone or (without := _without_its_own(codec, interop)):
+        return _not_run("interop", "; ".join(filter(None, [alone or without, not_run])))
     names = {point.picture for point in interop.points}
     among = "a picture of this name was among them" if picture in names else "not on this picture"
     rates = {point.target_bpp for point in interop.points}
     how_much = f"tried on {_counted(len(names), 'picture')} at {_counted(len(rates), 'rate')}, {_listed(devices)}"
-    return Condition("interop", "holds", "; ".join(filter(None, [how_much, among, not_run])))
+    faults = tuple(_not_compared(campaign, interop))
+    return Condition("interop", "not run" if faults else "holds", "; ".join(filter(None, [how_much, among, not_run])), faults)
+
+
+def _without_its_own(codec: CodecInfo, interop: Interop) -> str:
+    """That the device is not among those tried with which the codec makes the points of the table; empty where it is."""
+    used = {"encodes": codec.encodes_on, "decodes": codec.decodes_on}
+    among = {"encodes": {stream.encoder for stream in interop.streams}, "decodes": set(tried(interop))}
+    lacking: dict[str, list[str]] = {}
+    for verb, device in used.items():
+        if device and device not in among[verb]:
+            lacking.setdefault(device, []).append(verb)
+    return "; ".join(f"tried without {device}, on which it {' and '.join(verbs)}" for device, verbs in lacking.items())
+
+
+def _not_compared(campaign: Campaign, interop: Interop) -> Iterator[Fault]:
+    """Metrics in which devices may differ and nobody has looked. Where all samples are identical, none can."""
+    if any(cell.state == "close" for row in rows(interop) for cell in row):
+        for info in campaign.metrics:
+            if info.name not in interop.metrics:
+                yield Fault(info.name, "not compared by `ctc interop`: run it again with --metrics that include it")
 
 
 def _counted(number: int, what: str) -> str:

@@ -71,6 +71,11 @@ def learned(campaign: Campaign) -> Campaign:
     return said_of(campaign, model=MODEL, learned=True)
 
 
+def compared(codec: str, *metrics: str) -> Interop:
+    """Two devices that differ a little, by these metrics, or by all."""
+    return matrix_of(codec, metrics=metrics or METRIC_ORDER)
+
+
 def with_devices(interop: Interop, *names: str) -> Interop:
     """The matrix of these devices alone, the others not tried."""
     return replace(
@@ -150,7 +155,7 @@ def test_interoperability_is_asked_of_learned_codecs(whole: Campaign) -> None:
     assert states(of(campaign))["interop"] == "not run"
     assert "run `ctc interop --codecs test`" in grounds_text(cell(campaign, AVG).grounds)
     assert cell(campaign, AVG).grounds[0].text.startswith("interop not run: not tried")
-    held = judged(replace(learned(whole), interop=(matrix_of("test"),)))
+    held = judged(replace(learned(whole), interop=(compared("test"),)))
     assert states(of(held))["interop"] == "holds"
     how_much = "tried on 1 picture at 2 rates, cpu and rounds <b>"
     assert reason(of(held), "interop") == f"{how_much}; a picture of this name was among them; cuda not run"
@@ -162,7 +167,7 @@ def test_interoperability_is_asked_of_learned_codecs(whole: Campaign) -> None:
 
 
 def test_interoperability_is_between_two_devices(whole: Campaign) -> None:
-    alone = with_devices(matrix_of("test"), "cpu")
+    alone = with_devices(compared("test"), "cpu")
     campaign = judged(replace(learned(whole), interop=(alone,)))
     assert states(of(campaign))["interop"] == "not run"
     assert reason(of(campaign), "interop") == "tried on one device alone, cpu: nothing was mixed; cuda not run"
@@ -173,15 +178,62 @@ def test_interoperability_is_between_two_devices(whole: Campaign) -> None:
     assert states(of(judged(replace(learned(whole), interop=(unlike,)))))["interop"] == "fails"
 
 
+@pytest.mark.parametrize(
+    ("encodes_on", "decodes_on", "said"),
+    [
+        ("cpu", "cpu", ""),
+        ("cpu", "rounds <b>", ""),
+        ("", "", ""),
+        ("cpu", "cuda", "tried without cuda, on which it decodes; cuda not run"),
+        ("rounds <b>", "cpu", "tried without rounds <b>, on which it encodes; cuda not run"),
+        ("other", "other", "tried without other, on which it encodes and decodes; cuda not run"),
+        ("other", "cuda", "tried without other, on which it encodes; tried without cuda, on which it decodes; cuda not run"),
+    ],
+)
+def test_interoperability_is_of_the_devices_that_made_the_points(whole: Campaign, encodes_on: str, decodes_on: str, said: str) -> None:
+    # Of the second device of the matrix there is a decoder alone; the third is not there.
+    codec = said_of(learned(whole), encodes_on=encodes_on, decodes_on=decodes_on)
+    point = of(replace(codec, validity=point_validity(replace(codec, interop=(compared("test"),)))))
+    assert states(point)["interop"] == ("not run" if said else "holds")
+    assert not said or reason(point, "interop") == said
+
+
+def test_interoperability_is_of_the_metrics_that_were_compared(whole: Campaign) -> None:
+    without = ("psnr_y", AVG_METRICS[0])
+    campaign = judged(replace(learned(whole), interop=(compared("test", *(name for name in METRIC_ORDER if name not in without)),)))
+    assert states(of(campaign))["interop"] == "not run"
+    why = "not compared by `ctc interop`: run it again with --metrics that include it"
+    assert reason(of(campaign), "interop").startswith(f"{AVG_METRICS[0]}, psnr_y: {why}; tried on 1 picture")
+    metrics = ("psnr_u", "psnr_y", *AVG_METRICS, AVG)
+    sound = {metric: cell(campaign, metric).sound for metric in metrics}
+    assert sound == {metric: metric not in (*without, AVG) for metric in metrics}
+    assert grounds_text(cell(campaign, AVG).grounds) == f"interop not run: {AVG_METRICS[0]}: {why}"
+    seven = judged(replace(learned(whole), interop=(compared("test", *AVG_METRICS),)))
+    assert (cell(seven, AVG).sound, cell(seven, "psnr_y").sound) == (True, False)
+
+
+def test_no_metric_can_differ_between_identical_pictures(whole: Campaign) -> None:
+    close = compared("test", "psnr_u")
+    points = tuple(
+        replace(point, largest_difference=0, differing_share=0.0, changes=(("psnr_u", 0.0),)) if point.decoder != "cpu" else point
+        for point in close.points
+    )
+    same = replace(close, points=points, mismatches=tuple(replace(row, value_percent=0.0) for row in close.mismatches))
+    campaign = judged(replace(learned(whole), interop=(same,)))
+    assert states(of(campaign))["interop"] == "holds"
+    assert cell(campaign, AVG).sound
+    assert not cell(judged(replace(learned(whole), interop=(close,))), AVG).sound
+
+
 def test_of_whom_nothing_is_known_it_is_not_said_that_it_is_not_learned(whole: Campaign) -> None:
     unknown = judged(said_of(whole, learned=None))
     assert states(of(unknown))["interop"] == "not run"
     assert reason(of(unknown), "interop").startswith("nothing is known of how it computes; ")
     assert not cell(unknown, AVG).sound
-    elsewhere = judged(replace(said_of(whole, learned=True, source="values of a friend"), interop=(matrix_of("test"),)))
+    elsewhere = judged(replace(said_of(whole, learned=True, source="values of a friend"), interop=(compared("test"),)))
     assert (states(of(elsewhere))["interop"], reason(of(elsewhere), "interop")) == ("not run", "its decoder was not run here")
     # Learned, but a program that does not say what its model is.
-    program = judged(replace(said_of(whole, learned=True), interop=(matrix_of("test"),)))
+    program = judged(replace(said_of(whole, learned=True), interop=(compared("test"),)))
     assert states(of(program))["interop"] == "holds"
 
 

@@ -239,6 +239,10 @@ class JpegAi:
     def devices(self) -> tuple[CodecDevice, ...]:
         return tuple(CodecDevice(each.name, each.about, each.encodes, each.missing, each.broken, each.slow) for each in devices())
 
+    def own_devices(self) -> tuple[str, str]:
+        """However many threads there are: they change no bit."""
+        return "cpu", "cpu" if self._gpu_share is None else GPU_ENGINE
+
     def encode_on(self, device: str, source: Path, bitstream: Path, setting: float, trace: Path) -> Cost:
         chosen, task = device_called(device), self._encoding(source, bitstream, setting)
         command = (*self._threaded_by(chosen).encode_command(source, bitstream, setting), "--device", chosen.engine)

@@ -32,13 +32,14 @@ def _why_it_stays(older: Interop, newer: Interop) -> str:
         again = _tried(newer) >= _tried(older)
         return "" if again else "a matrix that fails is in the store, and stays until all that it tried is tried again"
     part = holds(newer) == holds(older) and _tried(newer) < _tried(older)
-    return "a matrix of more devices, pictures or rates is in the store, and stays" if part else ""
+    return "a matrix of more devices, pictures, rates or metrics is in the store, and stays" if part else ""
 
 
 def _tried(interop: Interop) -> set[tuple[object, ...]]:
-    """The devices that were to encode; encoder, decoder, picture and target rate of every decoding."""
+    """The metrics; the devices that were to encode; encoder, decoder, picture and target rate of every decoding."""
+    metrics = {("metric", name) for name in interop.metrics}
     encoders = {(stream.encoder,) for stream in interop.streams} | {(device,) for device, _ in interop.failed}
-    return encoders | {(point.encoder, point.decoder, point.picture, point.target_bpp) for point in interop.points}
+    return metrics | encoders | {(point.encoder, point.decoder, point.picture, point.target_bpp) for point in interop.points}
 
 
 def recall(store: Store, codec: str, version: str) -> Interop | None:

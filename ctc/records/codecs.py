@@ -75,6 +75,9 @@ class CodecInfo:
     """What it is for pictures of more than 8 bits, where it codes them in another way."""
     learned: bool | None = None
     """Whether its decoder is a trained model; None where nothing is known of how it computes."""
+    encodes_on: str = ""
+    """This and `decodes_on`: the device of `ctc interop`; empty of a codec that has none to choose from, or was not run here."""
+    decodes_on: str = ""
     gives: tuple[str, ...] | None = None
     """Names of the metrics that `source` has values of; None where its pictures are scored here, by any."""
 

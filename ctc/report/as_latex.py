@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ctc.records import AVG, AVG_METRICS, Campaign, PublishedRow
+from ctc.report import interop_table
 from ctc.report.complexity import SIDES, counted_notes, counted_over, side_rows
 from ctc.report.grounds import grounds_text
 from ctc.report.multi_branch import branch_rows
@@ -55,7 +56,7 @@ class LatexReport:
     def render(self, campaign: Campaign) -> bytes:
         status = status_of(campaign)
         head = f"{status.headline}: {status_text(status)}. Set {campaign.dataset}, anchor {campaign.anchor}, {rate_range(campaign)}."
-        tables = [_overview(campaign), _tools(campaign), _branches(campaign), *_complexity(campaign)]
+        tables = [_overview(campaign), _tools(campaign), _branches(campaign), *_complexity(campaign), *_interop(campaign)]
         body = "\n\n".join(filter(None, [f"\\noindent {escape(head)}", *tables]))
         return f"{PREAMBLE}{body}\n\n\\end{{document}}\n".encode()
 
@@ -171,6 +172,17 @@ def _complexity(campaign: Campaign) -> list[str]:
             caption = f"Complexity of {counted.codec}, {side}, kMAC/px over {counted_over(counted.counts)}"
             below = map(escape, counted_notes(counted) if side == SIDES[-1] else ())
             tables.append(_table(caption, head, [[list(map(escape, row)) for row in rows]], below))
+    return tables
+
+
+def _interop(campaign: Campaign) -> list[str]:
+    """What the codecs' devices make of each other's bitstreams."""
+    tables = []
+    for interop in campaign.interop:
+        head, *rows = interop_table.matrix(interop)
+        below = map(escape, interop_table.notes(interop))
+        cells = [list(map(escape, row)) for row in rows]
+        tables.append(_table(f"Interoperability, {interop_table.title(interop)}", head, [cells], below, len(head)))
     return tables
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ctc.records import Campaign, Cost
@@ -20,7 +21,7 @@ class TimeRatio:
     reason: str = ""
     to: str = ""
     note: str = ""
-    """To whose decoder it is, where not to the anchor's, and of which pictures, where not of all."""
+    """To whose decoder it is, where not to the anchor's, of which pictures, where not of all, and what it compares, where not alike."""
 
 
 def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
@@ -39,7 +40,21 @@ def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
         return TimeRatio(
             None, len(pairs), busy, "no decoding of the same point by codec and anchor was timed on this machine", campaign.anchor
         )
-    return TimeRatio(sum(cost.wall_s for cost, _ in pairs) / total, len(pairs), busy, to=campaign.anchor)
+    note = timed_unlike(campaign, (campaign.anchor, codec))
+    return TimeRatio(sum(cost.wall_s for cost, _ in pairs) / total, len(pairs), busy, to=campaign.anchor, note=note)
+
+
+def timed_unlike(campaign: Campaign, codecs: Iterable[str]) -> str:
+    """That programs were timed from start to end while they were coded, and others while they decoded alone; empty where all are alike."""
+    costs = {codec: _costs(campaign, codec).values() for codec in codecs}
+    programs = [codec for codec, found in costs.items() if any(cost.read_s is None for cost in found)]
+    inside = [codec for codec, found in costs.items() if found and codec not in programs]
+    if not (programs and inside):
+        return ""
+    return (
+        f"decoding time compares whole processes, with their start and the writing of raw pictures ({', '.join(programs)}), with decoding "
+        f"alone in a process that had started ({', '.join(inside)}): × less start, which `--timing` gives, is the fairer comparison"
+    )
 
 
 def stands_in(campaign: Campaign) -> str:

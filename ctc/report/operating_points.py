@@ -127,7 +127,7 @@ def tool_rows(campaign: Campaign) -> list[ToolRow]:
     families = list(dict.fromkeys(map(family, models)))
     ordered = sorted(models, key=lambda name: (families.index(family(name)), len(models[name].tools)))
     plain = {(family(name), models[name].device): lines[name] for name in ordered if not models[name].tools}
-    return [_row(campaign, lines[name], models[name], plain.get((family(name), models[name].device))) for name in ordered]
+    return [_row(campaign, lines[name], models[name], plain) for name in ordered]
 
 
 def groups(rows: Iterable[ToolRow]) -> Mapping[tuple[str, str], list[ToolRow]]:
@@ -143,11 +143,12 @@ def family(codec: str) -> str:
     return codec.partition("+")[0]
 
 
-def _row(campaign: Campaign, line: CodecLine, model: DecoderModel, plain: CodecLine | None) -> ToolRow:
+def _row(campaign: Campaign, line: CodecLine, model: DecoderModel, plain: Mapping[tuple[str, str], CodecLine]) -> ToolRow:
+    """`plain`: those with tools off, by family and device."""
     return ToolRow(
         line=line,
         model=model,
-        difference=_difference(line, plain),
+        difference=_difference(line, model, plain),
         kmac={rule: _kmac(campaign, line.codec, rule) for rule in COUNTING_RULES},
         counted_bpps=counted_rates(campaign, line.codec),
         decoding=decode_ratio(campaign, line.codec),
@@ -209,9 +210,12 @@ def _average(line: CodecLine) -> float | None:
     return 0.0 if line.is_anchor else line.average.value_percent
 
 
-def _difference(line: CodecLine, plain: CodecLine | None) -> Difference:
+def _difference(line: CodecLine, model: DecoderModel, plains: Mapping[tuple[str, str], CodecLine]) -> Difference:
+    plain = plains.get((family(line.codec), model.device))
     if plain is None:
-        return Difference(None, f"the operating point was not run with {TOOLS_OFF}")
+        elsewhere = any(of_family == family(line.codec) for of_family, _ in plains)
+        where = f" on the {model.device or 'CPU'}" if model.device or elsewhere else ""
+        return Difference(None, f"the operating point was not run with {TOOLS_OFF}{where}")
     value, base = _average(line), _average(plain)
     if value is None or base is None:
         return Difference(None, "one of the two AVG is N/A")

@@ -9,7 +9,7 @@ from ctc.report.hdr_table import hdr_rows
 from ctc.report.interop_table import title
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import CodecLine, codec_lines, metric_label, status_of, status_text
-from ctc.report.tool_wording import counted_at, reason_lines, tool_texts
+from ctc.report.tool_wording import counted_at, reason_lines, tool_texts, unlike_times
 from ctc.report.wording import bd_text, codec_caveats, fraction, parity_line, percentage_points, tries, yes_no
 
 
@@ -45,7 +45,8 @@ def _tools(campaign: Campaign) -> list[str]:
         rows.append((name, average, difference, kmac, official, ratio, parameters))
     busy = ["* of a machine that did other work"] if any("*" in row[5] for row in rows) else []
     counted = [f"official: counted{at}"] if (at := counted_at(configurations)) else []
-    return [*aligned(rows), *busy, *counted, *reason_lines(configurations)] if len(rows) > 1 else []
+    told = [*busy, *counted, *unlike_times(campaign, configurations), *reason_lines(configurations)]
+    return [*aligned(rows), *told] if len(rows) > 1 else []
 
 
 def _absent(lines: Sequence[CodecLine]) -> list[str]:

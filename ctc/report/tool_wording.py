@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ctc.records import Campaign, CountingRule, PublishedRow, PublishedTable
-from ctc.report.decode_ratio import stands_in
+from ctc.report.decode_ratio import stands_in, timed_unlike
 from ctc.report.operating_points import ToolRow
 from ctc.report.overview import plural
 from ctc.report.timing_table import is_of_all_pictures, pictures_timed
@@ -104,7 +104,8 @@ def _decoding_times(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
     """What the ratios of decoding times are of, and that programs are not timed as a codec in a process of ours is."""
     timing, to = campaign.timing, results.reference_decoder(campaign)
     if timing is None:
-        return [f"Decoding time: ratio to that of {campaign.anchor}, summed over the same points of this campaign, on this machine."]
+        said = f"Decoding time: ratio to that of {campaign.anchor}, summed over the same points of this campaign, on this machine."
+        return [said, *unlike_times(campaign, rows)]
     if to is None:
         return []
     notes = [f"Decoding time: the sum of the medians of the timing campaign over that of {to}, of the points that both have."]
@@ -119,6 +120,14 @@ def _decoding_times(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
             "reading the bitstream and decoding alone: × less start, in the Timing section of the page, is the fairer comparison."
         )
     return notes
+
+
+def unlike_times(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
+    """That the times of coding, where there is no timing campaign, are not alike."""
+    if campaign.timing is not None or not rows:
+        return []
+    unlike = timed_unlike(campaign, dict.fromkeys((campaign.anchor, *(row.line.codec for row in rows))))
+    return [f"{unlike[0].upper()}{unlike[1:]}."] if unlike else []
 
 
 def published_notes(table: PublishedTable, rows: Sequence[PublishedRow]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ctc.records import ALL, CodecDevice, Interop, InteropMismatch, InteropPoint, InteropStream, TensorDifference
@@ -14,21 +15,24 @@ DEVICES = (
 RATES = (0.12, 0.25)
 
 
-def matrix_of(codec: str, percent: float | None = 0.012, reason: str = "") -> Interop:
-    """The second device differs by 1 in 0.3 % of the samples, and by a BD-rate."""
+def matrix_of(codec: str, percent: float | None = 0.012, reason: str = "", metrics: Sequence[str] = ("vif", "psnr_y")) -> Interop:
+    """The second device differs by 1 in 0.3 % of the samples, and by a BD-rate in each metric, in each ten times as much as in the one
+    before."""
     points = [
-        InteropPoint("cpu", decoder, "p0", rate, None, largest, share, (("vif", change), ("psnr_y", 10 * change)))
+        InteropPoint(
+            "cpu", decoder, "p0", rate, None, largest, share, tuple((name, 10**place * change) for place, name in enumerate(metrics))
+        )
         for decoder, largest, share, change in (("cpu", 0, 0.0, 0.0), ("rounds <b>", 1, 0.003, -0.0005))
         for rate in RATES
     ]
     mismatches = [
         InteropMismatch("cpu", decoder, metric, picture, value, reason if value is None else "")
         for decoder, value in (("cpu", 0.0), ("rounds <b>", percent))
-        for metric in ("vif", "psnr_y")
+        for metric in metrics
         for picture in ("p0", ALL)
     ]
     streams = tuple(InteropStream("cpu", "p0", rate, 30.0, rate, same_as_first=True) for rate in RATES)
-    return Interop(codec, "1", "abc", True, DEVICES, ("vif", "psnr_y"), streams, tuple(points), tuple(mismatches), ())
+    return Interop(codec, "1", "abc", True, DEVICES, tuple(metrics), streams, tuple(points), tuple(mismatches), ())
 
 
 def broken_matrix(codec: str) -> Interop:

@@ -34,8 +34,8 @@ class StandIn:
     note = ""
     seconds_per_megapixel = 0.1
 
-    def __init__(self) -> None:
-        self.left = 0
+    def __init__(self, decodes_on: str = "first") -> None:
+        self.decodes_on, self.left = decodes_on, 0
 
     def version(self) -> str:
         return "1"
@@ -50,10 +50,13 @@ class StandIn:
         return self.encode_on("first", source, bitstream, setting, bitstream.with_suffix(".trace"))
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        return self.decode_on("first", bitstream, destination, bitstream.with_suffix(".trace"))
+        return self.decode_on(self.decodes_on, bitstream, destination, bitstream.with_suffix(".trace"))
 
     def devices(self) -> tuple[CodecDevice, ...]:
         return DEVICES
+
+    def own_devices(self) -> tuple[str, str]:
+        return "first", self.decodes_on
 
     def leave_devices(self) -> None:
         self.left += 1

@@ -13,6 +13,7 @@ from ctc.errors import UsageError
 from ctc.interop.candidate import Candidate
 from ctc.interop.matrix import Cell, holds, rows
 from ctc.interop.stored import from_plain, keep, recall
+from ctc.plan import Options, resolve
 from ctc.records import ALL, Interop, InteropStream
 from ctc.store import Store
 from tests.interop.conftest import Exchanged
@@ -37,6 +38,14 @@ def test_devices_that_agree_and_one_that_rounds(exchanged: Exchanged) -> None:
     assert rounds.largest_mismatch is not None
     assert 0 < abs(rounds.largest_mismatch) < 0.5
     assert holds(interop)
+
+
+def test_a_plan_says_on_which_devices_the_points_are_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = {"stand-in": StandIn(decodes_on="rounds"), "jpeg": plugins.codecs()["jpeg"]}
+    monkeypatch.setattr(plugins, "codecs", lambda: plugins.Registry("codec", found, {}))
+    options = Options("made", tmp_path, tmp_path, codecs=tuple(found), metrics=("psnr_y",), target_bpps=(0.5,), anchor="jpeg")
+    where = {codec.name: (codec.encodes_on, codec.decodes_on) for codec in resolve(options).codecs}
+    assert where == {"stand-in": ("first", "rounds"), "jpeg": ("", "")}
 
 
 def test_each_is_compared_with_the_device_that_encoded(exchanged: Exchanged) -> None:
@@ -144,7 +153,7 @@ def test_a_part_does_not_take_the_place_of_the_whole(exchanged: Exchanged, tmp_p
     part, whole, other = (exchanged(StandIn(), *names) for names in (("first",), ("first", "rounds"), ("first", "decodes")))
     assert not keep(store, part)
     assert not keep(store, whole)
-    assert keep(store, part) == "a matrix of more devices, pictures or rates is in the store, and stays"
+    assert keep(store, part) == "a matrix of more devices, pictures, rates or metrics is in the store, and stays"
     assert recall(store, "stand-in", "1") == whole
     assert not keep(store, whole)
     assert not keep(store, other)
@@ -159,7 +168,7 @@ def test_a_failure_is_not_hidden(tmp_path: Path) -> None:
     assert all(map(holds, (whole, first, second)))
     less_failing = replace(failing, points=failing.points[:-1])
     stays = "a matrix that fails is in the store, and stays until all that it tried is tried again"
-    part = "a matrix of more devices, pictures or rates is in the store, and stays"
+    part = "a matrix of more devices, pictures, rates or metrics is in the store, and stays"
     cases = (
         (whole, less_failing, ""),
         (less_failing, first, stays),
@@ -194,3 +203,16 @@ def test_the_mean_is_over_pictures(exchanged: Exchanged) -> None:
     }
     assert set(values) == {"chelsea", "coffee", ALL}
     assert values[ALL] == pytest.approx(((values["chelsea"] or 0) + (values["coffee"] or 0)) / 2)
+
+
+def test_fewer_metrics_take_the_place_of_no_matrix_of_more(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    whole = matrix_of("stand-in")
+    assert keep(store, whole) == ""
+    assert "or metrics is in the store" in keep(store, matrix_of("stand-in", metrics=("vif",)))
+    assert recall(store, "stand-in", whole.version) == whole
+    fails = matrix_of("stand-in", 3.0)
+    assert not holds(fails)
+    assert keep(store, fails) == ""
+    assert "a matrix that fails is in the store" in keep(store, matrix_of("stand-in", metrics=("vif",)))
+    assert keep(store, whole) == ""

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from jpegai_ref.processes import device_processes, devices
 
+from ctc import plugins
+from ctc.protocols import Portable
 from tests.conftest import Ctc
 
 QUICK = ("--codecs", "jpegai-sop", "--metrics", "psnr_y", "--cache", "store")
@@ -58,6 +60,10 @@ def test_devices_of_the_bundled_codec() -> None:
     assert [device.name for device in devices() if not device.encodes] == ["onnx"]
     assert [device.name for device in devices() if device.broken] == ["float-scales"]
     assert [device.name for device in devices() if device.slow] == ["compiled"]
+    for name in ("jpegai-bop", "jpegai-bop+gpu"):
+        codec = plugins.codecs()[name]
+        assert isinstance(codec, Portable)
+        assert set(codec.own_devices()) <= set(names)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ctc import pixels, plugins
 from ctc.bench import Bench, Source
 from ctc.errors import ToolFailed, ToolMissing, UsageError
 from ctc.picturefiles import write_png
-from ctc.protocols import Learned, OnGpu, SharesBitstreams, Staying, Threaded
+from ctc.protocols import Learned, OnGpu, Portable, SharesBitstreams, Staying, Threaded
 from ctc.records import Picture
 from ctc.store import Store
 from tests.jpegai_ref.sample_pictures import rgb
@@ -93,6 +93,9 @@ def test_tables_and_the_timing_campaign_know_of_the_gpu() -> None:
     assert (codec.decoder_model().device, plain.decoder_model().device) == ("GPU", "")
     assert codec.gpu_bytes() == MEMORY
     assert codec.loads != plain.loads
+    for each, decodes_on in ((codec, "no-onednn"), (plain, "cpu")):
+        assert isinstance(each, Portable)
+        assert each.own_devices() == ("cpu", decodes_on)
 
 
 @pytest.mark.usefixtures("stand_in")

@@ -78,6 +78,10 @@ def test_documents(campaign: Campaign) -> None:
     table, page = rendered(campaign, "table.md").decode(), rendered(campaign, "report.html").decode()
     assert "| cpu | identical | ±1 in 0.30 %, BD 0.012 % | not run |" in table
     assert "<td>±1 in 0.30 %, BD 0.012 %</td>" in page
+    latex = rendered(campaign, "tables.tex").decode()
+    assert r"\caption{Interoperability, test: interoperable as far as it was run, 1 picture at 0.12, 0.25 bpp}" in latex
+    assert r"cpu & identical & $\pm$1 in 0.30 \%, BD 0.012 \% & not run \\" in latex
+    assert r"\noindent not run: cuda: no CUDA device\par" in latex
     for text in (table, page):
         assert "<b>" not in text.partition("nteroperability")[2].partition("rounds ")[2][:4]
     assert "test: interoperable as far as it was run" in terminal_table(campaign)
@@ -89,7 +93,7 @@ def test_documents(campaign: Campaign) -> None:
 
 def test_a_run_without_a_matrix_shows_none(campaign: Campaign) -> None:
     without = replace(campaign, interop=())
-    for file_name in ("table.md", "report.html"):
+    for file_name in ("table.md", "report.html", "tables.tex"):
         assert "nteroperability" not in rendered(without, file_name).decode()
     assert "Interop" not in openpyxl.load_workbook(io.BytesIO(rendered(without, "report.xlsx"))).sheetnames
     assert rendered(without, "interop.csv").decode().count("\n") == 1

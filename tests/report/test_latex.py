@@ -14,13 +14,15 @@ from synthetic_campaign import NASTY
 from ctc.published.configurations import load
 from ctc.records import Campaign
 from ctc.report.as_latex import LatexReport, escape
+from tests.interop.matrices import broken_matrix, matrix_of
 
 EVERY_CHARACTER = "".join(map(chr, range(32, 127))) + "−×±∞–—…→µ°²³éÅß-- `` '' ?` őЖ中\U0001f600"
 
 
 @pytest.fixture(scope="module")
 def text(campaign: Campaign) -> str:
-    named = replace(campaign, dataset=EVERY_CHARACTER, beside=(load("vm4"), load("vm5")))
+    interops = (broken_matrix("jpegai-bop"), matrix_of("jpeg"))
+    named = replace(campaign, dataset=EVERY_CHARACTER, beside=(load("vm4"), load("vm5")), interop=interops)
     return LatexReport().render(named).decode()
 
 
@@ -34,7 +36,7 @@ def test_nothing_is_left_that_tex_would_take_for_its_own() -> None:
 
 def test_every_row_has_the_columns_of_its_table(text: str) -> None:
     tables = re.findall(r"\\begin\{tabular\}\{(\w+)\}\n\\toprule\n(.*?)\\bottomrule", text, re.DOTALL)
-    assert len(tables) == 3
+    assert len(tables) == 5
     for columns, body in tables:
         rows = [line for line in body.splitlines() if not line.startswith(r"\midrule")]
         assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns)}

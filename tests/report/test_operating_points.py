@@ -127,6 +127,26 @@ def test_a_decoder_on_a_gpu_is_a_configuration_of_its_own(whole: Campaign) -> No
     assert rows["bop+rvs+cwg"].difference.value_percent == pytest.approx(average["bop+rvs+cwg"] - average["bop+cwg"])
 
 
+@pytest.mark.parametrize(
+    ("others", "on_gpu", "where"),
+    [
+        ((), "bop+rvs", " on the GPU"),
+        (("bop",), "bop+rvs", " on the GPU"),
+        (("bop",), "bop", " on the CPU"),
+        (("hop",), "", ""),
+    ],
+)
+def test_the_difference_that_is_missing_is_to_tools_off_on_the_same_device(others: Sequence[str], on_gpu: str, where: str) -> None:
+    campaign = campaign_of({"anchor": 1.0, "bop+rvs": 1.3, **dict.fromkeys(others, 1.1)})
+    codecs = tuple(
+        replace(codec, model=replace(codec.model, device="GPU")) if codec.name == on_gpu and codec.model else codec
+        for codec in campaign.codecs
+    )
+    row = row_of(replace(campaign, codecs=codecs), "bop+rvs")
+    assert row.difference.value_percent is None
+    assert row.difference.reason == f"the operating point was not run with tools off{where}"
+
+
 def test_values_are_those_of_the_campaign(whole: Campaign) -> None:
     row = row_of(whole, "bop+rvs")
     assert row.line.average.value_percent == pytest.approx(100 * (1 / 1.4 - 1))
@@ -163,6 +183,30 @@ def test_times_that_were_not_measured_are_missing(whole: Campaign) -> None:
     cells = dict(zip(TOOL_COLUMNS, row.cells, strict=True))
     assert (cells["decode_time_ratio"], cells["encode_s"]) == (None, None)
     assert "no encoding was timed on this machine" in str(cells["reason"])
+
+
+def test_times_that_are_not_alike_are_said_to_be_so_in_every_report() -> None:
+    campaign = campaign_of({"anchor": 1.0, "bop": 1.1})
+    for point in campaign.scored:
+        if point.coded.job.codec == "bop":
+            campaign = changed(campaign, point, timed(point, cost(4.0), replace(cost(0.5), read_s=0.01, write_s=0.02)))
+    said = (
+        "ecoding time compares whole processes, with their start and the writing of raw pictures (anchor), with decoding alone in a "
+        "process that had started (bop): × less start, which `--timing` gives, is the fairer comparison"
+    )
+    for file_name in ("table.md", "report.html"):
+        assert said in " ".join(rendered(campaign, file_name).decode().replace("\\", "").split())
+    assert said in terminal_table(campaign)
+    assert "is the fairer comparison" in rendered(campaign, "tables.tex").decode()
+    (row,) = csv.DictReader(io.StringIO(rendered(campaign, "tools.csv").decode(), newline=""))
+    assert row["reason"] == f"d{said}"
+    sheet = openpyxl.load_workbook(io.BytesIO(rendered(campaign, "report.xlsx")))["Tools"]
+    assert f"d{said}" in {cell.value for cells in sheet.iter_rows() for cell in cells}
+    # Of a machine where none of them was timed, and where both are programs, there is nothing to say.
+    alike = campaign_of({"anchor": 1.0, "bop": 1.1})
+    untimed = replace(campaign, scored=tuple(timed(point, None, None) for point in campaign.scored))
+    assert not any("fairer" in terminal_table(each) for each in (alike, untimed))
+    assert row_of(alike, "bop").decoding.note == ""
 
 
 def test_without_tools_off_there_is_no_difference() -> None:
