@@ -14,7 +14,7 @@ from ctc.report.tables import Cell
 
 BRANCH_COLUMNS = (
     "encoder", "decoder", "configuration", "codec", "avg_percent", *(f"{metric}_percent" for metric in AVG_METRICS),
-    *(f"decoder_kmac_per_pixel_avg_{rule}" for rule in COUNTING_RULES), "decoder_kmac_counted_at_bpp",
+    *(f"decoder_kmac_per_pixel_avg_{rule}" for rule in COUNTING_RULES), "kmac_counted_at_bpp",
     "decode_time_ratio", "encode_s", "published", "reason",
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ TOOL_COLUMNS = (
     "codec", "operating_point", "configuration", "avg_percent", "avg_minus_tools_off_percent",
     *(f"{metric}_percent" for metric in AVG_METRICS),
     "monotonic", "max_bit_deviation", *(f"decoder_kmac_per_pixel_{name}_{rule}" for rule in COUNTING_RULES for name in ("max", "avg")),
-    "decoder_kmac_counted_at_bpp",
+    "kmac_counted_at_bpp",
     "decode_time_ratio", "decode_time_points", "decode_time_points_busy", "parameters", "model_bytes", "encode_s", "encode_s_points_busy",
     "published", "reason",
 )  # fmt: skip

@@ -260,7 +260,7 @@ def test_maximum_and_mean_are_over_the_rates_that_were_counted(whole: Campaign) 
     assert "decoder: maximum: p1, " in (page := rendered(campaign, "report.html").decode())
     assert "at about 0.5 bpp</li>" in page
     rows = {row["codec"]: row for row in csv.DictReader(io.StringIO(rendered(campaign, "tools.csv").decode(), newline=""))}
-    assert [rows[codec]["decoder_kmac_counted_at_bpp"] for codec in ("bop", "hop")] == ["0.25, 0.5", "0.25"]
+    assert [rows[codec]["kmac_counted_at_bpp"] for codec in ("bop", "hop")] == ["0.25, 0.5", "0.25"]
     plain = json.loads(rendered(campaign, "run.json"))["counted"]["bop"]["p1"]
     assert {rate: sides["decoder"]["official"] for rate, sides in plain.items()} == {"0.25": pytest.approx(27), "0.5": pytest.approx(40.5)}
     summary = {line[0]: line[13] for line in map(str.split, rendered(campaign, "summary.txt").decode().splitlines())}
