@@ -12,6 +12,9 @@ from ctc.report.timing_table import is_of_all_pictures, pictures_timed
 from ctc.report.wording import NO_VALUE, NOT_AVAILABLE, fraction, seconds, significant, yes_no
 from ctc.timing import results
 
+COMMAND_OF = "--codecs {}`"
+"""The end of a command in a reason."""
+
 SHOWN_RULES: tuple[CountingRule, ...] = ("formula", "official")
 """Ways of counting for which tables for people have columns; of all three there is a section."""
 TOOL_HEADER = (
@@ -138,5 +141,11 @@ def published_notes(table: PublishedTable, rows: Sequence[PublishedRow]) -> list
 
 
 def reason_lines(rows: Iterable[ToolRow]) -> list[str]:
-    """Why configurations are not valid, and why values are missing of them."""
-    return [f"{row.line.codec}: {reason}." for row in rows for reason in row.reasons]
+    """Why configurations are not valid, and why values are missing of them. What is the same of several is said once, and so is the command
+    for them."""
+    codecs: dict[str, list[str]] = {}
+    for row in rows:
+        for reason in row.reasons:
+            codecs.setdefault(reason.replace(COMMAND_OF.format(row.line.codec), COMMAND_OF), []).append(row.line.codec)
+    told = ((reason.replace(COMMAND_OF, COMMAND_OF.format(",".join(names))), names) for reason, names in codecs.items())
+    return [f"{', '.join(names)}: {reason}." for reason, names in told]

@@ -32,7 +32,7 @@ from ctc.records import (
 )
 from ctc.report.operating_points import TOOL_COLUMNS, ToolRow, groups, tool_rows
 from ctc.report.terminal import terminal_table
-from ctc.report.tool_wording import tool_caveats
+from ctc.report.tool_wording import reason_lines, tool_caveats
 from ctc.validity import point_validity
 from tests.campaigns import changed, failed, find, made
 
@@ -237,6 +237,17 @@ def test_complexity_that_was_not_recorded_is_missing(whole: Campaign) -> None:
     row = row_of(replace(whole, counted=part), "bop")
     assert row.kmac["official"].largest is None
     assert row.reasons == (f"kMAC/px were counted of 1 of 3 pictures only: {run}",)
+
+
+def test_what_is_missing_of_several_is_said_once(whole: Campaign) -> None:
+    rows = tool_rows(replace(whole, counted=tuple(each for each in whole.counted if each.codec != "bop+rvs+cwg")))
+    assert reason_lines(rows) == [
+        "bop+rvs+cwg: kMAC/px were counted of no picture: run `ctc complexity --codecs bop+rvs+cwg` with the same --set and --cache, "
+        "then this again."
+    ]
+    names = [row.line.codec for row in rows]
+    (line,) = reason_lines(tool_rows(replace(whole, counted=())))
+    assert line.startswith(f"{', '.join(names)}: kMAC/px were counted of no picture: run `ctc complexity --codecs {','.join(names)}` with")
 
 
 def test_maximum_and_mean_are_over_the_rates_that_were_counted(whole: Campaign) -> None:
