@@ -41,9 +41,13 @@ def decode(command: tuple[str, ...], threads: int) -> Cost:
 
 
 def _undecodable(log: str) -> str:
-    """Without the parts of ffmpeg that speak and their addresses, e.g. "[hevc @ 0x55e6]"."""
-    said = [WHO_SPEAKS.sub("", line).strip() for line in log.splitlines()]
-    return f"the bitstream cannot be decoded ({said[0] if said else 'it does not say why'})"
+    """Without the parts of ffmpeg that speak and their addresses, e.g. "[hevc @ 0x55e6]": they speak of the bitstream, unless the output is
+    at fault."""
+    if not log:
+        return "it printed nothing"
+    first = log.splitlines()[0]
+    speaker, said = WHO_SPEAKS.match(first), WHO_SPEAKS.sub("", first).strip()
+    return said if speaker is None or said.startswith("Error opening output") else f"the bitstream cannot be decoded ({said})"
 
 
 @lru_cache

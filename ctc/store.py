@@ -133,7 +133,8 @@ def check_folder(option: str, folder: Path) -> None:
     """That results can be written into `folder`, which may have to be made then. Makes nothing.
 
     Raises UsageError where it is a file, OutOfSpace, NotWritable."""
-    if folder.exists() and not folder.is_dir():
+    # Unlike those of Path, these raise nothing for a folder behind one that is closed.
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise UsageError(f"{option} {folder}: is a file, not a folder")
     # A link that leads nowhere is no place to make a folder, so it counts as there.
     nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))

@@ -171,12 +171,14 @@ def main(engine: str = "cpu", share: str = "") -> int:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     reuse_large_blocks()
+    alone = gpu_alone if engine == "cuda" else nullcontext
     try:
         if share:
             allow(float(share))
         coder = load_engine(engine, weights_file())
         if engine in WARMED_UP and not share:
-            warm_up(coder)
+            with alone():
+                warm_up(coder)
     except (WeightsError, WeightsMissing, DeviceMissing) as error:
         print(error, file=sys.stderr)
         return 4
@@ -188,7 +190,7 @@ def main(engine: str = "cpu", share: str = "") -> int:
     for line in sys.stdin:
         answer: dict[str, Any]
         try:
-            with gpu_alone() if engine == "cuda" else nullcontext():
+            with alone():
                 answer = perform(coder, json.loads(line), settle)
         except (BitstreamError, PictureFileError, ToolUnavailable, OSError, MemoryError) as error:
             answer = {"error": " ".join(str(error).split()) or type(error).__name__}

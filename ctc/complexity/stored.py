@@ -32,9 +32,10 @@ def keep(store: Store, codec: str, version: str, counted: Sequence[PictureMacs],
 def recall(store: Store, codec: str, version: str, pictures: Iterable[Picture]) -> CountedCodec | None:
     """The counts on those of the pictures of whose size there are any, or None where there are none.
 
-    They are of the rates at which most of the pictures were counted, the same ones at each, so that a mean over rates is over the same
-    pictures at every one. Of rates with as many, but other, pictures those with the pictures of the lowest are taken."""
+    They are of the rates at which most of the pictures were counted themselves, the same ones at each, so that a mean over rates is over
+    the same pictures at every one. Of rates with as many, but other, pictures those with the pictures of the lowest are taken."""
     found: dict[float, list[PictureMacs]] = {}
+    themselves: dict[float, list[str]] = {}
     stand_ins: dict[float, list[tuple[str, str]]] = {}
     sizes = None
     for picture in pictures:
@@ -45,22 +46,21 @@ def recall(store: Store, codec: str, version: str, pictures: Iterable[Picture]) 
             at_rate = [count for count in content["counts"] if count["target_bpp"] == target_bpp]
             own = [count for count in at_rate if count["sha256"] == picture.sha256]
             chosen = (own or at_rate)[0]
-            if not own:
+            themselves.setdefault(target_bpp, [])
+            if own:
+                themselves[target_bpp].append(picture.name)
+            else:
                 stand_ins.setdefault(target_bpp, []).append((picture.name, chosen["name"]))
             parts = tuple(PartMacs(**part) for part in chosen["parts"])
             found.setdefault(target_bpp, []).append(PictureMacs(picture, parts, target_bpp))
         sizes = ModelSizes(**content["sizes"])
     if sizes is None:
         return None
-    fullest = max((_pictures(found[rate]) for rate in sorted(found)), key=len)
-    rates = [rate for rate in sorted(found) if _pictures(found[rate]) == fullest]
+    fullest = max((themselves[rate] for rate in sorted(found)), key=len)
+    rates = [rate for rate in sorted(found) if themselves[rate] == fullest]
     counts = tuple(count for rate in rates for count in found[rate])
     stood_in = dict.fromkeys(pair for rate in rates for pair in stand_ins.get(rate, ()))
     return CountedCodec(codec, counts, sizes, tuple(stood_in))
-
-
-def _pictures(counts: Iterable[PictureMacs]) -> list[Picture]:
-    return [count.picture for count in counts]
 
 
 def _place(count: dict[str, Any]) -> tuple[str, float]:

@@ -18,8 +18,8 @@ FORMAT = 2
 def keep(store: Store, interop: Interop) -> str:
     """In place of an older one, or why that stays; empty where it does not. Raises OutOfSpace, NotWritable.
 
-    A failure takes the place of a matrix that holds, however much more that tried, and gives way to one that holds only where that has
-    tried all of it again. Of two that both hold, or both fail, the newer is kept unless it is a part of the older."""
+    A failure takes the place of a matrix that holds, however much more that tried, and gives way only to one that has tried all of it
+    again. Of two that both hold the newer is kept unless it is a part of the older."""
     older = recall(store, interop.codec, interop.version)
     why = "" if older is None else _why_it_stays(older, interop)
     if not why:
@@ -28,10 +28,10 @@ def keep(store: Store, interop: Interop) -> str:
 
 
 def _why_it_stays(older: Interop, newer: Interop) -> str:
-    if holds(newer) and not holds(older):
+    if not holds(older):
         again = _tried(newer) >= _tried(older)
         return "" if again else "a matrix that fails is in the store, and stays until all that it tried is tried again"
-    part = holds(newer) == holds(older) and _tried(newer) < _tried(older)
+    part = holds(newer) and _tried(newer) < _tried(older)
     return "a matrix of more devices, pictures, rates or metrics is in the store, and stays" if part else ""
 
 

@@ -51,7 +51,14 @@ class SummaryReport:
                     if scored is None:
                         lines.append(_absent_line(picture, target))
                     else:
-                        lines.append(_point_line(scored, asked, kmac.get((picture, target)), _times(scored.coded, timed)))
+                        lines.append(
+                            _point_line(
+                                scored,
+                                asked,
+                                kmac.get((picture, target)),
+                                _times(scored.coded, timed, campaign_timed=campaign.timing is not None),
+                            )
+                        )
         return "".join("\t".join(line) + "\n" for line in lines).encode()
 
 
@@ -101,11 +108,13 @@ def _timed(campaign: Campaign, codec: str) -> dict[Place, CellTime]:
     return {cell.place: cell for cell in cell_times(campaign.timing) if cell.place[0] == codec and cell.place in whole}
 
 
-def _times(coded: Coded, timed: Mapping[Place, CellTime]) -> list[str]:
+def _times(coded: Coded, timed: Mapping[Place, CellTime], *, campaign_timed: bool) -> list[str]:
     """Seconds of decoding on GPU, on CPU, encoding on GPU, on CPU; the device that was not used has none."""
     job = coded.job
     sides = ((DECODER, coded.decode), (ENCODER, coded.encode))
-    taken = [_taken(timed.get((job.codec, job.picture.name, job.target_bpp, side)), cost) for side, cost in sides]
+    cells = [(timed.get((job.codec, job.picture.name, job.target_bpp, side)), cost) for side, cost in sides]
+    # Medians of a campaign and single times do not go together.
+    taken = [_taken(cell, None if campaign_timed else cost) for cell, cost in cells]
     return [_seconds(each, gpu) for each in taken for gpu in (True, False)]
 
 

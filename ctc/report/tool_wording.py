@@ -63,7 +63,7 @@ def published_texts(row: PublishedRow) -> tuple[str, ...]:
         NOT_AVAILABLE if "dec_time_gpu_x" in failed else significant(row.time_ratio, 2),
         NO_VALUE if row.parameters is None else f"{row.parameters / 1e6:.2f} M",
         size,
-        row.encode_time_text or NO_VALUE,
+        NO_VALUE,
     )
 
 
@@ -137,7 +137,7 @@ def published_notes(table: PublishedTable, rows: Sequence[PublishedRow]) -> list
     """Where the rows are from, what is different, and why values are missing."""
     differs = "".join(f" {note[0].upper()}{note[1:]}." for note in table.notes)
     lines = [f"Published, {table.name}: {table.source}. They enter no average, difference or check of this campaign.{differs}"]
-    return lines + [f"Published, {table.name}, {row.operating_point} {row.test}: {row.reason}." for row in rows if row.reason]
+    return lines + [f"Published, {table.name}, {row.operating_point} {row.test}: {row.remarks}." for row in rows if row.remarks]
 
 
 def reason_lines(rows: Iterable[ToolRow]) -> list[str]:

@@ -123,7 +123,7 @@ class _Line(AbstractContextManager["_Line"]):
         sample = None
         if tried := job.cell.place not in self.failures:
             sample = self._sample(job, order)
-        self._progress.advance(failed=sample is None, made=tried)
+        self._progress.advance(failed=tried and sample is None, made=tried)
         return sample
 
     def _sample(self, job: Job, order: int) -> TimingSample | None:

@@ -28,13 +28,18 @@ class TimingWanted:
 
     def takes(self, picture: Picture, target_bpp: float) -> bool:
         """Whether points of the picture at the rate are timed."""
-        return target_bpp in self.target_bpps and matches(Path(picture.path).name, self.images)
+        return target_bpp in self.target_bpps and matches(_file_name(picture), self.images)
 
     def require_pictures(self, pictures: Iterable[Picture], dataset: str) -> None:
         """Raises UsageError for a pattern that none of the run's pictures matches."""
-        names = [Path(picture.path).name for picture in pictures]
+        names = [_file_name(picture) for picture in pictures]
         for pattern in self.images:
             matching(names, (pattern,), f"the run of {dataset}", "--timing-images")
+
+
+def _file_name(picture: Picture) -> str:
+    """That in the set: where it is a link, the path is that of another file, perhaps of another name."""
+    return picture.name + Path(picture.path).suffix
 
 
 def wanted(

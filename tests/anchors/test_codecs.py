@@ -130,6 +130,17 @@ def test_ffmpeg_tells_in_one_line_why_a_cut_bitstream_is_refused(tmp_path: Path,
     assert "@ 0x" in caught.value.log_tail
 
 
+def test_ffmpeg_blames_the_bitstream_for_nothing_else(tmp_path: Path) -> None:
+    codec = CODECS["hevc-x265"]
+    source = pixels.write_source(np.ascontiguousarray(data.coffee()[:64, :64]), codec.pixels, tmp_path)
+    codec.encode(source, tmp_path / "whole.bits", 30)
+    with pytest.raises(ToolFailed) as caught:
+        codec.decode(tmp_path / "whole.bits", tmp_path / "no folder" / "decoded")
+    assert re.search(r"ended with status \d+: Error opening output .*No such file or directory", str(caught.value))
+    with pytest.raises(ToolFailed, match=r"was killed by signal 9: it printed nothing$"):
+        ffmpeg.decode(("sh", "-c", "kill -9 $$"), 1)
+
+
 def test_ffmpeg_command_lines(tmp_path: Path) -> None:
     source = tmp_path / "source_61x53_10bit_444.yuv"
     hevc = " ".join(CODECS["hevc-x265"].encode_command(source, Path("out.hevc"), 32.0))

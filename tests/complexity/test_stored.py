@@ -50,6 +50,15 @@ def test_a_new_count_takes_the_place_of_the_old_one_of_its_picture_only(store: S
     assert found.counts == (macs(one, 11), macs(two, 20))
 
 
+def test_a_rate_of_which_others_stand_in_does_not_enter_beside_a_whole_one(store: Store) -> None:
+    one, two = picture("one"), picture("two")
+    keep(store, "bop", "1", [macs(one, 10, 0.06), macs(two, 999, 0.06)], SIZES)
+    keep(store, "bop", "1", [macs(one, 20, 0.25)], SIZES)
+    found = recall(store, "bop", "1", [one, two])
+    assert found is not None
+    assert (found.counts, found.stand_ins) == ((macs(one, 10, 0.06), macs(two, 999, 0.06)), ())
+
+
 def test_counts_at_several_rates_stand_beside_one_another(store: Store) -> None:
     one, two = picture("one"), picture("two")
     keep(store, "bop", "1", [macs(one, 20, 0.5), macs(two, 30, 0.5)], SIZES)
@@ -68,13 +77,16 @@ def test_a_rate_of_fewer_pictures_enters_no_mean(store: Store) -> None:
     assert found.counts == (macs(one, 10), macs(small, 20), macs(one, 30, 0.75), macs(small, 40, 0.75))
 
 
-def test_at_each_rate_the_picture_stands_in_that_was_counted_at_it(store: Store) -> None:
-    one, other = picture("one"), picture("other")
+def test_nothing_stands_in_for_a_picture_that_was_counted_itself(store: Store) -> None:
+    one, other, third = picture("one"), picture("other"), picture("third")
     keep(store, "bop", "1", [macs(one, 10), macs(other, 20, 0.5)], SIZES)
     found = recall(store, "bop", "1", [one])
     assert found is not None
-    assert found.counts == (macs(one, 10), macs(one, 20, 0.5))
-    assert found.stand_ins == (("one", "other"),)
+    assert (found.counts, found.stand_ins) == ((macs(one, 10),), ())
+    found = recall(store, "bop", "1", [third])
+    assert found is not None
+    assert found.counts == (macs(third, 10), macs(third, 20, 0.5))
+    assert found.stand_ins == (("third", "one"), ("third", "other"))
 
 
 @pytest.mark.parametrize(("codec", "version"), [("bop", "2"), ("hop", "1")])

@@ -175,7 +175,8 @@ def test_a_failure_is_not_hidden(tmp_path: Path) -> None:
         (less_failing, second, stays),
         (less_failing, whole, ""),
         (less_failing, failing, ""),
-        (failing, less_failing, part),
+        (failing, less_failing, stays),
+        (whole, second, part),
         (failing, whole, ""),
     )
     for number, (older, newer, why) in enumerate(cases):
@@ -215,4 +216,8 @@ def test_fewer_metrics_take_the_place_of_no_matrix_of_more(tmp_path: Path) -> No
     assert not holds(fails)
     assert keep(store, fails) == ""
     assert "a matrix that fails is in the store" in keep(store, matrix_of("stand-in", metrics=("vif",)))
+    # Nor is it washed out by another failure elsewhere, which could be mended alone.
+    elsewhere = replace(fails, points=tuple(replace(point, picture="p1") for point in fails.points))
+    assert "a matrix that fails is in the store" in keep(store, elsewhere)
+    assert recall(store, "stand-in", whole.version) == fails
     assert keep(store, whole) == ""

@@ -264,17 +264,19 @@ def test_the_search_for_the_memory_of_a_gpu_is_in_the_estimate_and_the_progress(
     bars: list[Bar] = []
 
     class Bar:
-        def __init__(self, total: int, **_: object) -> None:
+        def __init__(self, _what: str, total: int, _unit: str) -> None:
             self.total, self.done = total, 0
             bars.append(self)
 
-        def update(self) -> None:
+        def advance(self, *, failed: int = 0, made: bool = True) -> None:
+            assert made
+            assert not failed
             self.done += 1
 
-        def close(self) -> None:
+        def __exit__(self, *error: object) -> None:
             pass
 
-    monkeypatch.setattr("ctc.timing.measure.tqdm", Bar)
+    monkeypatch.setattr("ctc.timing.measure.Progress", Bar)
     codec = OnAGpu("codec", steady(1.0))
     register(codec)
     campaign = campaign_with(pictures, codec)

@@ -12,6 +12,7 @@ import pytest
 from ctc.complexity.process import run
 from ctc.complexity.resident import Resident
 from ctc.errors import UsageError
+from ctc.records import Picture
 from ctc.timing.wanted import TimingWanted, bound_to, chosen_processors, processors, wanted
 from tests.conftest import Ctc
 
@@ -92,3 +93,10 @@ def test_a_process_that_stays_is_bound() -> None:
 def test_chosen_processors_are_the_last() -> None:
     assert chosen_processors(1) == (max(os.sched_getaffinity(0)),)
     assert chosen_processors(len(processors())) == tuple(processors())
+
+
+def test_a_picture_is_matched_by_its_name_in_the_set() -> None:
+    """Where the set's files are links, the path is that of what they lead to."""
+    linked = Picture("made", "kodim01", "/store/kodim02.png", 8, 8, 8, "RGB", "")
+    for pattern, taken in (("kodim01", True), ("kodim01.png", True), ("kodim02", False)):
+        assert TimingWanted(RATES, 5, 1, images=(pattern,)).takes(linked, RATES[0]) is taken
