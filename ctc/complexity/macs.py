@@ -65,12 +65,31 @@ def counted(call: Callable[[], object], networks: Mapping[str, Sequence[nn.Modul
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with FlopCounterMode(display=False) as counter, _hooks(networks, rest, counter) as tally:
+        with _flop_counter() as counter, _hooks(networks, rest, counter) as tally:
             call()
             tally.turn(rest)
     finally:
         torch.set_num_threads(threads)
     return {part: macs for part, macs in tally.macs.items() if macs != Macs()}
+
+
+def _flop_counter() -> FlopCounterMode:
+    counter = FlopCounterMode(display=False)
+    # Its own bookkeeping of modules does not bear an encoder that asks for gradients of leaves; all that is needed of it is the total.
+    counter.mod_tracker = _OneModule()  # type: ignore[assignment]
+    return counter
+
+
+class _OneModule:
+    """In place of `torch.utils.module_tracker.ModuleTracker`: all is charged to the whole."""
+
+    parents = frozenset({"Global"})
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
 
 class _Tally:

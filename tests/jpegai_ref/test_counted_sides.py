@@ -66,6 +66,17 @@ def test_what_an_encoder_finds_by_trial_is_counted_while_it_does(tool_coder: Cod
     assert found["filters"].functional > 0
 
 
+def test_an_encoder_that_asks_for_gradients_is_counted(own_coder: Coder) -> None:
+    """RDLR goes through BOP and back."""
+    found = {}
+    for tools in ("", "rdlr"):
+        coding = CountedCoding(own_coder, picture(64, 64), 1800, Tools.parse(tools), "bop")
+        found[tools] = counted(coding.encode, coding.networks(), "rest")
+    assert "synthesis luma" not in found[""]
+    assert found["rdlr"]["synthesis luma"].flop_counter > 0
+    assert found["rdlr"]["context"].flop_counter > found[""]["context"].flop_counter
+
+
 @pytest.mark.usefixtures("everything_is_chosen")
 def test_the_filter_whose_weights_are_computed_is_seen_by_both_counters(own_coder: Coder) -> None:
     coding = CountedCoding(own_coder, picture(64, 96), 1800, Tools.parse("eicci"), "bop")
