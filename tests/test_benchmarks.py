@@ -64,6 +64,7 @@ def test_a_program_over_its_limits_is_stopped() -> None:
     assert "does not fit in 0.02 GiB" in run.stdout
 
 
+@pytest.mark.slow
 def test_measures_tools_beside_no_tools() -> None:
     run = ended("tools_speed", "--megapixels", "0.02", "--points", "bop", "--tools", "rvs", "--repeats", "1")
     assert run.returncode == 0, run.stderr

@@ -86,6 +86,7 @@ def test_a_run_writes_every_file_and_a_second_one_computes_nothing(ctc: Ctc, pic
     assert {name: (out / name).read_bytes() for name in before} == before
 
 
+@pytest.mark.slow
 def test_a_new_metric_encodes_nothing(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
     ctc("run", "--set", pictures, "--out", "out", *QUICK)
     wider = ctc("run", "--set", pictures, "--out", "out", *QUICK[:-1], "psnr_y,psnr_hvs,psnr_u")
@@ -205,6 +206,7 @@ METRICS = (Metric(INFO, "rgb", lambda reference, peak: lambda distorted: float(a
 
 
 @pytest.mark.parametrize("where", ["ctc/anchors", "codecs"])
+@pytest.mark.slow
 def test_a_codec_and_a_metric_are_one_new_file_each(pictures: Path, tmp_path: Path, where: str) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(PROJECT / "ctc", copy / "ctc")
@@ -345,6 +347,7 @@ def test_scratch_folders_of_killed_runs_are_removed(ctc: Ctc, pictures: Path, tm
     assert list((tmp_path / "scratch").iterdir()) == [mine]
 
 
+@pytest.mark.slow
 def test_every_kind_of_picture_in_one_folder(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
     import numpy as np
     from PIL import Image

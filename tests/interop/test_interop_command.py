@@ -43,6 +43,7 @@ def test_a_broken_device_is_caught_by_the_name_of_the_tensor(ctc: Ctc, pictures:
     assert (tmp_path / "out" / "interop.txt").read_text().strip() == ended.out.strip()
 
 
+@pytest.mark.slow
 def test_what_was_run_is_in_every_report_of_a_run(ctc: Ctc, pictures: Path, tmp_path: Path) -> None:
     shared = ("--set", pictures, "--codecs", "jpeg", "--metrics", "psnr_y", "--cache", "store", "--rates", "1,2")
     ended = ctc("interop", *shared)

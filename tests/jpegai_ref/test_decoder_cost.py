@@ -33,7 +33,7 @@ from tests.jpegai_ref.sample_pictures import rgb
 
 INTEGER_NETWORKS = ("luma hyper-scale decoder", "chroma hyper-scale decoder")
 """Computed by compiled loops, which PyTorch does not see."""
-ADD_NO_OPERATIONS = {"rvs", "cwg", "lsbs", "quality-map", "rdlr"}
+ADD_NO_OPERATIONS = {"rvs", "cwg", "lsbs", "no-skip", "quality-map", "rdlr"}
 """Tools that scale latents, and one that the encoder alone knows of."""
 
 

@@ -57,6 +57,7 @@ def coded(name: str, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 @pytest.mark.usefixtures("stand_in")
+@pytest.mark.slow
 def test_it_decodes_what_the_same_encoder_has_made(tmp_path: Path) -> None:
     on_gpu, plain = plugins.codecs()["jpegai-sop+gpu"], plugins.codecs()["jpegai-sop"]
     assert isinstance(on_gpu, SharesBitstreams)
@@ -130,6 +131,7 @@ def test_what_is_no_variant_is_refused() -> None:
 
 @no_gpu
 @pytest.mark.usefixtures("weights")
+@pytest.mark.slow
 def test_without_a_gpu_it_is_missing(tmp_path: Path) -> None:
     codec = plugins.codecs()["jpegai-bop+gpu"]
     with pytest.raises(ToolMissing, match=r"^jpegai-bop\+gpu cannot decode: no CUDA device$"):

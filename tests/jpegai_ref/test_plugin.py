@@ -107,6 +107,7 @@ def test_failures_are_told_and_outlived(codecs: dict[str, Codec], tmp_path: Path
     assert codec.encode(source, tmp_path / "bitstream", 1000).wall_s > 0
 
 
+@pytest.mark.slow
 def test_the_command_line_does_the_same(codecs: dict[str, Codec], tmp_path: Path) -> None:
     codec = codecs["jpegai-bop"]
     source = pixels.write_source(interleaved(40, 50), codec.pixels, tmp_path)
@@ -118,6 +119,7 @@ def test_the_command_line_does_the_same(codecs: dict[str, Codec], tmp_path: Path
     assert (tmp_path / "one.ppm").read_bytes() == (tmp_path / "other.ppm").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_variant_codes_with_its_tools(
     tool_weights_path: Path, tool_coder: Coder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

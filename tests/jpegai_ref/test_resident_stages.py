@@ -53,6 +53,7 @@ def test_a_task_is_settled_before_and_after_coding(coder: Coder, tmp_path: Path)
     assert set(cost) == {"wall_s", "cpu_s", "read_s", "write_s", "peak_bytes"}
 
 
+@pytest.mark.slow
 def test_loading_and_memory_while_this_process_holds_1_gib(
     weights_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:  # fmt: skip

@@ -101,6 +101,7 @@ def beyond_the_codec(table: pd.DataFrame) -> None:
         (beyond_the_codec, "the highest rate, at quality 100, is", [(0.5, "bytes")]),
     ],
 )
+@pytest.mark.slow
 def test_what_differs_is_found_and_said(
     ctc: Ctc, sized: Path, publish: Callable[..., Path], tmp_path: Path, alter: Alter, says: str, others: list[tuple[float, str]]
 ) -> None:
@@ -114,6 +115,7 @@ def test_what_differs_is_found_and_said(
     assert "not shown to be the same anchor" in (tmp_path / "out" / "anchor.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_missed_point_shows_the_nearest_setting(ctc: Ctc, sized: Path, publish: Callable[..., Path], tmp_path: Path) -> None:
     ctc("anchors", "verify", "--codec", "jpeg", "--data", sized, "--published", publish(one_byte_more), "--out", "out")
     table = pd.read_csv(tmp_path / "out" / "anchor.csv")

@@ -99,6 +99,7 @@ def named(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_against_published_points(ctc: Ctc, named: Path, tmp_path: Path) -> None:
     quick = ("--codecs", "jpeg", "--metrics", "psnr_y,psnr_hvs_m", "--out", "out")
     ended = ctc("run", "--set", named, "--anchor", "published:vvc", *quick)

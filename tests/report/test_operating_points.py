@@ -364,6 +364,7 @@ def test_without_tools_each_operating_point_is_a_row() -> None:
     assert "| BOP | tools off |" in rendered(campaign, "table.md").decode()
 
 
+@pytest.mark.slow
 def test_published_rows_stand_beside_ours_and_change_none(whole: Campaign) -> None:
     beside = replace(whole, beside=(load("vm4"),))
     rows = list(csv.DictReader(io.StringIO(rendered(beside, "tools.csv").decode(), newline="")))
@@ -384,6 +385,7 @@ def test_published_rows_stand_beside_ours_and_change_none(whole: Campaign) -> No
     assert "| *published, vm4: BOP* | *v4.4-tools-off-GPU* | −10.6 % |" in table
 
 
+@pytest.mark.slow
 def test_the_complexity_of_each_part_is_shown_where_it_was_counted(whole: Campaign) -> None:
     for file_name, cells in (
         ("table.md", "| synthesis luma | 12.800 | 11.520 | 25.600 |"),

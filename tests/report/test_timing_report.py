@@ -177,6 +177,7 @@ def test_times_are_of_the_timed_pictures_alone() -> None:
 
 
 @pytest.mark.parametrize("name", ["report.html", "table.md", "tables.tex", "report.xlsx", "tools.csv", "terminal"])
+@pytest.mark.slow
 def test_every_report_says_of_which_pictures_times_are(name: str) -> None:
     tools = campaign_of({"anchor": 1.0, "bop": 1.1})
     whole = replace(tools, timing=timing_of(tools, {"anchor": 1.0, "bop": 2.0}, {"anchor": "process", "bop": "stays"}))

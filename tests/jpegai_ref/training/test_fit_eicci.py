@@ -118,6 +118,7 @@ def test_recordings_are_what_the_decoder_gives(coder: Coder) -> None:
     assert not torch.equal(spread[0].decoded, spread[1].decoded)
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_gets_networks(weights_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = tmp_path / "pictures", tmp_path / "with.safetensors"
     folder.mkdir()

@@ -63,6 +63,7 @@ def test_a_tilt_the_wrong_way_is_put_right_at_the_same_bytes(
     assert math.log(sizes[1] / sizes[0]) == pytest.approx(0, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_band_that_was_spoilt_is_put_right_at_the_same_bytes(
     own_coder: Coder, found: list[Sample], monkeypatch: pytest.MonkeyPatch
 ) -> None:

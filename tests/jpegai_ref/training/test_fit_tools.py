@@ -114,6 +114,7 @@ def test_lef_is_worth_what_is_reported(coder: Coder, found: Sequence[Sample], mo
 
 @pytest.mark.usefixtures("few_metrics")
 @pytest.mark.parametrize("tool", ["rvs", "cwg"])
+@pytest.mark.slow
 def test_scales_cost_no_more_than_none_alone_and_together(
     own_coder: Coder, own_found: Sequence[Sample], tool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +180,7 @@ def test_where_nothing_reacts_constants_stay_neutral(coder: Coder, found: Sequen
 
 
 @pytest.mark.usefixtures("few_metrics")
+@pytest.mark.slow
 def test_a_file_of_weights_gets_constants(
     weights_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_resumed_training_continues_the_broken_one(folder: Path, tmp_path: Pat
         torch.testing.assert_close(again.average.model.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_slice_ends_by_itself_and_leaves_checkpoint_and_log(
     folder: Path, tmp_path: Path, few: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
