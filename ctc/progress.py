@@ -39,7 +39,8 @@ class Progress(AbstractContextManager["Progress"]):
         if self._bar is not None:
             self._bar.close()
         elif self._lines and self._told_done < self._done:
-            self._tell(f"{_duration(self._clock() - self._began)} in all")
+            how = "in all" if self._done >= self._total else "until it ended"
+            self._tell(f"{_duration(self._clock() - self._began)} {how}")
 
     def advance(self, number: int = 1, *, failed: int = 0, made: bool = True) -> None:
         """So many are done. What was not `made` but was there before says nothing about how long the others take."""

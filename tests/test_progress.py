@@ -117,7 +117,7 @@ def test_what_is_stopped_tells_how_far_it_came(lines: Callable[[], list[str]]) -
 
     with pytest.raises(KeyboardInterrupt):
         stopped()
-    assert lines() == ["coding: 1 of 10 points, about 9.0 h left", "coding: 2 of 10 points, 60 min in all"]
+    assert lines() == ["coding: 1 of 10 points, about 9.0 h left", "coding: 2 of 10 points, 60 min until it ended"]
 
 
 def test_items_are_counted_when_they_are_done(lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ctc.records import Campaign, Cost
-from ctc.report.timing_table import is_of_all_pictures, pictures_timed
+from ctc.report.timing_table import is_of_all_points, what_was_timed
 from ctc.timing import results
 
 
@@ -30,7 +30,7 @@ def decode_ratio(campaign: Campaign, codec: str) -> TimeRatio:
     if (timing := campaign.timing) is not None:
         measured = results.decode_ratio(campaign, codec)
         notes = [f"decoding time is to that of {measured.to}"] if measured.to not in ("", campaign.anchor) else []
-        notes += [] if is_of_all_pictures(campaign, timing) else [f"times are of {pictures_timed(campaign, timing)}"]
+        notes += [] if is_of_all_points(campaign, timing) else [f"times are of {what_was_timed(campaign, timing)}"]
         return TimeRatio(measured.value, measured.points, measured.busy, measured.reason, measured.to, "; ".join(notes))
     own, anchors = _costs(campaign, codec), _costs(campaign, campaign.anchor)
     pairs = [(cost, anchors[place]) for place, cost in own.items() if place in anchors]

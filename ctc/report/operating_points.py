@@ -179,7 +179,8 @@ def _kmac(campaign: Campaign, codec: str, rule: CountingRule) -> Kmac:
     found = {(row.picture, row.target_bpp): value for row in kmac_rows(campaign, codec) if (value := row.kmac[rule]) is not None}
     counted, pictures = len({picture for picture, _ in found}), len(campaign.pictures)
     how = f"of {counted} of {pictures} pictures only" if counted else "of no picture"
-    missing = f"kMAC/px were counted {how}: run `ctc complexity --codecs {codec}` with the same --set and --cache, then this again"
+    again = f"run `ctc complexity --codecs {codec}` with the same --set and --cache, then this again"
+    missing = f"kMAC/px by the official rule were counted {how}: {again}"
     return _largest_and_mean(list(found.values()) if counted == pictures else [], missing)
 
 

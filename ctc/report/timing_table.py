@@ -138,19 +138,29 @@ def sample_rows(timing: Timing | None) -> Iterable[tuple[Cell, ...]]:
             yield (*head, *told, _yes((place, name, sample.index) in far), _yes(sample.same_output))
 
 
-def pictures_timed(campaign: Campaign, timing: Timing) -> str:
-    """ "all 24 pictures", or "3 of 24 pictures: kodim04, kodim08, kodim15", of many the first names only."""
+def what_was_timed(campaign: Campaign, timing: Timing) -> str:
+    """ "all 24 pictures", or "3 of 24 pictures: kodim04, kodim08, kodim15; at 0.25 bpp alone", of many the first names only."""
     timed, pictures = timing.pictures, len(campaign.pictures)
-    if is_of_all_pictures(campaign, timing):
-        return plural(pictures, "picture") if pictures == 1 else f"all {pictures} pictures"
-    names = list(timed[:NAMED_PICTURES])
-    names += [f"{len(timed) - len(names)} more"] if len(timed) > len(names) else []
-    return f"{len(timed)} of {plural(pictures, 'picture')}" + (f": {', '.join(names)}" if names else "")
+    text = plural(pictures, "picture") if pictures == 1 else f"all {pictures} pictures"
+    if not _has_all_pictures(campaign, timing):
+        names = list(timed[:NAMED_PICTURES])
+        names += [f"{len(timed) - len(names)} more"] if len(timed) > len(names) else []
+        text = f"{len(timed)} of {plural(pictures, 'picture')}" + (f": {', '.join(names)}" if names else "")
+    rates = "" if _has_all_rates(campaign, timing) else f"; at {', '.join(f'{rate:g}' for rate in timing.target_bpps)} bpp alone"
+    return text + rates
 
 
-def is_of_all_pictures(campaign: Campaign, timing: Timing) -> bool:
-    """Whether a point of each of the campaign's pictures was timed."""
+def is_of_all_points(campaign: Campaign, timing: Timing) -> bool:
+    """Whether points of each of the campaign's pictures were timed, at all of its rates."""
+    return _has_all_pictures(campaign, timing) and _has_all_rates(campaign, timing)
+
+
+def _has_all_pictures(campaign: Campaign, timing: Timing) -> bool:
     return set(timing.pictures) >= {picture.name for picture in campaign.pictures}
+
+
+def _has_all_rates(campaign: Campaign, timing: Timing) -> bool:
+    return set(timing.target_bpps) >= set(campaign.target_bpps)
 
 
 def conditions(campaign: Campaign, timing: Timing) -> str:
@@ -161,7 +171,7 @@ def conditions(campaign: Campaign, timing: Timing) -> str:
         f"Campaign {timing.round}, begun {timing.started}{continued}: one execution at a time, bound to {processors} "
         f"{', '.join(map(str, timing.cpus))}, {timing.threads} thread{'s' if timing.threads > 1 else ''} at most, "
         f"{timing.samples_each} samples each after one that does not count, all shuffled (seed {timing.seed}). "
-        f"Timed: {pictures_timed(campaign, timing)}."
+        f"Timed: {what_was_timed(campaign, timing)}."
     )
 
 

@@ -8,7 +8,7 @@ from ctc.records import Campaign, CountingRule, PublishedRow, PublishedTable
 from ctc.report.decode_ratio import stands_in, timed_unlike
 from ctc.report.operating_points import ToolRow
 from ctc.report.overview import plural
-from ctc.report.timing_table import is_of_all_pictures, pictures_timed
+from ctc.report.timing_table import is_of_all_points, what_was_timed
 from ctc.report.wording import NO_VALUE, NOT_AVAILABLE, fraction, seconds, significant, yes_no
 from ctc.timing import results
 
@@ -112,7 +112,7 @@ def _decoding_times(campaign: Campaign, rows: Sequence[ToolRow]) -> list[str]:
     if to is None:
         return []
     notes = [f"Decoding time: the sum of the medians of the timing campaign over that of {to}, of the points that both have."]
-    notes += [] if is_of_all_pictures(campaign, timing) else [f"Timed: {pictures_timed(campaign, timing)}."]
+    notes += [] if is_of_all_points(campaign, timing) else [f"Timed: {what_was_timed(campaign, timing)}."]
     notes += [stand_in] if (stand_in := stands_in(campaign)) else []
     compared = dict.fromkeys((to, *(row.line.codec for row in rows)))
     programs = [codec for codec in compared if results.is_whole_process(timing, codec)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ctc.records import Campaign, Parity
 from ctc.report.overview import BdCell, codec_lines
 from ctc.report.tables import absent_pictures, number_text, set_share
-from ctc.report.timing_table import is_of_all_pictures, pictures_timed
+from ctc.report.timing_table import is_of_all_points, what_was_timed
 from ctc.timing.results import points_timed
 
 NOT_AVAILABLE = "N/A"
@@ -141,8 +141,8 @@ def timing_caveats(campaign: Campaign) -> list[str]:
     work."""
     lines, timing = codec_lines(campaign), campaign.timing
     notes = []
-    if timing is not None and not is_of_all_pictures(campaign, timing):
-        notes.append(f"Times of codecs are of the timing campaign, of {pictures_timed(campaign, timing)}.")
+    if timing is not None and not is_of_all_points(campaign, timing):
+        notes.append(f"Times of codecs are of the timing campaign, of {what_was_timed(campaign, timing)}.")
     busy = sum(line.busy for line in lines)
     points = sum(line.points_ok if timing is None else points_timed(timing, line.codec) for line in lines)
     if not busy:

@@ -232,22 +232,24 @@ def test_complexity_that_was_not_recorded_is_missing(whole: Campaign) -> None:
     row = row_of(replace(whole, complexity=(), counted=()), "bop")
     assert {(kmac.largest, kmac.mean) for kmac in row.kmac.values()} == {(None, None)}
     run = "run `ctc complexity --codecs bop` with the same --set and --cache, then this again"
-    assert row.reasons == ("no complexity was recorded", f"kMAC/px were counted of no picture: {run}")
+    assert row.reasons == ("no complexity was recorded", f"kMAC/px by the official rule were counted of no picture: {run}")
     part = tuple(replace(each, counts=each.counts[:1]) for each in whole.counted)
     row = row_of(replace(whole, counted=part), "bop")
     assert row.kmac["official"].largest is None
-    assert row.reasons == (f"kMAC/px were counted of 1 of 3 pictures only: {run}",)
+    assert row.reasons == (f"kMAC/px by the official rule were counted of 1 of 3 pictures only: {run}",)
 
 
 def test_what_is_missing_of_several_is_said_once(whole: Campaign) -> None:
     rows = tool_rows(replace(whole, counted=tuple(each for each in whole.counted if each.codec != "bop+rvs+cwg")))
     assert reason_lines(rows) == [
-        "bop+rvs+cwg: kMAC/px were counted of no picture: run `ctc complexity --codecs bop+rvs+cwg` with the same --set and --cache, "
-        "then this again."
+        "bop+rvs+cwg: kMAC/px by the official rule were counted of no picture: run `ctc complexity --codecs bop+rvs+cwg` with the same "
+        "--set and --cache, then this again."
     ]
     names = [row.line.codec for row in rows]
     (line,) = reason_lines(tool_rows(replace(whole, counted=())))
-    assert line.startswith(f"{', '.join(names)}: kMAC/px were counted of no picture: run `ctc complexity --codecs {','.join(names)}` with")
+    assert line.startswith(
+        f"{', '.join(names)}: kMAC/px by the official rule were counted of no picture: run `ctc complexity --codecs {','.join(names)}` with"
+    )
 
 
 def test_maximum_and_mean_are_over_the_rates_that_were_counted(whole: Campaign) -> None:

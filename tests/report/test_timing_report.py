@@ -19,7 +19,7 @@ from ctc.records.timing import CODEC, DECODER, ENCODER, LOADING, READ, SMALLEST,
 from ctc.report.as_summary import METRICS, SummaryReport
 from ctc.report.operating_points import tool_rows
 from ctc.report.overview import codec_lines
-from ctc.report.timing_table import SAMPLE_COLUMNS, cell_rows, pictures_timed, timing_rows
+from ctc.report.timing_table import SAMPLE_COLUMNS, cell_rows, is_of_all_points, timing_rows, what_was_timed
 from ctc.report.timing_wording import timing_notes, timing_text
 from ctc.report.tool_wording import tool_caveats
 from ctc.report.wording import timing_caveats
@@ -202,8 +202,11 @@ def test_of_many_pictures_the_first_names_are_told() -> None:
     some = {picture.name for picture in whole.pictures[:11]}
     timing = replace(timing, samples=tuple(sample for sample in timing.samples if sample.picture in some))
     names = sorted(some)
-    assert pictures_timed(whole, timing) == f"11 of 24 pictures: {', '.join(names[:8])}, 3 more"
-    assert pictures_timed(whole, replace(timing, samples=())) == "0 of 24 pictures"
+    assert what_was_timed(whole, timing) == f"11 of 24 pictures: {', '.join(names[:8])}, 3 more"
+    assert what_was_timed(whole, replace(timing, samples=())) == "0 of 24 pictures"
+    at_one = replace(timing, target_bpps=(0.25,))
+    assert what_was_timed(whole, at_one) == f"11 of 24 pictures: {', '.join(names[:8])}, 3 more; at 0.25 bpp alone"
+    assert not is_of_all_points(whole, at_one)
 
 
 def test_it_is_said_to_whose_decoder_the_ratio_is(campaign: Campaign) -> None:
