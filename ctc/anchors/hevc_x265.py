@@ -6,10 +6,13 @@ It stands for the HM reference encoder, behind which it is 2 to 6 % in luma BD-r
 
 from __future__ import annotations
 
+import filecmp
+import tempfile
 from pathlib import Path
 
 from ctc import ffmpeg
-from ctc.complexity.process import run
+from ctc.complexity.process import program_name, run
+from ctc.errors import ToolFailed
 from ctc.pixels import raw_size, raw_transfer
 from ctc.records import Cost, Knob, PixelFormat
 
@@ -30,6 +33,8 @@ START = (
     (0.033, 51), (0.0531, 48), (0.0847, 45), (0.1326, 42), (0.2006, 39), (0.2977, 36), (0.4306, 33), (0.614, 30), (0.8712, 27),
     (1.2111, 24), (1.6064, 21), (2.0401, 18), (2.5308, 15), (3.0298, 12),
 )  # fmt: skip
+BEHIND = b"\xa5" * 64
+"""A decoder of the whole ends before these; where the end is missing it takes them for the rest of the picture."""
 
 
 class HevcX265:
@@ -73,7 +78,16 @@ class HevcX265:
         return run(self.encode_command(source, bitstream, setting)).cost
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        return ffmpeg.decode(self.decode_command(bitstream, destination), self._decoder_threads)
+        """Raises ToolFailed also for a bitstream that is cut off, of which ffmpeg makes a picture without a word."""
+        command = self.decode_command(bitstream, destination)
+        cost = ffmpeg.decode(command, self._decoder_threads)
+        with tempfile.TemporaryDirectory(dir=destination.parent) as folder:
+            longer, other = Path(folder, "longer"), Path(folder, "decoded")
+            longer.write_bytes(bitstream.read_bytes() + BEHIND)
+            ffmpeg.decode(self.decode_command(longer, other), self._decoder_threads)
+            if not filecmp.cmp(destination, other, shallow=False):
+                raise ToolFailed(f"{program_name(command)}: the bitstream is cut off: the picture goes on behind its end", command)
+        return cost
 
 
 CODECS = (HevcX265(),)

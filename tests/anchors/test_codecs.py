@@ -130,6 +130,18 @@ def test_ffmpeg_tells_in_one_line_why_a_cut_bitstream_is_refused(tmp_path: Path,
     assert "@ 0x" in caught.value.log_tail
 
 
+@pytest.mark.parametrize("lacking", [1, 2, 40, 0.5, 0.9])
+def test_a_cut_hevc_bitstream_is_refused_though_ffmpeg_decodes_it(tmp_path: Path, lacking: float) -> None:
+    codec = CODECS["hevc-x265"]
+    source = pixels.write_source(np.ascontiguousarray(data.coffee()[:96, :128]), codec.pixels, tmp_path)
+    codec.encode(source, tmp_path / "whole.bits", 26)
+    whole = (tmp_path / "whole.bits").read_bytes()
+    cut = tmp_path / "cut.bits"
+    cut.write_bytes(whole[: -int(lacking if lacking >= 1 else lacking * len(whole))])
+    with pytest.raises(ToolFailed, match=r"^ffmpeg\S*: the bitstream is cut off: the picture goes on behind its end$"):
+        codec.decode(cut, tmp_path / "decoded")
+
+
 def test_ffmpeg_blames_the_bitstream_for_nothing_else(tmp_path: Path) -> None:
     codec = CODECS["hevc-x265"]
     source = pixels.write_source(np.ascontiguousarray(data.coffee()[:64, :64]), codec.pixels, tmp_path)
