@@ -8,7 +8,7 @@ from statistics import median
 
 from ctc.records import Campaign, Timing, TimingSample
 from ctc.records.timing import DECODER, ENCODER, FROM_CODEC, LOADING, START, TO_CODEC
-from ctc.report.overview import plural
+from ctc.report.overview import plural, rates_text
 from ctc.report.tables import Cell, codec_names
 from ctc.timing.load import is_busy, ran_s
 from ctc.timing.results import (
@@ -146,7 +146,7 @@ def what_was_timed(campaign: Campaign, timing: Timing) -> str:
         names = list(timed[:NAMED_PICTURES])
         names += [f"{len(timed) - len(names)} more"] if len(timed) > len(names) else []
         text = f"{len(timed)} of {plural(pictures, 'picture')}" + (f": {', '.join(names)}" if names else "")
-    rates = "" if _has_all_rates(campaign, timing) else f"; at {', '.join(f'{rate:g}' for rate in timing.target_bpps)} bpp alone"
+    rates = "" if _has_all_rates(campaign, timing) else f"; at {rates_text(timing.target_bpps)} bpp alone"
     return text + rates
 
 
