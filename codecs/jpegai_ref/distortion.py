@@ -1,11 +1,10 @@
-"""Distortion D of the loss R + beta D, with which the networks are trained and by which the encoder refines latents (`refinement`).
+"""Distortion D of the loss R + beta D, with which the networks are trained.
 
 D is on samples in [0, 255]; its weights for planes and for MS-SSIM are those of the reference software's training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -48,26 +47,14 @@ def plane_mse(planes: Tensor, reference: Tensor) -> Tensor:
 
 def distortion(planes: Tensor, reference: Tensor, model_ids: Tensor, mixed: bool) -> Tensor:
     """D of each picture, (N,). `planes` and `reference` (N, 3, H, W) in [0, 255]; mixed needs sides of at least 161 samples."""
-    return _weighted(plane_mse(planes, reference), (planes[:, :1], reference[:, :1]) if mixed else None, model_ids)
-
-
-def distortion_of_planes(planes: Sequence[Tensor], reference: Sequence[Tensor], model_id: int) -> Tensor:
-    """D of one picture, a scalar, from Y, or Y, U, V: (h, w) each, in [0, 255], chroma of any size; mixed where luma is large enough."""
-    mse = torch.stack([(plane - other).square().mean() for plane, other in zip(planes, reference, strict=True)])[None]
-    mixed = min(planes[0].shape) >= SMALLEST_SIDE_FOR_MSSSIM
-    luma = (planes[0][None, None], reference[0][None, None]) if mixed else None
-    return _weighted(mse, luma, torch.tensor([model_id], device=mse.device))[0]
-
-
-def _weighted(mse: Tensor, luma: tuple[Tensor, Tensor] | None, model_ids: Tensor) -> Tensor:
-    """D (N,) from errors (N, planes) and, where it is mixed, luma and its reference (N, 1, H, W)."""
-    if luma is None:
+    mse = plane_mse(planes, reference)
+    if not mixed:
         return (_column("mse", model_ids, mse) * mse).sum(1)
-    keep = torch.stack([torch.tensor([1 - w.msssim, w.chroma_keeps, w.chroma_keeps]) for w in WEIGHTS]).to(mse)[model_ids, : mse.shape[1]]
-    structure = 1 - ms_ssim(*luma, data_range=PEAK, size_average=False)
+    keep = torch.stack([torch.tensor([1 - w.msssim, w.chroma_keeps, w.chroma_keeps]) for w in WEIGHTS]).to(mse)[model_ids]
+    structure = 1 - ms_ssim(planes[:, :1], reference[:, :1], data_range=PEAK, size_average=False)
     share = torch.tensor([MSSSIM_SCALE * w.msssim * w.msssim_factor for w in WEIGHTS]).to(mse)[model_ids]
     return (keep * _column("mixed", model_ids, mse) * mse).sum(1) + share * structure
 
 
 def _column(name: str, model_ids: Tensor, like: Tensor) -> Tensor:
-    return torch.tensor([getattr(weights, name) for weights in WEIGHTS]).to(like)[model_ids, : like.shape[1]]
+    return torch.tensor([getattr(weights, name) for weights in WEIGHTS]).to(like)[model_ids]

@@ -17,7 +17,7 @@ from jpegai_ref.analysed import Analysed, AnalysedComponent, analysed
 from jpegai_ref.coder import Coder
 from jpegai_ref.codestream import Codestream, write_codestream
 from jpegai_ref.cubes import cube_count
-from jpegai_ref.decoder_gradient import DecoderDistortion
+from jpegai_ref.decoder_gradient import DecoderErrors
 from jpegai_ref.enhancement_fit import fitted_to
 from jpegai_ref.latents import CHROMA, LUMA
 from jpegai_ref.levels import BOP, HOP, SOP, level_for
@@ -30,14 +30,13 @@ from jpegai_ref.quantised_component import QuantisedComponent
 from jpegai_ref.quantised_picture import QuantisedPicture
 from jpegai_ref.reconstruction import reconstructed
 from jpegai_ref.refined_rounding import RefinedRounding, Target
-from jpegai_ref.refinement import Problem, check_refinable, refined, refined_alike, worth
+from jpegai_ref.refinement import Problem, check_refinable, refined, refined_alike
 from jpegai_ref.region_residuals import encode_regions
 from jpegai_ref.regions import Regions
 from jpegai_ref.skipping import Decided, SkippingQuantiser
 from jpegai_ref.tiling import synthesis_tiles
 from jpegai_ref.tool_header import Enhancement, ToolHeader
 from jpegai_ref.tools import NO_TOOLS, Tools
-from jpegai_ref.variable_rate import beta_at
 
 MAIN_PROFILE = 1
 TRANSFORMS = (BOP, SOP, HOP)
@@ -193,15 +192,12 @@ class _Coding:
         decided = [replace(component, cubes=Decided(part.header.may_skip)) for component, part in zip(components, plain.parts, strict=True)]
         # Filters behind the synthesis are not looked through: they are fitted to what is found here.
         template = QuantisedPicture(self.header(plain.parts), ToolHeader(), plain.parts[0].latent, None)
-        model_id, displacement = self.setting.model_id, self.setting.displacement
-        distortion = DecoderDistortion(self.coder, self.source.picture, template)
-        problem = Problem(distortion, worth(model_id, displacement), partial(self.quantised, decided))
+        problem = Problem(DecoderErrors(self.coder, self.source.picture, template), partial(self.quantised, decided))
         result = refined_alike(problem, plain.parts, known) if known else refined(problem, plain.parts)
         if result is None:
             return plain
         better = self.coded(result.parts, result.targets)
-        saved = 8 * (plain.bytes - better.bytes)
-        return better if saved >= beta_at(model_id, displacement) * (result.distortion - result.distortion_before) else plain
+        return better if 8 * (plain.bytes - better.bytes) + result.gained >= 0 else plain
 
     def header(self, parts: Sequence[QuantisedComponent]) -> PictureHeader:
         luma = parts[0].header
@@ -222,7 +218,7 @@ class _Coding:
         steps = latents.quantiser(exact, model_id, displacement, scales.blocks, coder.device, self.quality)
         y, rounding = source.y, None
         if target is not None:
-            y, rounding = target.latent, RefinedRounding(target, scales.distribution(), steps, worth(model_id, displacement))
+            y, rounding = target.latent, RefinedRounding(target, scales.distribution(), steps)
         quantiser = SkippingQuantiser(y, scales.coded(None), steps, component.cubes, rounding)
         psi, tiles, size = source.psi, self.source.tiles, (y.shape[-2], y.shape[-1])
         if index == LUMA:

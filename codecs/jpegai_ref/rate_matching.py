@@ -25,7 +25,7 @@ MOST_PASSES = 12
 FREE_PASSES = 7
 """Of which so many at most decide on models, cube flags and filters."""
 MOST_REFINEMENTS = 3
-"""Searches of RDLR for targets, of which each takes as long as some ten passes."""
+"""Searches of RDLR for targets, of which each takes as long as some twenty passes."""
 NEAR = 64
 """Steps of quality within which targets are used again."""
 SECANT_PASSES = 4

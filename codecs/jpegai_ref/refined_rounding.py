@@ -1,6 +1,6 @@
 """Symbols that are chosen for a refined latent (RDLR) instead of the nearest: of the two on either side the one that costs less.
 
-cost of a symbol = bits by the coder's table + worth * curvature * activity * (y_hat - target)^2 / 2
+cost of a symbol = bits by the coder's table + curvature * activity * (y_hat - target)^2 / 2
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ class Target:
     latent: Tensor
     """(1, C, h, w) float32"""
     curvature: Tensor
-    """(1, C, 1, 1): second derivative of D times samples by a latent of the channel, averaged over the picture."""
+    """(1, C, 1, 1): second derivative, by a latent of the channel, of what the errors are worth in bits; averaged over the picture."""
     activity: Tensor
     """(1, 1, h, w): by what factor it is larger or smaller there."""
 
 
 class RefinedRounding:
-    """The `skipping.Rounding` for a target at a rate."""
+    """The `skipping.Rounding` for a target."""
 
-    def __init__(self, target: Target, distribution: NDArray[np.uint8], steps: Quantiser, worth: float) -> None:
-        """distribution (C, h, w) 0..31; `worth` in bits of a unit of D times samples."""
+    def __init__(self, target: Target, distribution: NDArray[np.uint8], steps: Quantiser) -> None:
+        """distribution (C, h, w) 0..31."""
         device = target.latent.device
         self._steps = steps
         self._levels = split_cells(torch.from_numpy(distribution).to(device)[None])
         self._activity = split_cells(target.activity)
-        self._curvature = worth * target.curvature / 2
+        self._curvature = target.curvature / 2
         self._bits = torch.from_numpy(bit_table().copy()).to(device).flatten()
 
     def __call__(self, stage: int, steps: Tensor) -> Tensor:

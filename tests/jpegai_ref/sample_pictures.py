@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from jpegai_ref.colour import ycc_from_rgb
 from jpegai_ref.picture import Picture, sample_type
 from numpy.typing import NDArray
 from skimage import data
+from torch import Tensor
 
 COFFEE: NDArray[np.uint8] = data.coffee()  # type: ignore[no-untyped-call]
 
@@ -28,6 +32,15 @@ def ycc(height: int, width: int, bit_depth: int = 8, subsampling: tuple[int, int
     luma, u, v = rgb(height, width, bit_depth).planes
     halves = tuple(np.ascontiguousarray(plane[:: subsampling[0], :: subsampling[1]]) for plane in (u, v))
     return Picture((luma, *halves), bit_depth, "ycc", subsampling)
+
+
+def original(top: int, left: int) -> Tensor:
+    """Y, U, V (1, 3, 176, 176) of a real picture, in [0, 255]."""
+    return ycc_from_rgb(torch.from_numpy(COFFEE[top : top + 176, left : left + 176].copy()).permute(2, 0, 1)[None].float())
+
+
+def blurred(planes: Tensor) -> Tensor:
+    return F.avg_pool2d(F.pad(planes, (1, 1, 1, 1), mode="replicate"), 3, 1)
 
 
 def digest(picture: Picture) -> str:

@@ -8,35 +8,54 @@ import torch
 from jpegai_ref.analysed import analysed
 from jpegai_ref.channel_prefix import ChannelPrefix
 from jpegai_ref.coder import Coder
+from jpegai_ref.colour import ycc_from_rgb
 from jpegai_ref.decoder import decode
-from jpegai_ref.decoder_gradient import DecoderDistortion
+from jpegai_ref.decoder_gradient import DecoderErrors
 from jpegai_ref.distributions import residual_bounds, residual_masses
 from jpegai_ref.encoder import Encoded, Setting, encode, encode_analysed
 from jpegai_ref.picture import Picture
 from jpegai_ref.picture_header import Tiling
 from jpegai_ref.rate_matching import MOST_REFINEMENTS, matched
-from jpegai_ref.refinement import Parts, Problem, Refined, refined
+from jpegai_ref.refinement import Parts, Problem, Refined, refined, worth_in_bits
 from jpegai_ref.regions import Regions
 from jpegai_ref.symbol_bits import LARGEST, bit_table, residual_bits
 from jpegai_ref.tools import NO_TOOLS, NotRefinable, Tools
-from jpegai_ref.variable_rate import beta_at
+from jpegai_ref.training.fit_score import Reference
 
+from ctc.bdrate.delta import bd_rate
 from tests.jpegai_ref.sample_pictures import digest, grey, rgb, ycc
 
 BASE = Setting(1, 0)
 RDLR = Tools(rdlr=True)
+SETTINGS = (Setting(0, 0), Setting(1, 0), Setting(1, 300), Setting(2, 100))
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def distortion(coder: Coder, picture: Picture, encoded: Encoded) -> tuple[DecoderDistortion, list[torch.Tensor]]:
+@pytest.fixture
+def worths(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """What the encoder took each error to be worth, the latest refinement last."""
+    found: list[torch.Tensor] = []
+
+    def kept(bits: float, errors: torch.Tensor) -> torch.Tensor:
+        found.append(worth_in_bits(bits, errors))
+        return found[-1]
+
+    monkeypatch.setattr("jpegai_ref.refinement.worth_in_bits", kept)
+    return found
+
+
+def latents_of(encoded: Encoded) -> list[torch.Tensor]:
+    return [latent for latent in (encoded.quantised.luma, encoded.quantised.chroma) if latent is not None]
+
+
+def luma(picture: Picture) -> torch.Tensor:
+    return ycc_from_rgb(torch.from_numpy(np.stack(picture.planes).astype(np.float32)))[0]
+
+
+def loss(coder: Coder, picture: Picture, encoded: Encoded, worth: torch.Tensor) -> float:
     """Of a picture that needs no repetition to the smallest size."""
-    latents = [latent for latent in (encoded.quantised.luma, encoded.quantised.chroma) if latent is not None]
-    return DecoderDistortion(coder, picture, encoded.quantised), latents
-
-
-def loss(coder: Coder, picture: Picture, encoded: Encoded, setting: Setting) -> float:
-    behind, latents = distortion(coder, picture, encoded)
-    return 8 * len(encoded.data) + beta_at(setting.model_id, setting.displacement) * behind.value(latents)
+    errors = DecoderErrors(coder, picture, encoded.quantised).values(latents_of(encoded))
+    return 8 * len(encoded.data) + float((worth * errors).sum())
 
 
 @pytest.mark.parametrize(
@@ -50,29 +69,29 @@ def loss(coder: Coder, picture: Picture, encoded: Encoded, setting: Setting) -> 
     ],
     ids=["large", "rgb", "grey", "420", "422"],
 )
-def test_the_loss_falls_and_both_sides_agree(own_coder: Coder, picture: Picture, setting: Setting) -> None:
+def test_the_loss_falls_and_both_sides_agree(own_coder: Coder, picture: Picture, setting: Setting, worths: list[torch.Tensor]) -> None:
     plain, refined = (encode(own_coder, picture, setting, tools) for tools in (NO_TOOLS, RDLR))
-    assert loss(own_coder, picture, refined, setting) < loss(own_coder, picture, plain, setting)
+    assert loss(own_coder, picture, refined, worths[-1]) < loss(own_coder, picture, plain, worths[-1])
     assert digest(decode(own_coder, refined.data, "bop")) == digest(refined.reconstruction(own_coder, "bop"))
     assert refined.header.luma.may_skip == plain.header.luma.may_skip
 
 
-def test_it_may_find_nothing_and_is_never_worse(own_coder: Coder) -> None:
+def test_it_may_find_nothing_and_is_never_worse(own_coder: Coder, worths: list[torch.Tensor]) -> None:
     """Chroma of half the size, at a low rate."""
     picture, setting = ycc(71, 80, 10), Setting(3, -300)
     plain, refined = (encode(own_coder, picture, setting, tools) for tools in (NO_TOOLS, RDLR))
-    assert loss(own_coder, picture, refined, setting) <= loss(own_coder, picture, plain, setting)
+    assert loss(own_coder, picture, refined, worths[-1]) <= loss(own_coder, picture, plain, worths[-1])
     assert digest(decode(own_coder, refined.data, "bop")) == digest(refined.reconstruction(own_coder, "bop"))
 
 
-def test_untrained_networks_are_never_worse(tool_coder: Coder) -> None:
+def test_untrained_networks_are_never_worse(tool_coder: Coder, worths: list[torch.Tensor]) -> None:
     picture = rgb(70, 81)
     for tools in (NO_TOOLS, Tools(rvs=True, cwg=True, lsbs=True, lef=True, efe_linear=True)):
         plain = encode(tool_coder, picture, BASE, tools)
         refined = encode(tool_coder, picture, BASE, Tools.parse("+".join(filter(None, [str(tools), "rdlr"]))))
         payloads = [one.quantised.tools for one in (plain, refined)]
         if payloads[0] == payloads[1]:
-            assert loss(tool_coder, picture, refined, BASE) <= loss(tool_coder, picture, plain, BASE)
+            assert loss(tool_coder, picture, refined, worths[-1]) <= loss(tool_coder, picture, plain, worths[-1])
         assert digest(decode(tool_coder, refined.data, "sop")) == digest(refined.reconstruction(tool_coder, "sop"))
 
 
@@ -84,7 +103,9 @@ def test_smallest_and_repeated_pictures(own_coder: Coder) -> None:
 
 
 @pytest.mark.slow
-def test_tiles_threads_and_repetition_give_one_stream(own_coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_threads_and_repetition_give_one_stream(
+    own_coder: Coder, worths: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("jpegai_ref.encoder.synthesis_tiles", lambda *_: Tiling(256, 64))
     picture, streams = rgb(200, 400), set()
     for threads in (1, 2):
@@ -94,30 +115,33 @@ def test_tiles_threads_and_repetition_give_one_stream(own_coder: Coder, monkeypa
     torch.set_num_threads(1)
     assert len(streams) == 1
     assert digest(decode(own_coder, refined.data, "bop")) == digest(refined.reconstruction(own_coder, "bop"))
-    assert loss(own_coder, picture, refined, BASE) < loss(own_coder, picture, encode(own_coder, picture, BASE), BASE)
+    assert loss(own_coder, picture, refined, worths[-1]) < loss(own_coder, picture, encode(own_coder, picture, BASE), worths[-1])
 
 
-def test_the_gradient_is_the_slope_of_the_distortion(own_coder: Coder) -> None:
+@pytest.mark.parametrize("kind", range(6), ids=["squared", "structure", "information", "detail", "u", "v"])
+def test_the_gradient_is_the_slope_of_each_error(own_coder: Coder, kind: int) -> None:
     picture = ycc(70, 300)
     encoded = encode(own_coder, picture, BASE)
-    behind, latents = distortion(own_coder, picture, encoded)
-    value, gradients = behind.gradient(latents)
-    assert value == pytest.approx(behind.value(latents), rel=1e-5)
+    behind, latents, worth = DecoderErrors(own_coder, picture, encoded.quantised), latents_of(encoded), torch.eye(6)[kind]
+    errors, gradients = behind.gradient(latents, worth)
+    assert errors.tolist() == pytest.approx(behind.values(latents).tolist(), rel=1e-5)
     direction = [torch.sign(gradient) for gradient in gradients]
     slope = sum(float((gradient * along).sum()) for gradient, along in zip(gradients, direction, strict=True))
     above, below = (
-        behind.value([latent + sign * 1e-3 * along for latent, along in zip(latents, direction, strict=True)]) for sign in (1, -1)
+        float(behind.values([latent + sign * 1e-3 * along for latent, along in zip(latents, direction, strict=True)])[kind])
+        for sign in (1, -1)
     )
+    assert slope > 0
     assert (above - below) / 2e-3 == pytest.approx(slope, rel=0.02)
 
 
-def test_targets_serve_settings_nearby(own_coder: Coder) -> None:
+def test_targets_serve_settings_nearby(own_coder: Coder, worths: list[torch.Tensor]) -> None:
     source = analysed(own_coder, rgb(97, 131))
     targets = encode_analysed(own_coder, source, BASE, RDLR).targets
     assert targets is not None
     near = Setting(1, 40)
     plain, refined = encode_analysed(own_coder, source, near), encode_analysed(own_coder, source, near, RDLR, targets=targets)
-    assert loss(own_coder, source.picture, refined, near) < loss(own_coder, source.picture, plain, near)
+    assert loss(own_coder, source.picture, refined, worths[-1]) < loss(own_coder, source.picture, plain, worths[-1])
     with pytest.raises(ValueError, match="RDLR, which is off"):
         encode_analysed(own_coder, source, near, NO_TOOLS, targets=targets)
 
@@ -164,3 +188,18 @@ def test_what_it_does_not_know_of_is_refused(own_coder: Coder, hindrance: str) -
 def test_two_tools_that_do_not_go_together() -> None:
     with pytest.raises(ValueError, match="rdlr does not go together with the tool quality-map"):
         Tools.parse("rdlr+quality-map")
+
+
+@pytest.mark.slow
+def test_the_metrics_gain_with_the_weights_of_the_package(own_coder: Coder) -> None:
+    """BD-rate of a photograph by each of the seven metrics: not what the encoder follows, which stands for them."""
+    source = analysed(own_coder, rgb(256, 384))
+    reference = Reference(luma(source.picture))
+    curves = []
+    for tools in (NO_TOOLS, RDLR):
+        found = [encode_analysed(own_coder, source, setting, tools) for setting in SETTINGS]
+        qualities = [reference.values(luma(encoded.reconstruction(own_coder, "bop"))) for encoded in found]
+        curves.append(([len(encoded.data) for encoded in found], np.array(qualities)))
+    (plain_rates, plain), (rates, refined) = curves
+    gains = [bd_rate(plain_rates, plain[:, metric], rates, refined[:, metric])[0] for metric in range(7)]
+    assert max(gains) < -2
