@@ -4,7 +4,7 @@ A graph takes what the module takes: maps (1, c, h, w) float32 of any h and w an
 and width of the luma plane. The hyper-scale decoders take z (C, hz, wz) float64 and give the sigma index ahead of the pixel shuffle,
 (16C, hz, wz) float64: whole numbers, all sums of which float64 holds exactly.
 
-Needs the packages onnx and onnxruntime, which are not installed with this one: `pip install onnx onnxruntime`.
+Needs the packages onnx and onnxruntime, without which all the rest works.
 """
 
 from __future__ import annotations

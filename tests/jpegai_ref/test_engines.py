@@ -38,9 +38,6 @@ def made(coder: Coder) -> tuple[bytes, Trace]:
 @pytest.fixture(params=["no-onednn", "float64", "onnx"])
 def other(request: pytest.FixtureRequest, weights_path: Path) -> Iterator[Callable[[], Coder]]:
     """An engine that is not the first."""
-    if request.param == "onnx":
-        pytest.importorskip("onnx")
-        pytest.importorskip("onnxruntime")
     before = torch.backends.mkldnn.enabled
     yield partial(load_engine, request.param, weights_path)
     torch.backends.mkldnn.set_flags(before)

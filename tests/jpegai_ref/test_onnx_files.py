@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 from jpegai_ref import devices
@@ -15,8 +17,6 @@ from jpegai_ref.onnx_networks import graphs
 
 from tests.conftest import Command
 
-onnxruntime: Any = pytest.importorskip("onnxruntime")
-onnx: Any = pytest.importorskip("onnx")
 HEIGHT, WIDTH = 139, 203
 """Of luma: no multiples of anything."""
 
