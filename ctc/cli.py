@@ -264,7 +264,7 @@ def encode_command(picture: Path, bitstream: Path, codec: str, setting: float, d
 @click.argument("bitstream", type=click.Path(path_type=Path))
 @click.argument("picture", type=click.Path(path_type=Path))
 @click.option("--codec", required=True)
-@click.option("--size", metavar="WIDTHxHEIGHT", help="Size of the source; needed by codecs whose raw output does not carry it.")
+@click.option("--size", metavar="WIDTHxHEIGHT", help="Size of the source; needed where the decoder gives samples alone (HEVC, VVC).")
 @click.option("--bit-depth", type=click.Choice(["8", "16"]), default="8", show_default=True, help="Bit depth of the source.")
 @click.option("--transfer", type=click.Choice(["sdr", "pq"]), default="sdr", show_default=True, help="That of the source; HDR is pq.")
 def decode_command(bitstream: Path, picture: Path, codec: str, size: str | None, bit_depth: str, transfer: Transfer) -> int:

@@ -44,7 +44,9 @@ def encode(picture: Path, bitstream: Path, codec_name: str, setting: float, said
 
 
 def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bit_depth: int, transfer: Transfer = "sdr") -> str:
-    """Decodes to PNG and returns one line: size and hash of the samples. Raises as `encode`."""
+    """Decodes to PNG and returns one line: size and hash of the samples. Raises as `encode`.
+
+    `size` of the source, "WIDTHxHEIGHT": needed where the decoder gives samples alone."""
     if transfer == "pq" and bit_depth == 8:
         raise UsageError("--transfer pq: HDR pictures have more than 8 bits; give --bit-depth 16 too")
     codec = plugins.codec_for_depth(plugins.codecs()[codec_name], bit_depth)
@@ -55,16 +57,24 @@ def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bi
         raise UsageError(f"{picture}: the decoded picture is written as PNG; give it a name that ends in .png")
     if picture.exists() and picture.samefile(bitstream):
         raise UsageError(f"{picture}: is the bitstream itself; name another file for the picture")
-    width, height = _size(size, bitstream, codec_name)
+    named = None if size is None and codec.pixels.container == "ppm" else _size(size, bitstream, codec_name)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, explained(picture.parent):
         decoded = Path(scratch) / "decoded"
         codec.decode(bitstream, decoded)
         if not decoded.is_file():
             raise ToolFailed(f"{codec_name} decoded nothing from {bitstream.name}")
+        width, height = named or _carried_size(decoded)
         rgb = pixels.read_decoded(decoded, codec.pixels, width, height, cast(Literal[8, 16], bit_depth), transfer)
         with whole_file(picture) as temporary:
             write_png(temporary, rgb, transfer)
     return f"{width}x{height}, decoded samples sha256 {pixels.sample_hash(rgb)}"
+
+
+def _carried_size(decoded: Path) -> tuple[int, int]:
+    try:
+        return pixels.ppm_size(decoded)
+    except ValueError as error:
+        raise ToolFailed(f"the decoder gave no picture: {error}") from error
 
 
 def _size(size: str | None, bitstream: Path, codec_name: str) -> tuple[int, int]:
