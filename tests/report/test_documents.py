@@ -17,7 +17,7 @@ from synthetic_campaign import ANCHOR, FORMULA, NASTY, UNREAD
 
 from ctc.protocols import Report
 from ctc.records import AVG_METRICS, BdRate, Campaign, Finding, Scored
-from ctc.report.as_html import recipes
+from ctc.report.as_html import recipes, with_code
 from ctc.report.curves import drawn_metrics, drawn_pictures, finite_values, mean_lines, mean_plots
 from ctc.report.overview import bd_cells, codec_lines, status_of
 from ctc.report.tables import point_rows
@@ -235,6 +235,19 @@ def test_page_numbers_its_reasons(clean: Campaign) -> None:
     text = rendered(replace(clean, bd=()), "report.html").decode()
     assert 'title="no BD-rate was computed">N/A</abbr><sup><a href="#na-1">1</a></sup>' in text
     assert '<li id="na-1">N/A: no BD-rate was computed</li>' in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("run `ctc <a>` & `b`, again", "run <code>ctc &lt;a&gt;</code> &amp; <code>b</code>, again"),
+        ("`a`", "<code>a</code>"),
+        ("no <b>", "no &lt;b&gt;"),
+        ("one ` of <b> ` three `", "one ` of &lt;b&gt; ` three `"),
+    ],
+)
+def test_commands_in_notes_are_code(text: str, shown: str) -> None:
+    assert with_code(text) == shown
 
 
 def test_commands_can_be_copied(campaign: Campaign) -> None:
