@@ -11,7 +11,7 @@ from ctc import pixels, plugins
 from ctc.coding import unsupported
 from ctc.errors import DataSetMissing, PictureError, ToolFailed, UsageError
 from ctc.picturefiles import read_samples, write_png
-from ctc.records import NOTHING_SAID, Light, Transfer
+from ctc.records import NOTHING_SAID, Light, PixelFormat, Transfer
 from ctc.scratch import scratch_prefix
 from ctc.store import explained, file_hash, whole_file
 
@@ -57,7 +57,7 @@ def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bi
         raise UsageError(f"{picture}: the decoded picture is written as PNG; give it a name that ends in .png")
     if picture.exists() and picture.samefile(bitstream):
         raise UsageError(f"{picture}: is the bitstream itself; name another file for the picture")
-    named = None if size is None and codec.pixels.container == "ppm" else _size(size, bitstream, codec_name)
+    named = None if size is None and _carries_size(codec.pixels) else _size(size, bitstream, codec_name)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, explained(picture.parent):
         decoded = Path(scratch) / "decoded"
         codec.decode(bitstream, decoded)
@@ -68,6 +68,11 @@ def decode(bitstream: Path, picture: Path, codec_name: str, size: str | None, bi
         with whole_file(picture) as temporary:
             write_png(temporary, rgb, transfer)
     return f"{width}x{height}, decoded samples sha256 {pixels.sample_hash(rgb)}"
+
+
+def _carries_size(form: PixelFormat) -> bool:
+    """Whether a decoded picture is of the source's size, and says it."""
+    return form.container == "ppm" and form.minimum_side == form.multiple_of == 1
 
 
 def _carried_size(decoded: Path) -> tuple[int, int]:

@@ -19,15 +19,14 @@ from jpegai_ref.reconstruction import Tile, tile_latents, tile_planes, tiles
 from jpegai_ref.visible_errors import detail_lost, information_lost, squared_error, structure_lost, windows
 
 OPERATING_POINT: OperatingPoint = "bop"
-LUMA_ERRORS = ("squared error", "structure lost", "information lost", "detail lost")
-"""See `visible_errors`. Behind them stand the squared errors of U and V, where there is chroma."""
 
 
 @dataclass(frozen=True, eq=False)
 class DecoderErrors:
-    """Of a picture as BOP decodes it, ahead of the filters: (4,) of luma, or (6,) with chroma.
+    """Of a picture as BOP decodes it, ahead of the filters: (4,) of luma, see `visible_errors`, or (6,) with the squared errors of U and V.
 
-    Means over the tiles, each counting with the samples that are kept of it. Neither values nor gradients depend on the number of threads.
+    Means over the tiles, each counting with the samples of it that are kept and shown. Neither values nor gradients depend on the number
+    of threads.
     """
 
     coder: Coder
@@ -73,10 +72,16 @@ class DecoderErrors:
         planes = tile_planes(self.coder, quantised, OPERATING_POINT, tile, luma, chroma)
         rows, columns = (slice(span.keep_start, span.keep_stop) for span in tile)
         luma_plane, chroma_planes = planes_of(self.picture, rows, columns, self.coder.device)
-        pairs = [(planes[0], luma_plane[0, 0]), *zip(planes[1:], chroma_planes[0][: len(planes) - 1], strict=True)]
-        (ours, theirs), *chroma_pairs = [(plane[None, None], original[None, None]) for plane, original in pairs]
+        originals = (luma_plane[0, 0], *chroma_planes[0][: len(planes) - 1])
+        # A picture below the smallest size is repeated to it; a tile is not smaller otherwise.
+        height, width = quantised.header.display_size[::-1]
+        shown = [(height, width)] + [tuple(-(-side // by) for side, by in zip((height, width), quantised.subsampling, strict=True))] * 2
+        pairs = [
+            (plane[None, None, :h, :w] for plane in pair) for pair, (h, w) in zip(zip(planes, originals, strict=True), shown, strict=False)
+        ]
+        (ours, theirs), *chroma_pairs = pairs
         scales = list(windows(ours, theirs))
         errors = [squared_error(ours, theirs), structure_lost(scales), information_lost(scales), detail_lost(ours, theirs)]
         errors += [squared_error(*pair) for pair in chroma_pairs]
-        share = planes[0].numel() / (quantised.height * quantised.width)
+        share = ours.numel() / (height * width)
         return share * torch.stack([error.to(ours).reshape(()) for error in errors])

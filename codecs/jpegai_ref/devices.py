@@ -17,7 +17,7 @@ ENGINES = ("cpu", "cuda", "no-onednn", "float64", "compiled", "onnx", "float-sca
 CODING_ENGINES = tuple(name for name in ENGINES if name != "onnx")
 """Those that encode."""
 ONNX_PACKAGES = ("onnx", "onnxruntime")
-"""Which `onnx` needs, and nothing else."""
+"""Which no other engine needs."""
 
 
 @dataclass(frozen=True)

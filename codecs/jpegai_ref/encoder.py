@@ -58,6 +58,8 @@ class Decisions:
     header: PictureHeader
     """With the cube flags."""
     enhancement: Enhancement
+    targets: tuple[Target, ...] | None = None
+    """Of RDLR; None where it was off or of no use."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ class Encoded:
 
     @property
     def decisions(self) -> Decisions:
-        return Decisions(self.header, self.quantised.tools.enhancement)
+        return Decisions(self.header, self.quantised.tools.enhancement, self.targets)
 
     def reconstruction(self, coder: Coder, operating_point: OperatingPoint) -> Picture:
         """The picture that a decoder will give."""
@@ -113,14 +115,17 @@ def encode_analysed(
 ) -> Encoded:
     """One pass of quantisation and entropy coding, and of the fit of filters; with what another pass decided, where that is given.
 
-    targets   of another pass; where RDLR is on they take the place of a search. Without RDLR they must not be given.
+    targets   of another pass; where RDLR is on they take the place of a search, and are tried. Without RDLR, and with decisions, which
+              have targets of their own, they must not be given.
 
-    Raises ValueError for targets without RDLR, and as `encode`."""
+    Raises ValueError for such targets, and as `encode`."""
     tools.require(coder.available())
     if tools.rdlr:
         check_refinable(source, tools)
     if targets is not None and not tools.rdlr:
         raise ValueError("targets are of RDLR, which is off")
+    if targets is not None and decisions is not None:
+        raise ValueError("decisions have targets of their own")
     luma_cubes = chroma_cubes = None
     if tools.no_skip:
         luma_cubes = chroma_cubes = Decided((False,) * cube_count(*source.luma.y.shape[-2:]))
@@ -130,8 +135,10 @@ def encode_analysed(
     if source.chroma is not None:
         components.append(_Component(CHROMA, source.chroma, chroma_cubes))
     coding = _Coding(coder, source, setting, tools, source.quality_map(tools.quality_map))
-    plain = coding.coded(coding.quantised(components))
-    found = coding.refined(components, plain, targets) if tools.rdlr else plain
+    decided = decisions.targets if decisions else None
+    found = coding.coded(coding.quantised(components, decided), decided)
+    if tools.rdlr and decisions is None:
+        found = coding.refined(components, found, targets)
     quality_header, quality_payload = (None, None) if coding.quality is None else encode_map(coding.quality)
     header = replace(coding.header(found.parts), quality_map=quality_header)
     luma, chroma = found.parts[0], found.parts[1] if len(found.parts) > 1 else None

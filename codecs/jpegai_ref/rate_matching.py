@@ -1,8 +1,9 @@
 """The bitrate matcher: one analysis, then a bounded number of passes of quantisation and entropy coding until the real bytes fit.
 
 The rate rises along the axis of `quality`, nearly as an exponential, so each pass tells the next where to go: the secant on ln(bytes).
-It has steps: where one model ends and the next begins, where a cube flag changes, and where filters are chosen. Where the target lies in
-such a step, the nearest pass below it is taken further with its own model, cube flags and filters, along which there are no steps.
+It has steps: where one model ends and the next begins, where a cube flag changes, where RDLR has searched anew, where filters are chosen.
+Where the target lies in such a step, the nearest pass below it is taken further with its own model, cube flags, targets of RDLR and
+filters, along which there are no steps.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from jpegai_ref.tools import NO_TOOLS, Tools
 TOLERANCE = 0.02
 MOST_PASSES = 12
 FREE_PASSES = 7
-"""Of which so many at most decide on models, cube flags and filters."""
+"""Of which so many at most decide on models, cube flags, targets of RDLR and filters."""
 MOST_REFINEMENTS = 3
 """Searches of RDLR for targets, of which each takes as long as some twenty passes."""
 NEAR = 64
@@ -84,10 +85,12 @@ class _Refinements:
         self._found: tuple[Setting, tuple[Target, ...]] | None = None
 
     def encoded(self, coder: Coder, source: Analysed, setting: Setting, tools: Tools, decisions: Decisions | None) -> Encoded:
+        if decisions is not None:
+            return encode_analysed(coder, source, setting, tools, decisions)
         targets = self._targets_for(setting)
         if targets is None and self._searches == MOST_REFINEMENTS:
             tools = replace(tools, rdlr=False)
-        encoded = encode_analysed(coder, source, setting, tools, decisions, targets)
+        encoded = encode_analysed(coder, source, setting, tools, targets=targets)
         if tools.rdlr and targets is None:
             self._searches += 1
             self._found = (setting, encoded.targets) if encoded.targets else self._found
@@ -98,7 +101,7 @@ class _Refinements:
             return None
         near, targets = self._found
         distance = abs(quality_of(setting) - quality_of(near))
-        return targets if distance <= NEAR or self._searches == MOST_REFINEMENTS else None
+        return targets if distance <= NEAR else None
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from jpegai_ref.symbol_bits import LARGEST, WIDTH, bit_table
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Where the latent of a component should be for the least distortion, and how fast that grows around it."""
+    """Where the latent of a component should be for the smallest errors, and how fast what they are worth grows around it."""
 
     latent: Tensor
     """(1, C, h, w) float32"""
     curvature: Tensor
-    """(1, C, 1, 1): second derivative, by a latent of the channel, of what the errors are worth in bits; averaged over the picture."""
+    """(1, C, 1, 1): second derivative, by a latent of the channel, of what the errors are worth in bits of the pass that it was found in;
+    averaged over the picture."""
     activity: Tensor
     """(1, 1, h, w): by what factor it is larger or smaller there."""
 

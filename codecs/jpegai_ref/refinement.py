@@ -31,19 +31,20 @@ from jpegai_ref.decoder_gradient import DecoderErrors
 from jpegai_ref.quantised_component import QuantisedComponent
 from jpegai_ref.refined_rounding import Target
 from jpegai_ref.tools import NotRefinable, Tools
+from jpegai_ref.visible_errors import SMALLEST_ERRORS
 
 WORTH = (0.3, 0.25, 0.67, 1.7, 0.1, 0.1)
 """Of a share of each error, as a share of the bits: squared error, structure, information and detail of luma, squared errors of U and V.
 Chosen on training pictures by the seven metrics."""
-SMALLEST_ERRORS = (1.0, 2e-3, 2e-2, 5e-3, 1.0, 1.0)
-"""What is coded better than this counts less: a share of next to nothing is worth no bits."""
+SMALLEST = (*SMALLEST_ERRORS, SMALLEST_ERRORS[0], SMALLEST_ERRORS[0])
+"""Below it the share is that of this: an error of next to nothing is worth less."""
 ITERATIONS = 12
 CHANGED = 0.5
 """Of the latents, at a time."""
 CAUTION = 1.5
 MORE_CAUTION = 1.2
 PROBE_STEPS = 0.1
-"""Beyond, what MS-SSIM loses is no parabola any more."""
+"""Beyond, the errors are no parabola any more."""
 LARGEST_MOVE = 0.8
 """Of a target, in steps of the quantiser."""
 SEED = 0
@@ -84,7 +85,7 @@ class _Try:
 
 
 def check_refinable(source: Analysed, tools: Tools) -> None:
-    """Raises NotRefinable for what D does not know of: independent regions, channels that are left out, places that count for more."""
+    """Raises NotRefinable for what errors do not know of: independent regions, channels that are left out, places that count for more."""
     components = [source.luma, *([source.chroma] if source.chroma else [])]
     hindrances = {
         "regions": source.regions is not None,
@@ -99,15 +100,17 @@ def check_refinable(source: Analysed, tools: Tools) -> None:
 
 def worth_in_bits(bits: float, errors: Tensor) -> Tensor:
     """Of a unit of each error, where symbols without refinement cost `bits` and make these `errors`, (4,) or (6,)."""
-    return bits * torch.tensor(WORTH[: len(errors)]).to(errors) / errors.maximum(torch.tensor(SMALLEST_ERRORS[: len(errors)]).to(errors))
+    return bits * torch.tensor(WORTH[: len(errors)]).to(errors) / errors.maximum(torch.tensor(SMALLEST[: len(errors)]).to(errors))
 
 
 def refined(problem: Problem, plain: Parts) -> Refined | None:
     """Better symbols than the `plain` ones, by ITERATIONS quantisations and ITERATIONS + 4 passes through the decoder; None where none
-    were found."""
+    were found, or where the errors do not react to the latents."""
     worth = _worth(problem, plain)
     best = first = _tried(problem, worth, plain, ())
     curvatures = _curvatures(problem, worth, plain)
+    if not all(bool((channels > 0).all()) for channels, _ in curvatures):
+        return None
     generator = torch.Generator().manual_seed(SEED)
     caution = CAUTION
     for _ in range(ITERATIONS):

@@ -43,11 +43,6 @@ RATE_MODELS = (
 neighbours'; its encoder goes from -1069 to 702."""
 
 
-def beta_at(model_id: int, displacement: float) -> float:
-    """The Lagrangian weight that a model with a displacement (1/128 level) stands for."""
-    return RATE_MODELS[model_id].beta * math.exp(2 * displacement * LOG_LEVEL / STEPS_PER_LEVEL)
-
-
 class GainVectors(nn.Module):
     """The gains of one component: a trained vector of C levels for each of the four models.
 

@@ -11,8 +11,9 @@ scales have those that fit; nothing is lost where not even one does. All samples
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,12 @@ EYE_NOISE = 2.0
 """Variance, on samples of 0..255, as in VIF."""
 CONTRAST_FLOOR = (0.03 * PEAK) ** 2
 """Of SSIM."""
-SMALLEST_VARIANCE = 1e-3
+LEAST_CONTRAST = 1e-3
+"""Of a scale: a power has no slope at 0."""
+LEAST_VARIANCE = 0.1
+"""Added to what is divided by: where there is less, variances of float32 are rounding, and the eye sees nothing."""
+LEAST_INFORMATION = 0.01
+"""In bits of a window, added to what is there and to what is kept: of a flat picture nothing can be lost."""
 BINOMIAL = (0.05, 0.25, 0.4, 0.25, 0.05)
 """Of the pyramid, in both directions."""
 AROUND = 5
@@ -36,6 +42,8 @@ AROUND = 5
 AMPLITUDE_FLOOR = 0.05 * PEAK
 SMALLEST_DISTANCE = 1e-6
 """Of a level, whose root has no slope at 0."""
+SMALLEST_ERRORS = (1.0, 2e-3, 2e-2, 5e-3)
+"""Of the four, in the order above: what is coded better than this is of no account where shares of an error are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +62,9 @@ def squared_error(planes: Tensor, original: Tensor) -> Tensor:
 
 def windows(luma: Tensor, original: Tensor) -> Iterator[Windows]:
     """At each scale, the finest first; (N, 1, H, W) twice. Sides of at least 128 have all scales, those below 8 none."""
+    # Of bright planes the squares would take all digits of float32.
+    middle = original.mean((1, 2, 3), keepdim=True)
+    luma, original = luma - middle, original - middle
     for scale in range(len(SCALES)):
         if scale:
             luma, original = F.avg_pool2d(luma, 2), F.avg_pool2d(original, 2)
@@ -61,9 +72,7 @@ def windows(luma: Tensor, original: Tensor) -> Iterator[Windows]:
             return
         products = torch.cat((luma, original, luma * luma, original * original, luma * original), 1)
         here, there, squares, original_squares, cross = F.avg_pool2d(products, WINDOW, STRIDE).unbind(1)
-        yield Windows(
-            (squares - here * here).clamp(min=0), (original_squares - there * there).clamp(min=SMALLEST_VARIANCE), cross - here * there
-        )
+        yield Windows((squares - here * here).clamp(min=0), (original_squares - there * there).clamp(min=0), cross - here * there)
 
 
 def structure_lost(scales: list[Windows]) -> Tensor:
@@ -71,7 +80,7 @@ def structure_lost(scales: list[Windows]) -> Tensor:
     kept = torch.ones(())
     for one, exponent in zip(scales, SCALES, strict=False):
         ratio = (2 * one.covariance + CONTRAST_FLOOR) / (one.variance + one.original_variance + CONTRAST_FLOOR)
-        kept = kept * ratio.mean((1, 2)).clamp(min=SMALLEST_VARIANCE) ** exponent
+        kept = kept * ratio.mean((1, 2)).clamp(min=LEAST_CONTRAST) ** exponent
     return 1 - kept
 
 
@@ -80,15 +89,13 @@ def information_lost(scales: list[Windows]) -> Tensor:
 
     In each window the picture is g * original + noise of variance v; kept is log2(1 + g^2 s / (v + n)) of log2(1 + s / n), s the variance
     of the original, n that of the noise of the eye. More than all is possible where contrast is raised."""
-    if not scales:
-        return torch.zeros(())
     kept = whole = torch.zeros(())
     for one in scales[:INFORMATION_SCALES]:
-        gain = (one.covariance / one.original_variance).clamp(min=0)
+        gain = (one.covariance / (one.original_variance + LEAST_VARIANCE)).clamp(min=0)
         noise = (one.variance - gain * one.covariance).clamp(min=0)
-        kept = kept + torch.log2(1 + gain * gain * one.original_variance / (noise + EYE_NOISE)).sum((1, 2))
-        whole = whole + torch.log2(1 + one.original_variance / EYE_NOISE).sum((1, 2))
-    return 1 - kept / whole
+        kept = kept + (torch.log2(1 + gain * gain * one.original_variance / (noise + EYE_NOISE)) + LEAST_INFORMATION).sum((1, 2))
+        whole = whole + (torch.log2(1 + one.original_variance / EYE_NOISE) + LEAST_INFORMATION).sum((1, 2))
+    return 1 - kept / whole if scales else whole
 
 
 def detail_lost(luma: Tensor, original: Tensor) -> Tensor:
@@ -102,13 +109,30 @@ def detail_lost(luma: Tensor, original: Tensor) -> Tensor:
 
 def _details(luma: Tensor) -> Iterator[Tensor]:
     """Levels of the pyramid, the finest first, divided by the amplitude around."""
-    taps = torch.tensor(BINOMIAL).to(luma)
-    kernel, half = taps[:, None] * taps, len(BINOMIAL) // 2
     for _ in SCALES:
         if min(luma.shape[-2:]) < WINDOW:
             return
-        smaller = F.conv2d(F.pad(luma, (half,) * 4, mode="reflect"), kernel[None, None], stride=2)
-        detail = luma - F.interpolate(smaller, size=luma.shape[-2:], mode="bilinear", align_corners=False)
-        around = F.avg_pool2d(F.pad(detail.abs(), (AROUND // 2,) * 4, mode="reflect"), AROUND, 1)
+        smaller = _weighted(luma, _reduced)
+        detail = luma - _weighted(smaller, partial(_expanded, size=luma.shape[-2:]))
+        around = F.avg_pool2d(detail.abs(), AROUND, 1, AROUND // 2, count_include_pad=False)
         yield detail / (around + AMPLITUDE_FLOOR)
         luma = smaller
+
+
+def _weighted(luma: Tensor, filtered: Callable[[Tensor], Tensor]) -> Tensor:
+    """By the taps that lie inside. Padding by repetition or reflection would have a gradient that is another every time on a GPU."""
+    return filtered(luma) / filtered(torch.ones_like(luma))
+
+
+def _reduced(luma: Tensor) -> Tensor:
+    return F.conv2d(luma, _kernel(luma), stride=2, padding=len(BINOMIAL) // 2)
+
+
+def _expanded(luma: Tensor, size: Sequence[int]) -> Tensor:
+    odd = [side % 2 for side in size]
+    return F.conv_transpose2d(luma, _kernel(luma), stride=2, padding=len(BINOMIAL) // 2, output_padding=[1 - last for last in odd])
+
+
+def _kernel(like: Tensor) -> Tensor:
+    taps = torch.tensor(BINOMIAL).to(like)
+    return (taps[:, None] * taps)[None, None]

@@ -78,7 +78,8 @@ class HevcX265:
         return run(self.encode_command(source, bitstream, setting)).cost
 
     def decode(self, bitstream: Path, destination: Path) -> Cost:
-        """Raises ToolFailed also for a bitstream that is cut off, of which ffmpeg makes a picture without a word."""
+        """Raises ToolFailed also for a bitstream that is cut off, of which ffmpeg makes a picture without a word; not where it
+        makes another one every time."""
         command = self.decode_command(bitstream, destination)
         cost = ffmpeg.decode(command, self._decoder_threads)
         with tempfile.TemporaryDirectory(dir=destination.parent) as folder:

@@ -148,21 +148,11 @@ def _environment() -> Environment:
         "number": number_text,
         "look": _look,
         "tint": _tint,
-        "with_code": with_code,
+        "with_code": wording.with_code,
         "megabytes": lambda count: f"{count / 2**20:,.0f} MiB",
     }
     environment.globals["plural"] = plural
     return environment
-
-
-def with_code(text: str) -> Any:
-    """What stands between backticks as code; all of it escaped."""
-    from markupsafe import Markup, escape
-
-    plain, *rest = (escape(part) for part in text.split("`"))
-    # An odd one out is a backtick of the text.
-    pieces = [Markup("<code>{}</code>").format(part) if number % 2 == 0 else part for number, part in enumerate(rest)]
-    return Markup("").join((plain, *pieces)) if len(rest) % 2 == 0 else escape(text)
 
 
 def _content(campaign: Campaign) -> dict[str, Any]:

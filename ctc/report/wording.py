@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from markupsafe import Markup, escape
+
 from ctc.records import Campaign, Parity
 from ctc.report.overview import BdCell, codec_lines
 from ctc.report.tables import absent_pictures, number_text, set_share
@@ -157,3 +159,11 @@ def rate_range(campaign: Campaign) -> str:
 
 def _interval_caveat() -> str:
     return "Interval: 95 % bootstrap over pictures. It says how much the mean depends on the choice of pictures."
+
+
+def with_code(text: str) -> Markup:
+    """What stands between backticks as code; all of it escaped."""
+    plain, *rest = (escape(part) for part in text.split("`"))
+    # An odd one out is a backtick of the text.
+    pieces = [Markup("<code>{}</code>").format(part) if number % 2 == 0 else part for number, part in enumerate(rest)]
+    return Markup("").join((plain, *pieces)) if len(rest) % 2 == 0 else escape(text)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from jpegai_ref.factorised import FactorisedModel
-from jpegai_ref.variable_rate import LOG_LEVEL, RATE_MODELS, GainVectors, beta_at, gain_of, sigma_of
+from jpegai_ref.variable_rate import LOG_LEVEL, RATE_MODELS, STEPS_PER_LEVEL, GainVectors, gain_of, sigma_of
 
 
 def test_the_grid_of_sigmas() -> None:
@@ -42,7 +42,8 @@ def test_gains_of_the_bitstream_are_twelve_bits() -> None:
 def test_ranges_of_neighbouring_models_overlap() -> None:
     for model_id in range(3):
         lower, upper = RATE_MODELS[model_id], RATE_MODELS[model_id + 1]
-        assert beta_at(model_id, lower.highest_displacement) > beta_at(model_id + 1, upper.lowest_displacement)
+        apart = 2 * (lower.highest_displacement - upper.lowest_displacement) * LOG_LEVEL / STEPS_PER_LEVEL
+        assert math.log(lower.beta) + apart > math.log(upper.beta)
 
 
 def _trained_factorised() -> FactorisedModel:

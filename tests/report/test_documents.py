@@ -17,11 +17,11 @@ from synthetic_campaign import ANCHOR, FORMULA, NASTY, UNREAD
 
 from ctc.protocols import Report
 from ctc.records import AVG_METRICS, BdRate, Campaign, Finding, Scored
-from ctc.report.as_html import recipes, with_code
+from ctc.report.as_html import recipes
 from ctc.report.curves import drawn_metrics, drawn_pictures, finite_values, mean_lines, mean_plots
 from ctc.report.overview import bd_cells, codec_lines, status_of
 from ctc.report.tables import point_rows
-from ctc.report.wording import bd_text, fraction, percent, significant
+from ctc.report.wording import bd_text, fraction, percent, significant, with_code
 
 FORMATS = ("csv", "parquet", "summary", "json", "markdown", "xlsx", "html", "latex")
 REPORTS: tuple[Report, ...] = tuple(report for name in FORMATS for report in importlib.import_module(f"ctc.report.as_{name}").REPORTS)

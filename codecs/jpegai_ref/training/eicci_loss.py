@@ -13,10 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jpegai_ref.visible_errors import information_lost, squared_error, structure_lost, windows
-
-SMALLEST_ERRORS = (1.0, 2e-3, 2e-2)
-"""Of MSE, structure, information: a crop that is coded better than this counts less. Shares of next to nothing are mere noise."""
+from jpegai_ref.visible_errors import SMALLEST_ERRORS, information_lost, squared_error, structure_lost, windows
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ def loss(filtered: Tensor, decoded: Tensor, original: Tensor, shares: LumaShares
     with torch.no_grad():
         without = _luma_errors(decoded[:, :1], original[:, :1])
     errors, weights = _luma_errors(filtered[:, :1], original[:, :1]), (shares.mse, shares.structure, shares.information)
-    for error, other, weight, smallest in zip(errors, without, weights, SMALLEST_ERRORS, strict=True):
+    for error, other, weight, smallest in zip(errors, without, weights, SMALLEST_ERRORS[: len(errors)], strict=True):
         result = result + weight * (error / other.clamp(min=smallest)).mean()
     for plane in (1, 2):
         chosen = slice(plane, plane + 1)
