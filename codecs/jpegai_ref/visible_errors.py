@@ -32,7 +32,7 @@ CONTRAST_FLOOR = (0.03 * PEAK) ** 2
 LEAST_CONTRAST = 1e-3
 """Of a scale: a power has no slope at 0."""
 LEAST_VARIANCE = 0.1
-"""Added to what is divided by: where there is less, variances of float32 are rounding, and the eye sees nothing."""
+"""Of what is divided by: below it variances of float32 are rounding, and the eye sees nothing."""
 LEAST_INFORMATION = 0.01
 """In bits of a window, added to what is there and to what is kept: of a flat picture nothing can be lost."""
 BINOMIAL = (0.05, 0.25, 0.4, 0.25, 0.05)
@@ -91,7 +91,7 @@ def information_lost(scales: list[Windows]) -> Tensor:
     of the original, n that of the noise of the eye. More than all is possible where contrast is raised."""
     kept = whole = torch.zeros(())
     for one in scales[:INFORMATION_SCALES]:
-        gain = (one.covariance / (one.original_variance + LEAST_VARIANCE)).clamp(min=0)
+        gain = (one.covariance / one.original_variance.clamp(min=LEAST_VARIANCE)).clamp(min=0)
         noise = (one.variance - gain * one.covariance).clamp(min=0)
         kept = kept + (torch.log2(1 + gain * gain * one.original_variance / (noise + EYE_NOISE)) + LEAST_INFORMATION).sum((1, 2))
         whole = whole + (torch.log2(1 + one.original_variance / EYE_NOISE) + LEAST_INFORMATION).sum((1, 2))

@@ -102,6 +102,34 @@ def test_smallest_and_repeated_pictures(own_coder: Coder) -> None:
     assert decode(own_coder, refined.data, "bop").width == 3
 
 
+@pytest.mark.parametrize("level", [0, 128, 240, 255])
+def test_flat_pictures_are_no_worse(own_coder: Coder, level: int) -> None:
+    picture = Picture(tuple(np.full((70, 150), level, np.uint8) for _ in range(3)), 8, "rgb")
+    plain, refined = (encode(own_coder, picture, BASE, tools) for tools in (NO_TOOLS, RDLR))
+    errors = [torch.mean((luma(encoded.reconstruction(own_coder, "bop")) - luma(picture)).square()) for encoded in (plain, refined)]
+    # Less than rounding to codes makes is not worth bits.
+    assert errors[1] <= max(errors[0], 0.25)
+    assert len(refined.data) < 1.1 * len(plain.data)
+
+
+def test_only_what_is_shown_counts(own_coder: Coder) -> None:
+    """Of a picture that is repeated to the smallest size."""
+    picture = rgb(3, 40)
+    plain, refined = (encode(own_coder, picture, Setting(3, 900), tools) for tools in (NO_TOOLS, RDLR))
+    errors = [torch.mean((luma(encoded.reconstruction(own_coder, "bop")) - luma(picture)).square()) for encoded in (plain, refined)]
+    assert errors[1] <= errors[0]
+    values = DecoderErrors(own_coder, picture, plain.quantised).values(latents_of(plain))
+    # Samples of the file are rounded and clamped to RGB.
+    assert float(values[0]) == pytest.approx(float(errors[0]), abs=1)
+
+
+def test_errors_that_do_not_react_leave_the_symbols_as_they_are(own_coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jpegai_ref.refinement.WORTH", (0.0,) * 6)
+    plain, refined = (encode(own_coder, rgb(70, 81), BASE, tools) for tools in (NO_TOOLS, RDLR))
+    assert refined.data == plain.data
+    assert refined.targets is None
+
+
 @pytest.mark.slow
 def test_tiles_threads_and_repetition_give_one_stream(
     own_coder: Coder, worths: list[torch.Tensor], monkeypatch: pytest.MonkeyPatch
@@ -144,6 +172,20 @@ def test_targets_serve_settings_nearby(own_coder: Coder, worths: list[torch.Tens
     assert loss(own_coder, source.picture, refined, worths[-1]) < loss(own_coder, source.picture, plain, worths[-1])
     with pytest.raises(ValueError, match="RDLR, which is off"):
         encode_analysed(own_coder, source, near, NO_TOOLS, targets=targets)
+
+
+def test_decisions_hold_the_targets_so_that_rates_have_no_steps(own_coder: Coder) -> None:
+    source = analysed(own_coder, rgb(97, 131))
+    first = encode_analysed(own_coder, source, BASE, RDLR)
+    again = encode_analysed(own_coder, source, BASE, RDLR, first.decisions)
+    assert again.data == first.data
+    sizes = [len(encode_analysed(own_coder, source, Setting(1, move), RDLR, first.decisions).data) for move in range(0, 60, 10)]
+    assert sizes == sorted(sizes)
+    assert max(np.diff(sizes)) < 0.05 * sizes[0]
+    plain = encode_analysed(own_coder, source, BASE)
+    assert encode_analysed(own_coder, source, BASE, RDLR, plain.decisions).data == plain.data
+    with pytest.raises(ValueError, match="decisions have targets of their own"):
+        encode_analysed(own_coder, source, BASE, RDLR, first.decisions, first.targets)
 
 
 def test_rates_are_matched_with_few_searches(own_coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:

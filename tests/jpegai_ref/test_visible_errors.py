@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from jpegai_ref.visible_errors import SCALES, detail_lost, information_lost, squared_error, structure_lost, windows
+from jpegai_ref.visible_errors import SCALES, _details, detail_lost, information_lost, squared_error, structure_lost, windows
 from piq import vif_p
 from pytorch_msssim import ms_ssim
 from torch import Tensor
@@ -66,6 +66,32 @@ def test_small_planes_have_the_scales_that_fit(luma: Tensor, height: int, width:
     (gradient,) = torch.autograd.grad(sum(error.sum() for error in errors), here)  # type: ignore[arg-type]
     assert bool(gradient.isfinite().all())
     assert errors[0].item() == pytest.approx(9)
+    # Neither luminance nor noise: nothing is lost but the squares.
+    assert [error.item() for error in errors[1:]] == pytest.approx([0, 0, 0], abs=2e-3)
+
+
+@pytest.mark.parametrize("level", [20, 128, 240, 255])
+@pytest.mark.parametrize("noise", [0.0, 0.05, 1.0])
+def test_flat_planes_of_any_brightness_lose_nothing_that_is_seen(level: int, noise: float) -> None:
+    there = torch.full((1, 1, 160, 200), float(level))
+    here = there + noise * torch.randn(there.shape, generator=torch.Generator().manual_seed(0))
+    found = [structure_lost(list(windows(here, there))).item(), information_lost(list(windows(here, there))).item()]
+    expected = [structure_lost(list(windows(here.double(), there.double()))).item(), 0]
+    assert found == pytest.approx(expected, abs=2e-3)
+
+
+def test_single_precision_is_enough_for_a_picture_with_bright_flat_parts(luma: Tensor) -> None:
+    there = torch.cat((luma, torch.full((1, 1, 176, 900), 240.0)), 3)
+    here = there + torch.randn(there.shape, generator=torch.Generator().manual_seed(0))
+    exact = information_lost(list(windows(here.double(), there.double()))).item()
+    assert information_lost(list(windows(here, there))).item() == pytest.approx(exact, abs=1e-3)
+    assert exact == pytest.approx(information_lost(list(windows(here[..., :176], luma))).item(), rel=0.2)
+
+
+def test_a_ramp_has_no_detail() -> None:
+    ramp = torch.linspace(20, 220, 201).expand(1, 1, 64, 201)
+    level = next(_details(ramp))
+    assert level[..., 4:-4, 4:-4].abs().max().item() < 1e-4
 
 
 def test_equal_planes_have_a_gradient(luma: Tensor) -> None:
