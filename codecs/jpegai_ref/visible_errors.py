@@ -1,9 +1,9 @@
 """Errors of luma as the metrics of the common test conditions see them, that can be differentiated, at a small part of what those cost.
 
     squared error     mean of squares
-    structure lost    1 - contrast and structure of MS-SSIM, without luminance
-    information lost  1 - the information of the original that VIF finds kept
-    detail lost       distance of Laplacian pyramids, each level divided by the amplitude around, as in NLPD
+    structure lost    1 - contrast and structure of MS-SSIM, without luminance (Wang, Simoncelli and Bovik 2003)
+    information lost  1 - the information of the original that VIF finds kept (Sheikh and Bovik 2006)
+    detail lost       distance of Laplacian pyramids, each level divided by the amplitude around, after NLPD (Laparra et al. 2016)
 
 Means and variances are those of square windows, without weights, in place of Gaussian ones. Planes whose sides are too short for all
 scales have those that fit; nothing is lost where not even one does. All samples in [0, 255].
@@ -129,8 +129,8 @@ def _reduced(luma: Tensor) -> Tensor:
 
 
 def _expanded(luma: Tensor, size: Sequence[int]) -> Tensor:
-    odd = [side % 2 for side in size]
-    return F.conv_transpose2d(luma, _kernel(luma), stride=2, padding=len(BINOMIAL) // 2, output_padding=[1 - last for last in odd])
+    even = [1 - side % 2 for side in size]
+    return F.conv_transpose2d(luma, _kernel(luma), stride=2, padding=len(BINOMIAL) // 2, output_padding=even)
 
 
 def _kernel(like: Tensor) -> Tensor:
