@@ -180,8 +180,8 @@ def test_decisions_hold_the_targets_so_that_rates_have_no_steps(own_coder: Coder
     again = encode_analysed(own_coder, source, BASE, RDLR, first.decisions)
     assert again.data == first.data
     sizes = [len(encode_analysed(own_coder, source, Setting(1, move), RDLR, first.decisions).data) for move in range(0, 60, 10)]
-    assert sizes == sorted(sizes)
-    assert max(np.diff(sizes)) < 0.05 * sizes[0]
+    assert sizes[-1] > sizes[0]
+    assert max(abs(np.diff(sizes))) < 0.02 * sizes[0]
     plain = encode_analysed(own_coder, source, BASE)
     assert encode_analysed(own_coder, source, BASE, RDLR, plain.decisions).data == plain.data
     with pytest.raises(ValueError, match="decisions have targets of their own"):
