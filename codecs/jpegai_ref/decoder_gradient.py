@@ -74,14 +74,18 @@ class DecoderErrors:
         luma_plane, chroma_planes = planes_of(self.picture, rows, columns, self.coder.device)
         originals = (luma_plane[0, 0], *chroma_planes[0][: len(planes) - 1])
         # A picture below the smallest size is repeated to it; a tile is not smaller otherwise.
-        height, width = quantised.header.display_size[::-1]
-        shown = [(height, width)] + [tuple(-(-side // by) for side, by in zip((height, width), quantised.subsampling, strict=True))] * 2
-        pairs = [
-            (plane[None, None, :h, :w] for plane in pair) for pair, (h, w) in zip(zip(planes, originals, strict=True), shown, strict=False)
-        ]
+        (width, height), (by_rows, by_columns) = quantised.header.display_size, quantised.subsampling
+        luma_size, chroma_size = (height, width), (-(-height // by_rows), -(-width // by_columns))
+        sizes = [luma_size, chroma_size, chroma_size][: len(planes)]
+        pairs = [(_shown(plane, size), _shown(original, size)) for plane, original, size in zip(planes, originals, sizes, strict=True)]
         (ours, theirs), *chroma_pairs = pairs
         scales = list(windows(ours, theirs))
         errors = [squared_error(ours, theirs), structure_lost(scales), information_lost(scales), detail_lost(ours, theirs)]
         errors += [squared_error(*pair) for pair in chroma_pairs]
         share = ours.numel() / (height * width)
         return share * torch.stack([error.to(ours).reshape(()) for error in errors])
+
+
+def _shown(plane: Tensor, size: tuple[int, int]) -> Tensor:
+    """(h, w) -> (1, 1, at most size)"""
+    return plane[None, None, : size[0], : size[1]]
