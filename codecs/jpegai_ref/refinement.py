@@ -37,7 +37,7 @@ WORTH = (0.3, 0.25, 0.67, 1.7, 0.1, 0.1)
 """Of a share of each error, as a share of the bits: squared error, structure, information and detail of luma, squared errors of U and V.
 Chosen on training pictures by the seven metrics."""
 SMALLEST = (*SMALLEST_ERRORS, SMALLEST_ERRORS[0], SMALLEST_ERRORS[0])
-"""Below it the share is that of this: an error of next to nothing is worth less."""
+"""A share of an error is taken of no less than this: next to nothing is worth less."""
 ITERATIONS = 12
 CHANGED = 0.5
 """Of the latents, at a time."""

@@ -35,15 +35,15 @@ LEAST_VARIANCE = 0.1
 """Of what is divided by: below it variances of float32 are rounding, and the eye sees nothing."""
 LEAST_INFORMATION = 0.01
 """In bits of a window, added to what is there and to what is kept: of a flat picture nothing can be lost."""
-BINOMIAL = (0.05, 0.25, 0.4, 0.25, 0.05)
-"""Of the pyramid, in both directions."""
+PYRAMID_TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
+"""In both directions (Burt and Adelson 1983, a = 0.4)."""
 AROUND = 5
 """Side of the square over which amplitudes are averaged."""
 AMPLITUDE_FLOOR = 0.05 * PEAK
 SMALLEST_DISTANCE = 1e-6
 """Of a level, whose root has no slope at 0."""
 SMALLEST_ERRORS = (1.0, 2e-3, 2e-2, 5e-3)
-"""Of the four, in the order above: what is coded better than this is of no account where shares of an error are."""
+"""Of the four, in the order above: a share of an error is taken of no less than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,14 +125,14 @@ def _weighted(luma: Tensor, filtered: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def _reduced(luma: Tensor) -> Tensor:
-    return F.conv2d(luma, _kernel(luma), stride=2, padding=len(BINOMIAL) // 2)
+    return F.conv2d(luma, _kernel(luma), stride=2, padding=len(PYRAMID_TAPS) // 2)
 
 
 def _expanded(luma: Tensor, size: Sequence[int]) -> Tensor:
     even = [1 - side % 2 for side in size]
-    return F.conv_transpose2d(luma, _kernel(luma), stride=2, padding=len(BINOMIAL) // 2, output_padding=even)
+    return F.conv_transpose2d(luma, _kernel(luma), stride=2, padding=len(PYRAMID_TAPS) // 2, output_padding=even)
 
 
 def _kernel(like: Tensor) -> Tensor:
-    taps = torch.tensor(BINOMIAL).to(like)
+    taps = torch.tensor(PYRAMID_TAPS).to(like)
     return (taps[:, None] * taps)[None, None]
